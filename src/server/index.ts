@@ -1,0 +1,8 @@
+/**
+ * The server part: typed pipelines of middleware for HTTP requests.
+ *
+ * @since 0.1.0
+ */
+export * as Middleware from "./Middleware.ts"
+export * as Pipeline from "./Pipeline.ts"
+export * as RequestView from "./RequestView.ts"
