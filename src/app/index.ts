@@ -1,0 +1,9 @@
+/**
+ * The app part: fairings, and an application's life from ignition to shutdown.
+ *
+ * @since 0.1.0
+ */
+export * as App from "./App.ts"
+export * as Configuration from "./Configuration.ts"
+export * as Fairing from "./Fairing.ts"
+export * as RequestLocal from "./RequestLocal.ts"

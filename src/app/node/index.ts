@@ -1,0 +1,6 @@
+/**
+ * Applications on Node.
+ *
+ * @since 0.1.0
+ */
+export * as NodeApp from "./NodeApp.ts"
