@@ -1,0 +1,185 @@
+/**
+ * Asks for compressed responses and decompresses them as they are read (RFC 9110 §8.4).
+ *
+ * 1. Asks by `Accept-Encoding` for the codings that it knows, unless the request has that header, or a `Range`: a part of a compressed body cannot be decoded.
+ * 2. Undoes `Content-Encoding`, several codings in reverse order, up to `maxCodings`. `x-gzip` is gzip, `identity` is nothing, deflate may come without its header. A response
+ *    with a coding that it does not know stays as it is, headers included.
+ * 3. Leaves alone: responses to HEAD, 204, 206 and 304. An empty body is an empty body.
+ * 4. `Content-Encoding` and `Content-Length`, which do not hold for the new body, are taken away.
+ * 5. A body that ends too early is an error, never a short success, as is one that cannot be decoded, that grows beyond `maxBytes`, or that grows by more than `maxRatio`.
+ *    It fails with `HttpClientError`, since a stream of a response can fail with nothing else: its `cause` is the `DecompressError`.
+ *
+ * Order: inside caching, which is to store what is asked for, and inside `bodyLimit`; outside `record`. Works over transports that hand bodies over as they came: the node
+ * transports, undici and `node:http`. Over fetch, which decompresses by itself and takes a truncated gzip body for a whole one, only rule 4 holds. The default codings
+ * are those of the runtime's `DecompressionStream`: gzip and deflate everywhere, br in Node 22.20, 24.7 and later; one member of gzip only. `nodeCodings` of
+ * `fairlead/client/node` has them all, zstd too.
+ *
+ * @since 0.1.0
+ */
+import * as Exit from "effect/Exit"
+import * as Headers from "effect/http/Headers"
+import * as HttpClientError from "effect/http/HttpClientError"
+import * as HttpClientRequest from "effect/http/HttpClientRequest"
+import * as HttpClientResponse from "effect/http/HttpClientResponse"
+import * as UrlParams from "effect/http/UrlParams"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import type * as Stream from "effect/Stream"
+
+import * as ClientHandler from "../ClientHandler.ts"
+import { webCodings } from "../ContentCoding.ts"
+import type { ContentCoding } from "../ContentCoding.ts"
+import { decoded } from "../Decoding.ts"
+import type { Flaw } from "../Decoding.ts"
+import { bodyError, withBody } from "../ResponseBody.ts"
+
+export { webCodings } from "../ContentCoding.ts"
+export type { ContentCoding } from "../ContentCoding.ts"
+
+/**
+ * Options of `decompress`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  /** What can be decoded, most wanted first. Default: `webCodings()`, what the runtime knows by itself. */
+  readonly codings?: ReadonlyArray<ContentCoding>
+  /** How many codings one response may have on top of each other. Default: 3. */
+  readonly maxCodings?: number
+  /** The largest decompressed body in bytes. Default: 100 MiB, 104857600. */
+  readonly maxBytes?: number
+  /** How many times larger than what came over the network a body may become, once it is beyond 1 MiB. Default: 200. */
+  readonly maxRatio?: number
+}
+
+const messages = {
+  TooManyCodings: "has more codings on top of each other than allowed: raise `maxCodings` if that is meant",
+  Truncated: "ends before its compressed body does: it broke off on the way, ask again",
+  Corrupt: "cannot be decoded: it is not what its Content-Encoding says",
+  TooLarge: "decompresses to more than allowed: raise `maxBytes` if that is meant",
+  Ratio: "decompresses to suspiciously much for what was sent: raise `maxRatio` if that is meant"
+} as const
+
+/**
+ * A response cannot, or shall not, be decompressed.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class DecompressError extends Schema.TaggedError<DecompressError>()("DecompressError", {
+  reason: Schema.Literals(["TooManyCodings", "Truncated", "Corrupt", "TooLarge", "Ratio"]),
+  /** The header `Content-Encoding`. */
+  encoding: Schema.String,
+  method: Schema.String,
+  /** Where the request went, redacted. */
+  url: Schema.String,
+  cause: Schema.optionalKey(Schema.Defect())
+}) {
+  override get message(): string {
+    return `The response to ${this.method} ${this.url} in ${this.encoding} ${messages[this.reason]}`
+  }
+}
+
+interface Settings {
+  readonly codings: ReadonlyArray<ContentCoding>
+  readonly maxCodings: number
+  readonly maxBytes: number
+  readonly maxRatio: number
+}
+
+/** What is done with a response: nothing, decode by these in this order, or refuse. */
+type Plan = ReadonlyArray<ContentCoding> | "TooManyCodings"
+
+const none: Plan = []
+
+const planFor = (method: string, status: number, encoding: string | undefined, settings: Settings): Plan => {
+  if (encoding === undefined || method === "HEAD" || [204, 206, 304].includes(status)) return none
+  const names = encoding
+    .toLowerCase()
+    .split(",")
+    .map((name) => name.trim().replace(/^x-gzip$/, "gzip"))
+    .filter((name) => name !== "" && name !== "identity")
+  if (names.length > settings.maxCodings) return "TooManyCodings"
+  const codings = names.toReversed().map((name) => settings.codings.find((coding) => coding.name === name))
+  // One unknown coding hides what is below it.
+  return codings.every((coding) => coding !== undefined) ? codings : none
+}
+
+const decodedHeaders = (headers: Headers.Headers): Headers.Headers =>
+  Headers.removeMany(headers, ["content-encoding", "content-length"])
+
+// What fetch gave has a type; what was made by hand is of the type "default", and its body is as its headers say. To ask is to take the response out of Effect's
+// registry of abandoned ones, which a reader does anyway, and fetch keeps a registry of its own.
+const isDecodedByFetch = (response: ClientHandler.Response): boolean =>
+  Option.exists(HttpClientResponse.toWeb(response), ({ type }) => type !== "default")
+
+const decompressed = (
+  response: ClientHandler.Response,
+  codings: ReadonlyArray<ContentCoding>,
+  settings: Settings,
+  error: (reason: Flaw, cause?: unknown) => DecompressError
+): Stream.Stream<Uint8Array, HttpClientError.HttpClientError> =>
+  decoded(response.stream, {
+    codings,
+    maxBytes: settings.maxBytes,
+    maxRatio: settings.maxRatio,
+    onFlaw: (flaw, cause) => bodyError(response, error(flaw, cause)),
+    isOwn: HttpClientError.isHttpClientError
+  })
+
+/**
+ * Asks for compressed responses and decompresses them.
+ *
+ * **Example** (With all codings, on Node)
+ *
+ * ```ts
+ * import { ClientChain } from "fairlead/client"
+ * import { bodyLimit, decompress } from "fairlead/client/handlers"
+ * import { nodeCodings } from "fairlead/client/node"
+ *
+ * const chain = ClientChain.make("api")
+ *   .use(bodyLimit())
+ *   .use(decompress({ codings: nodeCodings, maxRatio: 50 }))
+ * ```
+ *
+ * @category handlers
+ * @since 0.1.0
+ */
+export const decompress = (options: Options = {}): ClientHandler.ClientHandler<DecompressError> => {
+  const settings: Settings = {
+    codings: options.codings ?? webCodings(),
+    maxCodings: options.maxCodings ?? 3,
+    maxBytes: options.maxBytes ?? 100 * 1024 * 1024,
+    maxRatio: options.maxRatio ?? 200
+  }
+  const accepted = settings.codings.map(({ name }) => name).join(", ")
+  return ClientHandler.make("decompress", {
+    run: ({ request }) => {
+      if ("accept-encoding" in request.headers || "range" in request.headers || accepted === "") return undefined
+      return ClientHandler.proceed(HttpClientRequest.setHeader(request, "accept-encoding", accepted))
+    },
+    afterResponse: (_, outcome) => {
+      if (outcome._tag === "Failure") return undefined
+      const { response } = outcome
+      const { headers, request, status } = response
+      const encoding = headers["content-encoding"]
+      const plan = planFor(request.method, status, encoding, settings)
+      if (encoding === undefined || plan === none) return undefined
+      if (isDecodedByFetch(response)) {
+        return ClientHandler.respond(withBody(response, { stream: response.stream, headers: decodedHeaders(headers) }))
+      }
+      const error = (reason: DecompressError["reason"], cause?: unknown) =>
+        new DecompressError({
+          reason,
+          encoding,
+          method: request.method,
+          url: UrlParams.redactUrl(request.url),
+          ...(cause === undefined ? {} : { cause })
+        })
+      if (plan === "TooManyCodings") return Exit.fail(error(plan))
+      const stream = decompressed(response, plan, settings, error)
+      return ClientHandler.respond(withBody(response, { stream, headers: decodedHeaders(headers) }))
+    }
+  })
+}

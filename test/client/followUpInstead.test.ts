@@ -1,0 +1,74 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Cause, Effect, Exit } from "effect"
+import { HttpClientError, HttpClientRequest } from "effect/http"
+import { ClientChain, ClientHandler } from "fairlead/client"
+
+import { scripted } from "./handlers/Hostile.ts"
+
+const get = HttpClientRequest.get("http://a.test/")
+
+/** Breaks once, and answers then. */
+const breakingOnce = () => scripted((_, __, call) => (call === 1 ? "broken" : new Response("ok")))
+
+const again = ClientHandler.make("again", {
+  afterResponse: ({ original }, outcome) =>
+    outcome._tag === "Failure" ? ClientHandler.followUpInstead(original, "again") : undefined
+})
+
+const run = <E>(chain: ClientChain.ClientChain<E, never, never>) => {
+  const { sent, transport } = breakingOnce()
+  return Effect.map(Effect.exit(chain.over(transport).execute(get)), (exit) => ({ exit, cycles: sent.length }))
+}
+
+const chain = ClientChain.make("c")
+
+describe("a follow-up in place of a failure", () => {
+  it.effect("client 4: recovers the failure that its handler saw", () =>
+    Effect.gen(function* () {
+      const { cycles, exit } = yield* run(chain.use(again))
+      assert.isTrue(Exit.isSuccess(exit))
+      assert.strictEqual(cycles, 2)
+    })
+  )
+
+  it.effect("client 4: handlers declared earlier see the failure, and what is queued for it", () =>
+    Effect.gen(function* () {
+      const seen: Array<string> = []
+      const watching = ClientHandler.make("watching", {
+        afterResponse: ({ queued }, outcome) => void seen.push(`${outcome._tag} ${queued?.reason ?? "-"}`)
+      })
+      yield* run(chain.use(watching).use(again))
+      assert.deepStrictEqual(seen, ["Failure again", "Response -"])
+    })
+  )
+
+  it.effect("client 4: an error that is raised after it beats it, and both are told", () =>
+    Effect.gen(function* () {
+      const raising = ClientHandler.make("raising", { afterResponse: () => Exit.fail("raised" as const) })
+      const { cycles, exit } = yield* run(chain.use(raising).use(again))
+      assert.strictEqual(cycles, 1)
+      assert.isTrue(Exit.isFailure(exit) && exit.cause.reasons.length === 2)
+    })
+  )
+
+  it.effect("client 4: the failure stays when the follow-up is taken away", () =>
+    Effect.gen(function* () {
+      const taking = ClientHandler.make("taking", { afterResponse: (exchange) => void exchange.takeQueued() })
+      const { cycles, exit } = yield* run(chain.use(taking).use(again))
+      assert.strictEqual(cycles, 1)
+      assert.isTrue(Exit.isFailure(exit) && HttpClientError.isHttpClientError(Cause.squash(exit.cause)))
+    })
+  )
+
+  it.effect("client 4: an ordinary follow-up that takes its place does not recover the failure", () =>
+    Effect.gen(function* () {
+      const ordinary = ClientHandler.make("ordinary", {
+        afterResponse: ({ original }, outcome) =>
+          outcome._tag === "Failure" ? ClientHandler.followUp(original, "other") : undefined
+      })
+      const { cycles, exit } = yield* run(chain.use(ordinary).use(again))
+      assert.strictEqual(cycles, 1)
+      assert.isTrue(Exit.isFailure(exit))
+    })
+  )
+})

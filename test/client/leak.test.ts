@@ -1,0 +1,61 @@
+import { execFile } from "node:child_process"
+import { join } from "node:path"
+
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+
+import { serving } from "./Transports.ts"
+
+interface Left {
+  readonly name: string
+  /** Bytes of the heap before the measured exchanges, and by how many it has grown behind them. */
+  readonly heap: number
+  readonly grown: number
+  /** Connections that are open behind the exchanges, while the transport is. */
+  readonly held: number
+  /** What keeps the process alive before the transport and behind it. */
+  readonly before: ReadonlyArray<string>
+  readonly after: ReadonlyArray<string>
+  /** The kinds of exchanges that were made. */
+  readonly kinds: ReadonlyArray<string>
+}
+
+const measure = (url: string): Effect.Effect<ReadonlyArray<Left>> =>
+  Effect.callback((resume) => {
+    const program = join(import.meta.dirname, "Exchanges.ts")
+    const { NODE_OPTIONS: _, ...env } = process.env
+    execFile(
+      process.execPath,
+      ["--expose-gc", "--conditions=fairlead:source", program, url],
+      { env },
+      (failure, stdout, stderr) => {
+        if (failure !== null) return resume(Effect.die(new Error(stderr, { cause: failure })))
+        const lines = stdout.trim().split("\n")
+        resume(Effect.succeed(lines.map((line) => JSON.parse(line) as Left)))
+      }
+    )
+  })
+
+describe("1,000 mixed exchanges", () => {
+  it.live(
+    "client 7: leave no connection, no resource and no memory behind: halts, errors, follow-ups, interruptions, timeouts, abandoned bodies",
+    () =>
+      Effect.gen(function* () {
+        const { paths, url } = yield* serving
+        const all = yield* measure(url)
+        assert.deepStrictEqual(
+          all.map(({ name }) => name),
+          ["fetch", "undici", "node:http"]
+        )
+        for (const { after, before, grown, heap, held, kinds, name } of all) {
+          const figures = `${name}: heap ${heap} bytes, grown by ${grown}; ${held} connections held, then ${JSON.stringify(after)}; ${kinds.join(", ")}`
+          console.log(figures)
+          assert.deepStrictEqual(after, before, figures)
+          assert.isAtMost(held, 8, figures)
+          assert.isBelow(grown, 1024 * 1024, figures)
+        }
+        assert.isAbove(paths.length, 3 * 1000)
+      }).pipe(Effect.scoped),
+    120_000
+  )
+})

@@ -1,0 +1,68 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Option } from "effect"
+import { HttpClientRequest, HttpClientResponse } from "effect/http"
+import { rawHeaders } from "fairlead/client"
+import type { ClientHandler, HeaderPair } from "fairlead/client"
+
+import { observing } from "../../../src/client/node/ResponseHead.ts"
+
+type Dispatch = Parameters<typeof observing>[0]
+type Handler = Parameters<Dispatch>[1]
+type Controller = Parameters<NonNullable<Handler["onResponseStart"]>>[0]
+
+const controllerOf = (rawHeaders: Exclude<Controller["rawHeaders"], undefined>): Controller => ({
+  aborted: false,
+  paused: false,
+  reason: null,
+  rawHeaders,
+  abort: () => {},
+  pause: () => {},
+  resume: () => {}
+})
+
+/** What is remembered of a head, as seen from a response that was made of its headers. */
+const remembered = (raw: Exclude<Controller["rawHeaders"], undefined>) => {
+  const headers = {}
+  observing((_, handler) => {
+    handler.onResponseStart?.(controllerOf(raw), 200, headers)
+    return true
+  })({ path: "/", method: "GET" }, { onResponseStart: () => {} })
+  const base = HttpClientResponse.fromWeb(HttpClientRequest.get("https://a.com"), new Response())
+  const response: ClientHandler.Response = Object.create(base, { source: { value: { headers } } })
+  return Option.getOrThrow(rawHeaders(response))
+}
+
+describe("heads of responses", () => {
+  it("client 11: the heads of HTTP/1.1, as bytes or text, and of HTTP/2, as a record, give pairs", () => {
+    const pairs: ReadonlyArray<HeaderPair> = [
+      ["A", "1"],
+      ["set-cookie", "x"],
+      ["set-cookie", "é"]
+    ]
+    assert.deepStrictEqual(remembered(pairs.flat()), pairs)
+    assert.deepStrictEqual(remembered(pairs.flat().map((text) => Buffer.from(text, "latin1"))), pairs)
+    assert.deepStrictEqual(remembered({ A: "1", "set-cookie": ["x", "é"] }), pairs)
+    assert.deepStrictEqual(remembered(null), [])
+  })
+
+  it("client 10: every method that a handler has is called on the handler itself, and no other is made up", () => {
+    const seen: Array<string> = []
+    class Kept {
+      readonly #name = "kept"
+      onRequestStart(): void {
+        seen.push(`start ${this.#name}`)
+      }
+      onResponseEnd(): void {
+        seen.push(`end ${this.#name}`)
+      }
+    }
+    observing((_, handler) => {
+      handler.onRequestStart?.(controllerOf(null), undefined)
+      handler.onResponseStart?.(controllerOf(null), 200, {})
+      handler.onResponseEnd?.(controllerOf(null), {})
+      assert.notProperty(handler, "onRequestUpgrade")
+      return true
+    })({ path: "/", method: "GET" }, new Kept())
+    assert.deepStrictEqual(seen, ["start kept", "end kept"])
+  })
+})
