@@ -1,0 +1,182 @@
+/**
+ * What Harbour is about: rooms, messages and members, the limits on them, and what can be refused.
+ *
+ * Everything that comes from outside is decoded by a schema of this file before a handler sees it. Every refusal
+ * is a typed error that knows its HTTP status and says what to do.
+ */
+import { Context, Schema } from "effect"
+
+/** The limits of the service, as a client meets them. */
+export const limits = {
+  /** Bytes of a request body. */
+  body: 64 * 1024,
+  /** Characters (code points) of a message. */
+  text: 4000,
+  /** Characters of a room's name. */
+  roomName: 40,
+  /** Characters of a room's topic. */
+  topic: 200,
+  /** Characters of a member's name. */
+  memberName: 40,
+  /** Items of a page, when the client does not say and at most. */
+  page: { default: 50, max: 100 },
+  /** Seconds that a handler may take, the time to read the body included. */
+  deadline: 10
+} as const
+
+const oneLine = Schema.String.check(Schema.isPattern(/^\P{Cc}*$/u, { expected: "no control characters" }))
+
+/** A room's name, which is also its address: lower-case letters, digits and inner hyphens. */
+export const RoomName = Schema.String.check(
+  Schema.isPattern(/^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/, {
+    expected: `1 to ${limits.roomName} of the characters a-z, 0-9 and -, with no - at either end`
+  })
+).pipe(Schema.brand("RoomName"))
+export type RoomName = typeof RoomName.Type
+
+/** What a room is for, on one line. */
+export const Topic = oneLine.check(
+  Schema.isMaxCodePoints(limits.topic, { expected: `at most ${limits.topic} characters` })
+)
+
+/** A member's name, as others see it. */
+export const MemberName = oneLine
+  .check(
+    Schema.isTrimmed({ expected: "no white space at either end" }),
+    Schema.isBetweenCodePoints(1, limits.memberName, { expected: `1 to ${limits.memberName} characters` })
+  )
+  .pipe(Schema.brand("MemberName"))
+export type MemberName = typeof MemberName.Type
+
+/** The number of a message: it grows with every message of the service and is never used again. */
+export const MessageId = Schema.Int.check(
+  Schema.isBetween({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }, { expected: "a positive whole number" })
+).pipe(Schema.brand("MessageId"))
+export type MessageId = typeof MessageId.Type
+
+/** The words of a message: not blank, line breaks welcome. */
+export const MessageText = Schema.String.check(
+  Schema.isBetweenCodePoints(1, limits.text, { expected: `1 to ${limits.text} characters` }),
+  Schema.isPattern(/\S/, { expected: "something other than white space" }),
+  Schema.isPattern(/^[^\0]*$/, { expected: "no NUL character" })
+).pipe(Schema.brand("MessageText"))
+export type MessageText = typeof MessageText.Type
+
+/** A room. */
+export const Room = Schema.Struct({
+  name: RoomName,
+  topic: Topic,
+  createdBy: MemberName,
+  createdAt: Schema.DateTimeUtcFromString
+})
+export type Room = typeof Room.Type
+
+/** A message in a room. */
+export const Message = Schema.Struct({
+  id: MessageId,
+  room: RoomName,
+  author: MemberName,
+  text: MessageText,
+  postedAt: Schema.DateTimeUtcFromString
+})
+export type Message = typeof Message.Type
+
+/** One page of a list, and where the next one starts when there is more. */
+export interface Page<A, Cursor> {
+  readonly items: ReadonlyArray<A>
+  readonly next: Cursor | null
+}
+
+/** Someone who holds a token. */
+export const Member = Schema.TaggedStruct("Member", { id: Schema.Int.pipe(Schema.brand("MemberId")), name: MemberName })
+export type Member = typeof Member.Type
+
+/** Someone who sent no token: may read, may not write. */
+export interface Guest {
+  readonly _tag: "Guest"
+}
+
+/** Who sends this request. */
+export class CurrentUser extends Context.Service<CurrentUser, Member | Guest>()("harbour/CurrentUser") {}
+
+/** The `CurrentUser` of a request without a token. */
+export const guest: Guest = { _tag: "Guest" }
+
+const Place = Schema.Literals(["body", "path", "query"])
+
+/** Something in the request is not what the route takes: each fault with where it is. */
+export class InvalidRequest extends Schema.TaggedError<InvalidRequest>()("InvalidRequest", {
+  in: Place,
+  errors: Schema.Array(Schema.Struct({ path: Schema.String, message: Schema.String }))
+}) {
+  readonly status = 400
+  override get message() {
+    return `The ${this.in} of the request is not what this route takes; "errors" says where and why.`
+  }
+}
+
+/** The request body is larger than Harbour reads. */
+export class BodyTooLarge extends Schema.TaggedError<BodyTooLarge>()("BodyTooLarge", {
+  limit: Schema.Int
+}) {
+  readonly status = 413
+  override get message() {
+    return `A request body may have at most ${this.limit} bytes.`
+  }
+}
+
+/** No room has this name. */
+export class RoomNotFound extends Schema.TaggedError<RoomNotFound>()("RoomNotFound", { room: RoomName }) {
+  readonly status = 404
+  override get message() {
+    return `There is no room "${this.room}". Create it by POST /api/rooms.`
+  }
+}
+
+/** The room has no message of this number. */
+export class MessageNotFound extends Schema.TaggedError<MessageNotFound>()("MessageNotFound", {
+  room: RoomName,
+  id: MessageId
+}) {
+  readonly status = 404
+  override get message() {
+    return `The room "${this.room}" has no message ${this.id}.`
+  }
+}
+
+/** A room of this name is there already. */
+export class RoomTaken extends Schema.TaggedError<RoomTaken>()("RoomTaken", { room: RoomName }) {
+  readonly status = 409
+  override get message() {
+    return `The room "${this.room}" is there already: post to it, or choose another name.`
+  }
+}
+
+/** A member of this name, however it is capitalised, is there already. */
+export class NameTaken extends Schema.TaggedError<NameTaken>()("NameTaken", { name: MemberName }) {
+  readonly status = 409
+  override get message() {
+    return `The name "${this.name}" belongs to someone already: choose another.`
+  }
+}
+
+/** The handler took too long and was interrupted. */
+export class DeadlineExceeded extends Schema.TaggedError<DeadlineExceeded>()("DeadlineExceeded", {
+  seconds: Schema.Finite
+}) {
+  readonly status = 503
+  override get message() {
+    return `The request took longer than ${this.seconds} s and was given up. Try again.`
+  }
+}
+
+/** The data could not be read or written. The cause is for the log, never for the client. */
+export class StorageError extends Schema.TaggedError<StorageError>()("StorageError", {
+  operation: Schema.String,
+  cause: Schema.Defect()
+}) {
+  readonly status = 503
+  override get message() {
+    return `Harbour's storage failed in "${this.operation}". Look at the cause, the free space and the rights of the data folder.`
+  }
+}

@@ -1,0 +1,46 @@
+/**
+ * Harbour, whole: an application of settings, managed services, fairings and a pipeline that answers.
+ *
+ * What is declared earlier is there for what is declared later. A test that wants another storage takes this very
+ * application and overrides `SqliteStorage.layer`.
+ */
+import { Console, Effect, Logger } from "effect"
+import { App, Fairing } from "fairlead/app"
+import { banner, health, requestTimer } from "fairlead/app/fairings"
+import { Pipeline } from "fairlead/server"
+
+import { authenticateByToken, Site } from "./Pipeline.ts"
+import { patternOf } from "./Routes.ts"
+import { Settings, settings } from "./Settings.ts"
+import * as SqliteStorage from "./SqliteStorage.ts"
+import { Storage } from "./Storage.ts"
+import { Tokens } from "./Tokens.ts"
+
+/** `/ready` is 200 as long as the storage answers and nobody has told Harbour to stop, `/live` always. */
+const watched = health({ checks: { storage: Effect.flatMap(Storage, (storage) => storage.rooms({ limit: 1 })) } })
+
+/** The header `Server-Timing`, and a histogram. The handler runs in a fiber of its own, for its deadline: so the router's pattern is asked for. */
+const timed = requestTimer({ route: ({ url }) => patternOf(url) })
+
+/** Says what was launched: the pipeline's stages, the address, the fairings, where the data is. */
+const announced = banner({
+  drawing: Effect.map(Site, Pipeline.describe),
+  note: Effect.map(Settings, ({ data }) => `Its data is in ${data}; HOST=127.0.0.1 keeps it to this machine`),
+  print: (text) => Console.log(`${text}\n`)
+})
+
+const farewell = Fairing.onShutdown("farewell", () => Effect.log("Harbour is stopping"))
+
+/** The service. */
+export const harbour = App.make("harbour")
+  .manage(Logger.layer([Logger.consoleLogFmt]))
+  .configure(Settings, settings)
+  .manage(SqliteStorage.layer)
+  .manage(Tokens.layer)
+  .manage(authenticateByToken)
+  .manage(Site.layer)
+  .attach(timed)
+  .attach(watched)
+  .attach(announced)
+  .attach(farewell)
+  .serve(Effect.flatMap(Site, (site) => site))

@@ -1,0 +1,151 @@
+/**
+ * Harbour's HTTP interface.
+ *
+ * | | |
+ * |---|---|
+ * | `POST /api/tokens` | `{ name }`: become a member; answers the token, this once |
+ * | `GET /api/rooms?limit=&after=` | rooms by name |
+ * | `POST /api/rooms` | `{ name, topic? }`: make a room (members) |
+ * | `GET /api/rooms/:room` | one room |
+ * | `GET /api/rooms/:room/messages?limit=&before=` | messages, newest first |
+ * | `POST /api/rooms/:room/messages` | `{ text }`: post a message (members) |
+ * | `GET /api/rooms/:room/messages/:id` | one message |
+ * | `GET /` | the page |
+ *
+ * A list is a page of `limit` items (50, at most 100) with `next`: the cursor of the next page, or null. Every error
+ * is a problem (RFC 9457) with a `code`.
+ */
+import { Effect, Redacted, Schema } from "effect"
+import { FindMyWay, HttpRouter, HttpServerResponse } from "effect/http"
+import { Unauthorized } from "fairlead/server/middleware"
+
+import { CurrentUser, limits, MemberName, Message, MessageId, MessageText, Room, RoomName, Topic } from "./Domain.ts"
+import type { Page } from "./Domain.ts"
+import * as Input from "./Input.ts"
+import { page } from "./Page.ts"
+import { Storage } from "./Storage.ts"
+import { Tokens } from "./Tokens.ts"
+
+const Limit = Schema.FiniteFromString.check(
+  Schema.isInt({ expected: "a whole number" }),
+  Schema.isBetween({ minimum: 1, maximum: limits.page.max }, { expected: `1 to ${limits.page.max}` })
+).pipe(Schema.optionalKey)
+
+const MessageNumber = Schema.FiniteFromString.pipe(Schema.decodeTo(MessageId))
+
+const InRoom = Schema.Struct({ room: RoomName })
+
+const answer =
+  <A, I>(schema: Schema.Codec<A, I>) =>
+  (value: A, options?: HttpServerResponse.Options) =>
+    HttpServerResponse.jsonUnsafe(Schema.encodeSync(schema)(value), options)
+
+const answerRoom = answer(Room)
+const answerMessage = answer(Message)
+const answerPage = <A, I>(item: Schema.Codec<A, I>) => {
+  const encode = Schema.encodeSync(Schema.Array(item))
+  return ({ items, next }: Page<A, string | number>) => HttpServerResponse.jsonUnsafe({ items: encode(items), next })
+}
+const answerRooms = answerPage(Room)
+const answerMessages = answerPage(Message)
+
+/** The member who sends this request; a guest is refused. */
+const member = Effect.filterOrFail(
+  CurrentUser,
+  (user) => user._tag === "Member",
+  () =>
+    new Unauthorized({
+      realm: "harbour",
+      description: "Only members write: get a token by POST /api/tokens and send it as a bearer token."
+    })
+)
+
+const issueToken = Effect.gen(function* () {
+  const { name } = yield* Input.body(Schema.Struct({ name: MemberName }))
+  const tokens = yield* Tokens
+  const { token } = yield* tokens.issue(name)
+  return HttpServerResponse.jsonUnsafe(
+    { name, token: Redacted.value(token) },
+    { status: 201, headers: { "cache-control": "no-store" } }
+  )
+})
+
+const listRooms = Effect.gen(function* () {
+  const { after, limit = limits.page.default } = yield* Input.query(
+    Schema.Struct({ limit: Limit, after: Schema.optionalKey(RoomName) })
+  )
+  const storage = yield* Storage
+  return answerRooms(yield* storage.rooms({ limit, after }))
+})
+
+const createRoom = Effect.gen(function* () {
+  const by = yield* member
+  const { name, topic = "" } = yield* Input.body(Schema.Struct({ name: RoomName, topic: Schema.optionalKey(Topic) }))
+  const storage = yield* Storage
+  const room = yield* storage.createRoom({ name, topic }, by)
+  return answerRoom(room, { status: 201, headers: { location: `/api/rooms/${name}` } })
+})
+
+const getRoom = Effect.gen(function* () {
+  const { room } = yield* Input.path(InRoom)
+  const storage = yield* Storage
+  return answerRoom(yield* storage.room(room))
+})
+
+const listMessages = Effect.gen(function* () {
+  const { room } = yield* Input.path(InRoom)
+  const { before, limit = limits.page.default } = yield* Input.query(
+    Schema.Struct({ limit: Limit, before: Schema.optionalKey(MessageNumber) })
+  )
+  const storage = yield* Storage
+  return answerMessages(yield* storage.messages(room, { limit, before }))
+})
+
+const postMessage = Effect.gen(function* () {
+  const by = yield* member
+  const { room } = yield* Input.path(InRoom)
+  const { text } = yield* Input.body(Schema.Struct({ text: MessageText }))
+  const storage = yield* Storage
+  const message = yield* storage.post(room, text, by)
+  return answerMessage(message, { status: 201, headers: { location: `/api/rooms/${room}/messages/${message.id}` } })
+})
+
+const getMessage = Effect.gen(function* () {
+  const { id, room } = yield* Input.path(Schema.Struct({ room: RoomName, id: MessageNumber }))
+  const storage = yield* Storage
+  return answerMessage(yield* storage.message(room, id))
+})
+
+const list = [
+  HttpRouter.route("GET", "/", page),
+  HttpRouter.route("POST", "/api/tokens", issueToken),
+  HttpRouter.route("GET", "/api/rooms", listRooms),
+  HttpRouter.route("POST", "/api/rooms", createRoom),
+  HttpRouter.route("GET", "/api/rooms/:room", getRoom),
+  HttpRouter.route("GET", "/api/rooms/:room/messages", listMessages),
+  HttpRouter.route("POST", "/api/rooms/:room/messages", postMessage),
+  HttpRouter.route("GET", "/api/rooms/:room/messages/:id", getMessage)
+] as const
+
+/** Every route of Harbour. */
+export const routes = HttpRouter.addAll(list)
+
+interface Place {
+  readonly pattern: string
+  readonly methods: ReadonlyArray<string>
+}
+
+const places = FindMyWay.make<Place>()
+for (const pattern of new Set(list.map((route) => route.path))) {
+  const methods = list.filter((route) => route.path === pattern).map((route) => route.method)
+  places.all(pattern, {
+    pattern,
+    methods: methods.flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method]))
+  })
+}
+
+/** The methods that the path of `url` takes: none when there is no such path. */
+export const allowed = (url: string): ReadonlyArray<string> => places.find("GET", url)?.handler.methods ?? []
+
+/** The pattern that the path of `url` matches, if any. */
+export const patternOf = (url: string): string | undefined => places.find("GET", url)?.handler.pattern

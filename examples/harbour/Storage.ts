@@ -1,0 +1,63 @@
+/**
+ * What Harbour keeps: members, rooms and messages, behind one service.
+ *
+ * Routes know only this file. `SqliteStorage.ts` implements it over a file; a test or another database gives
+ * another Layer.
+ */
+import { Context } from "effect"
+import type { Effect, Option } from "effect"
+
+import type {
+  Member,
+  MemberName,
+  Message,
+  MessageId,
+  MessageNotFound,
+  MessageText,
+  NameTaken,
+  Page,
+  Room,
+  RoomName,
+  RoomNotFound,
+  RoomTaken,
+  StorageError
+} from "./Domain.ts"
+
+/** Members, rooms and messages. What it has acknowledged survives the end of the process, however it ends. */
+export class Storage extends Context.Service<
+  Storage,
+  {
+    /** Makes a member who is known by the digest of their token. */
+    readonly register: (name: MemberName, digest: Uint8Array) => Effect.Effect<Member, NameTaken | StorageError>
+    /** The member with this token digest. */
+    readonly member: (digest: Uint8Array) => Effect.Effect<Option.Option<Member>, StorageError>
+    /** Makes a room. */
+    readonly createRoom: (
+      draft: { readonly name: RoomName; readonly topic: string },
+      by: Member
+    ) => Effect.Effect<Room, RoomTaken | StorageError>
+    /** The room of this name. */
+    readonly room: (name: RoomName) => Effect.Effect<Room, RoomNotFound | StorageError>
+    /** Rooms by name, those behind `after`. */
+    readonly rooms: (page: {
+      readonly limit: number
+      readonly after?: RoomName | undefined
+    }) => Effect.Effect<Page<Room, RoomName>, StorageError>
+    /** Adds a message to a room. */
+    readonly post: (
+      room: RoomName,
+      text: MessageText,
+      by: Member
+    ) => Effect.Effect<Message, RoomNotFound | StorageError>
+    /** Messages of a room, newest first, those older than `before`: a page does not move while others post. */
+    readonly messages: (
+      room: RoomName,
+      page: { readonly limit: number; readonly before?: MessageId | undefined }
+    ) => Effect.Effect<Page<Message, MessageId>, RoomNotFound | StorageError>
+    /** One message of a room. */
+    readonly message: (
+      room: RoomName,
+      id: MessageId
+    ) => Effect.Effect<Message, RoomNotFound | MessageNotFound | StorageError>
+  }
+>()("harbour/Storage") {}
