@@ -1,0 +1,94 @@
+/** What Fairlead may cost, and whether a run kept to it. */
+import type { Life } from "./app/run.ts"
+import { busy, find, ratio } from "./server/Report.ts"
+import { appNames } from "./server/Rounds.ts"
+import type { Name, Served } from "./server/Rounds.ts"
+import type { Price } from "./stages/Report.ts"
+import type { Summary } from "./Statistics.ts"
+import { table } from "./Table.ts"
+
+export interface Verdict {
+  readonly budget: string
+  readonly measured: string
+  /** Undecided when the median is nearer to the budget than it may be off, or when a server was not what limited the requests. */
+  readonly outcome: "met" | "missed" | "undecided"
+}
+
+const outcomeOf = ({ margin }: Summary, reserve: number): Verdict["outcome"] =>
+  Math.abs(reserve) < margin ? "undecided" : reserve >= 0 ? "met" : "missed"
+
+const plainNanos = 10
+const exitNanos = 35
+/** A whole server within 5 % of middleware written by hand. */
+const handWritten = 0.95
+/** How busy a server must have been for its requests a second to be its own. */
+export const atLimit = 0.9
+
+export const stageBudgets = (prices: ReadonlyArray<Price>): ReadonlyArray<Verdict> =>
+  (
+    [
+      ["Fairlead before, plain function", plainNanos],
+      ["Fairlead after, plain function", plainNanos],
+      ["Fairlead before, returns an Exit", exitNanos],
+      ["Fairlead after, returns an Exit", exitNanos]
+    ] as const
+  ).map(([wanted, most]) => {
+    const price = prices.find(({ name }) => name === wanted)
+    if (price === undefined) throw new Error(`${wanted} was not measured.`)
+    const alone = price.alone === undefined ? "" : `, alone ${price.alone.toFixed(1)}`
+    return {
+      budget: `${wanted}: at most ${most} ns`,
+      measured: `${price.median.toFixed(1)} ns${alone}`,
+      outcome: outcomeOf(price, most - price.median)
+    }
+  })
+
+const compared = (
+  served: ReadonlyArray<Served>,
+  stages: number,
+  own: Name,
+  other: Name,
+  least: number,
+  title: string = own
+): Verdict => {
+  const [a, b] = [find(served, own, stages), find(served, other, stages)]
+  const { cpu, requests } = ratio(a, b)
+  return {
+    budget: `${title}: at least ${least} of ${other}`,
+    measured: `${requests.median.toFixed(2)} (${requests.low.toFixed(2)}-${requests.high.toFixed(2)}), by CPU time ${cpu.median.toFixed(2)}`,
+    outcome: Math.min(busy(a), busy(b)) < atLimit ? "undecided" : outcomeOf(requests, requests.median - least)
+  }
+}
+
+/** An App whose fairings have no hook for requests costs a request nothing. */
+export const appBudgets = (served: ReadonlyArray<Served>): ReadonlyArray<Verdict> => {
+  const [own, other] = appNames
+  return [compared(served, 0, own, other, handWritten, "App without hooks")]
+}
+
+/** The grace that the App of the bench has, the default mercy, and the small bound of the specification, in milliseconds. */
+const mostMillis = 2000 + 3000 + 500
+
+export const lifeBudgets = (lives: ReadonlyArray<Life>): ReadonlyArray<Verdict> =>
+  lives
+    .filter(({ contender, name }) => contender === "Fairlead App" && name.startsWith("stop"))
+    .map(({ millis, name }) => {
+      const most = Math.max(...millis)
+      return {
+        budget: `App, ${name}: at most ${mostMillis} ms`,
+        measured: `${Math.round(most)} ms at most`,
+        outcome: most <= mostMillis ? "met" : "missed"
+      }
+    })
+
+export const serverBudgets = (served: ReadonlyArray<Served>, stages: number): ReadonlyArray<Verdict> =>
+  (["Fairlead in front of Effect's router", "Fairlead, whole app"] as const).flatMap((own) => [
+    compared(served, stages, own, "Effect's router, middleware by hand", handWritten),
+    ...(["Koa", "Hono", "Express"] as const).map((other) => compared(served, stages, own, other, 1))
+  ])
+
+export const report = (verdicts: ReadonlyArray<Verdict>): string =>
+  table(
+    ["budget", "measured", "outcome"],
+    verdicts.map(({ budget, measured, outcome }) => [budget, measured, outcome])
+  )

@@ -1,0 +1,153 @@
+/**
+ * The whole bench: `npm run bench`, with `-- --quick` for a smoke run, `-- stages`, `-- server` or `-- app` for a part.
+ *
+ * Prints its tables, and writes every sample to `results`.
+ */
+import { mkdirSync, writeFileSync } from "node:fs"
+import { loadavg } from "node:os"
+
+import * as AppReport from "./app/Report.ts"
+import type { Life, Options as LifeOptions } from "./app/run.ts"
+import * as Budgets from "./Budgets.ts"
+import { machine } from "./Machine.ts"
+import type { Machine } from "./Machine.ts"
+import { end, reply, start } from "./Process.ts"
+import * as ServerReport from "./server/Report.ts"
+import * as Rounds from "./server/Rounds.ts"
+import * as StagesReport from "./stages/Report.ts"
+import type { Cell, Options } from "./stages/run.ts"
+
+const args = new Set(process.argv.slice(2))
+const quick = args.delete("--quick")
+const parts = args.size === 0 ? new Set(["stages", "server", "app"]) : args
+for (const part of parts) {
+  if (part !== "stages" && part !== "server" && part !== "app")
+    throw new Error(`There is no part "${part}": give stages, server, app, or none for all.`)
+}
+
+/** The engine optimizes each process a little differently, so that one process alone would not do. */
+const processes = quick ? 1 : 3
+const stageOptions: Options = quick
+  ? { rounds: 10, sampleMillis: 0.3, warmMillis: 5 }
+  : { rounds: 70, sampleMillis: 0.7, warmMillis: 40 }
+const aloneOptions: Options = quick
+  ? { ...stageOptions, rounds: 20 }
+  : { rounds: 150, sampleMillis: 1, warmMillis: 150 }
+const aloneNames = [
+  "Fairlead before, plain function",
+  "Fairlead before, returns an Exit",
+  "Fairlead before, Effect.flatMap",
+  "Fairlead after, plain function",
+  "Fairlead after, returns an Exit",
+  "nested Effect.flatMap",
+  "koa-compose, await next()"
+]
+const stages = 10
+const serverOptions: Rounds.Options = quick
+  ? { names: Rounds.names, rounds: 2, seconds: 0.15, warmSeconds: 0.2, connections: 50, depths: [stages] }
+  : { names: Rounds.names, rounds: 32, seconds: 0.25, warmSeconds: 1, connections: 50, depths: [0, stages] }
+const fairings = 5
+const appOptions: Rounds.Options = {
+  ...serverOptions,
+  names: Rounds.appNames,
+  rounds: quick ? 2 : 16,
+  depths: [0, fairings]
+}
+const lifeOptions: LifeOptions = quick ? { rounds: 3, slowRounds: 1 } : { rounds: 25, slowRounds: 2 }
+
+const progress = (line: string): void => void process.stderr.write(`${line}\n`)
+
+/** Numbers need no more than four digits, and each array of samples one line. */
+const save = (part: string, results: object): void => {
+  const folder = new URL("results/", import.meta.url)
+  mkdirSync(folder, { recursive: true })
+  const text = JSON.stringify(
+    results,
+    (_, value: unknown) => (typeof value === "number" ? Number(value.toPrecision(5)) : value),
+    1
+  )
+  const file = new URL(`${quick ? "quick-" : ""}${part}.json`, folder)
+  writeFileSync(
+    file,
+    `${text.replace(/\[\s+(-?[\d.][^[\]]*)\]/g, (_, list: string) => `[${list.trim().replace(/\s+/g, "")}]`)}\n`
+  )
+  progress(`written: ${file.pathname.split("/").slice(-3).join("/")}`)
+}
+
+const measureStages = async (options: Options): Promise<ReadonlyArray<Cell>> => {
+  const child = start(new URL("stages/run.ts", import.meta.url), [JSON.stringify(options)], 1)
+  const cells = await reply<ReadonlyArray<Cell>>(child)
+  await end(child)
+  return cells
+}
+
+/** The cells of several processes as one: the rounds of the first, then those of the next. */
+const measureOften = async (options: Options): Promise<ReadonlyArray<Cell>> => {
+  const cells = await measureStages(options)
+  for (let process = 1; process < processes; process++) {
+    const more = await measureStages(options)
+    for (const [index, cell] of cells.entries()) cell.samples.push(...more[index]!.samples)
+  }
+  return cells
+}
+
+const runStages = async (machine: Machine): Promise<ReadonlyArray<Budgets.Verdict>> => {
+  progress(`stages: all contenders together, ${processes} × ${stageOptions.rounds} rounds`)
+  const mixed = await measureOften(stageOptions)
+  const alone: Array<Cell> = []
+  for (const only of aloneNames) {
+    progress(`stages: ${only}, alone`)
+    alone.push(...(await measureOften({ ...aloneOptions, only })))
+  }
+  const verdicts = Budgets.stageBudgets(StagesReport.prices(mixed, alone))
+  save("stages", { machine, loadAfter: loadavg()[0], processes, stageOptions, aloneOptions, verdicts, mixed, alone })
+  console.log(`\n${StagesReport.report(mixed, alone)}\n`)
+  return verdicts
+}
+
+const runServers = async (machine: Machine): Promise<ReadonlyArray<Budgets.Verdict>> => {
+  const served = await Rounds.measure(serverOptions, (round) =>
+    progress(`servers: round ${round} of ${serverOptions.rounds}`)
+  )
+  const verdicts = Budgets.serverBudgets(served, stages)
+  save("server", { machine, loadAfter: loadavg()[0], serverOptions, verdicts, served })
+  console.log(`\n${ServerReport.report(served)}\n`)
+  const least = Math.min(...served.filter((server) => server.stages === stages).map(ServerReport.busy))
+  if (least < Budgets.atLimit) {
+    console.log(
+      `Noisy: a server had its core for only ${Math.round(100 * least)} % of the time. Others were at work; trust the CPU time.\n`
+    )
+  }
+  return verdicts
+}
+
+const runApp = async (machine: Machine): Promise<ReadonlyArray<Budgets.Verdict>> => {
+  const served = await Rounds.measure(appOptions, (round) => progress(`app: round ${round} of ${appOptions.rounds}`))
+  progress("app: starting and stopping")
+  const child = start(new URL("app/run.ts", import.meta.url), [JSON.stringify(lifeOptions)], 1)
+  const lives = await reply<ReadonlyArray<Life>>(child)
+  await end(child)
+  const verdicts = [...Budgets.appBudgets(served), ...Budgets.lifeBudgets(lives)]
+  save("app", { machine, loadAfter: loadavg()[0], appOptions, lifeOptions, verdicts, served, lives })
+  console.log(`\n${ServerReport.report(served)}\n\n${AppReport.report(lives)}\n`)
+  return verdicts
+}
+
+const here = machine()
+if (here.loadBefore > 0.5)
+  console.log(`Noisy: the machine was at a load of ${here.loadBefore.toFixed(1)} before the run.`)
+const verdicts = [
+  ...(parts.has("stages") ? await runStages(here) : []),
+  ...(parts.has("server") ? await runServers(here) : []),
+  ...(parts.has("app") ? await runApp(here) : [])
+]
+console.log(Budgets.report(verdicts))
+if (quick) console.log("\nA smoke run: the processes were cold and the rounds few, so that these figures are none.")
+console.log(
+  `\nNode ${here.node}, ${here.cores} × ${here.cpu}${here.pinned ? ", client and server on a core each" : ""}`
+)
+console.log(
+  Object.entries(here.packages)
+    .map(([name, version]) => `${name} ${version}`)
+    .join(", ")
+)

@@ -1,0 +1,89 @@
+import { globSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+
+import { assert, describe, it } from "vitest"
+
+import { emptyWords, importFaults, lineCount, waysToNode } from "./ImportRules.ts"
+import { declaredPackages, entries, root } from "./Scratch.ts"
+
+const sources = globSync("**/*.ts", { cwd: join(root, "src") }).toSorted()
+const readSource = (file: string): string => readFileSync(join(root, "src", file), "utf8")
+const readable = globSync("{src,test,examples,bench}/**/*.{ts,tsx,js,mjs,css,html}", {
+  cwd: root,
+  exclude: (path) => path.includes("node_modules")
+})
+
+describe("the folders of src", () => {
+  it("import only what the design lets them", () => {
+    assert.isNotEmpty(sources)
+    const faults = sources.flatMap((file) => importFaults(file, readSource(file), declaredPackages))
+    assert.deepStrictEqual(faults, [])
+  })
+
+  // The testing kit starts servers; an entry whose name says node says it already.
+  const web = entries.filter(({ subpath }) => !/\/(?:node|testing)(?:\/|$)/.test(subpath))
+  it.each(web)("keep $subpath free of Node-only code, through every import", ({ source }) => {
+    assert.deepStrictEqual(waysToNode(source.slice("src/".length), readSource), [])
+  })
+})
+
+describe("every file", () => {
+  it("has at most four hundred lines", () => {
+    const long = readable.filter((file) => lineCount(readFileSync(join(root, file), "utf8")) > 400)
+    assert.deepStrictEqual(long, [])
+  })
+
+  it("is named for what it holds", () => {
+    const empty = readable.filter((file) => emptyWords(file).length > 0)
+    assert.deepStrictEqual(empty, [])
+  })
+})
+
+describe("the import rules", () => {
+  const faults = (file: string, specifier: string) =>
+    importFaults(file, `export * from "${specifier}"`, new Set(["effect", "jose"]))
+
+  it.each([
+    ["core/Probe.ts", "../server/Pipeline.ts", "core may not import server"],
+    ["core/Probe.ts", "jose", "core imports effect only"],
+    ["server/Pipeline.ts", "../client/Exchange.ts", "server may not import client"],
+    ["client/Exchange.ts", "../testing/client.ts", "client may not import testing"],
+    ["inspector/Page.ts", "../testing/app.ts", "inspector may not import testing"],
+    ["app/fairings/Launch.ts", "../../server/Pipeline.ts", "app may not import server"],
+    ["index.ts", "./server/index.ts", ". may not import server"],
+    ["server/Pipeline.ts", "fairlead/core", "by a relative path"],
+    ["server/Pipeline.ts", "node:fs", "named node"],
+    ["server/Pipeline.ts", "fs", "named node"],
+    ["server/Pipeline.ts", "@effect/platform-node/NodeHttpServer", "named node"],
+    ["client/node/Undici.ts", "undici", "a dependency or a peer"],
+    ["shared/Thing.ts", "effect", "knows no folder shared"]
+  ])("refuse that %s imports %s", (file, specifier, reason) => {
+    assert.include(faults(file, specifier).join(), reason)
+  })
+
+  it.each([
+    ["app/App.ts", "../server/Pipeline.ts"],
+    ["testing/app.ts", "../app/App.ts"],
+    ["server/middleware/Bearer.ts", "jose"],
+    ["client/node/Undici.ts", "node:net"],
+    ["app/NodeLaunch.ts", "node:process"]
+  ])("allow that %s imports %s", (file, specifier) => {
+    assert.deepStrictEqual(faults(file, specifier), [])
+  })
+
+  it("find Node-only code behind any number of imports, and read no comment", () => {
+    const files: Record<string, string> = {
+      "a.ts": `/** import "node:fs" */ export * as b from "./b.ts"`,
+      "b.ts": "const x = `\n/** import 'node:os' */\n`; export type T = import('./c/d.ts').T",
+      "c/d.ts": `import "../a.ts"; export const t = () => import("node:http")`
+    }
+    const ways = waysToNode("a.ts", (file) => files[file] ?? "")
+    assert.deepStrictEqual(ways, ["a.ts → b.ts → c/d.ts → node:http"])
+  })
+
+  it("see an empty word inside a name, and count the last line once", () => {
+    assert.deepStrictEqual(emptyWords("src/core/RoomManager.ts"), ["Manager"])
+    assert.deepStrictEqual(emptyWords("test/helpers/Commonwealth.ts"), ["helpers"])
+    assert.deepStrictEqual([lineCount("a\nb\n"), lineCount("a\nb")], [2, 2])
+  })
+})

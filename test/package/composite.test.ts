@@ -1,0 +1,52 @@
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
+
+import { App, Fairing } from "fairlead/app"
+import { ClientChain, ClientHandler } from "fairlead/client"
+import { Middleware, Pipeline } from "fairlead/server"
+import { assert, describe, it } from "vitest"
+
+import { root } from "./Scratch.ts"
+
+/** What every part gives, in the same words. A part joins the table when it lands. */
+const parts = {
+  server: { interceptor: Middleware, composite: Pipeline, value: Pipeline.make("sample").next() },
+  app: { interceptor: Fairing, composite: App, value: App.make("sample") },
+  client: { interceptor: ClientHandler, composite: ClientChain, value: ClientChain.make("sample") }
+} as const
+
+const exported: Readonly<Record<string, unknown>> = JSON.parse(readFileSync(join(root, "package.json"), "utf8")).exports
+
+describe("the parts have one shape", () => {
+  it.each(Object.entries(parts))(
+    "%s: an interceptor with a service form, a composite that draws itself, a testing kit",
+    (part, { composite, interceptor }) => {
+      assert.isFunction(interceptor.Service)
+      assert.isFunction(composite.make)
+      assert.containsAllKeys(exported, [`./${part}`, `./testing/${part}`])
+    }
+  )
+
+  it("server: a pipeline is described as data, as text and as Mermaid", () => {
+    const { composite, value } = parts.server
+    assert.deepInclude(composite.describe(value), { part: "server", name: "sample" })
+    assert.include(composite.drawing(value), "sample (server)")
+    assert.include(composite.mermaid(value), "flowchart TD")
+  })
+
+  it("client: a chain is described as data, as text and as Mermaid", () => {
+    const { composite, value } = parts.client
+    assert.deepInclude(composite.describe(value), { part: "client", name: "sample" })
+    assert.include(composite.drawing(value), "sample (client)")
+    assert.include(composite.mermaid(value), "flowchart TD")
+  })
+
+  it("app: an application is described as data, as text and as Mermaid", () => {
+    const { composite, value } = parts.app
+    const described = composite.describe(value.attach(Fairing.onShutdown("bye", () => {})))
+    assert.deepInclude(described, { part: "app", name: "sample" })
+    assert.deepInclude(described.interceptors[0], { name: "bye", kind: "fairing shutdown" })
+    assert.include(composite.drawing(value), "sample (app)")
+    assert.include(composite.mermaid(value), "flowchart TD")
+  })
+})
