@@ -7,14 +7,13 @@
  *
  * @since 0.1.0
  */
-import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import type * as HttpClient from "effect/http/HttpClient"
 
 import * as Probe from "../core/Probe.ts"
+import { Watch as CoreWatch, tagOf } from "../core/Watch.ts"
 import type { HandlerValue } from "./ClientHandler.ts"
 import type { AfterDecision, Request, Response } from "./Decision.ts"
 import type { Exchange } from "./Exchange.ts"
@@ -35,15 +34,10 @@ export const over = (
 
 /** Puts reports around what one logical request runs. */
 export class Watch {
-  private readonly composite: string
-  private readonly probe: Probe.Probe
-  private readonly clock: Clock.Clock
-  private readonly flow = Probe.nextFlow()
+  private readonly watch: CoreWatch
 
   constructor(composite: string, probe: Probe.Probe, clock: Clock.Clock) {
-    this.composite = composite
-    this.probe = probe
-    this.clock = clock
+    this.watch = new CoreWatch("client", composite, probe, clock)
   }
 
   handler({ afterResponse, name, run }: HandlerValue): HandlerValue {
@@ -53,7 +47,7 @@ export class Watch {
         run === undefined
           ? undefined
           : (exchange) =>
-              this.around(
+              this.watch.around(
                 name,
                 "run",
                 () => run(exchange),
@@ -63,7 +57,7 @@ export class Watch {
         afterResponse === undefined
           ? undefined
           : (exchange, outcome, state) =>
-              this.around(
+              this.watch.around(
                 name,
                 "afterResponse",
                 () => afterResponse(exchange, outcome, state),
@@ -75,7 +69,7 @@ export class Watch {
 
   recover(name: string, recover: Recover): Recover {
     return (error, exchange) =>
-      this.around(
+      this.watch.around(
         name,
         "recover",
         () => recover(error, exchange),
@@ -88,62 +82,9 @@ export class Watch {
   }
 
   effect<A, E, R>(interceptor: string, phase: string, run: () => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
-    return Effect.suspend(() => this.around(interceptor, phase, run, () => "success") as Effect.Effect<A, E, R>)
-  }
-
-  // A plain decision stays one, so that the driver goes the way that it goes unwatched.
-  private around(
-    interceptor: string,
-    phase: string,
-    run: () => unknown,
-    outcomeOf: (value: unknown) => Probe.Outcome
-  ): unknown {
-    this.report(interceptor, phase, "start", undefined, 0n)
-    const since = this.clock.currentTimeNanosUnsafe()
-    const end = (exit: Exit.Exit<unknown, unknown>): void => {
-      const nanos = this.clock.currentTimeNanosUnsafe() - since
-      const { outcome, tag } = Exit.isSuccess(exit)
-        ? { outcome: outcomeOf(exit.value), tag: undefined }
-        : of(exit.cause)
-      this.report(interceptor, phase, outcome, tag, nanos)
-    }
-    let out: unknown
-    try {
-      out = run()
-    } catch (defect) {
-      end(Exit.die(defect))
-      throw defect
-    }
-    if (!Effect.isEffect(out)) end(Exit.succeed(out))
-    else if (Exit.isExit(out)) end(out)
-    else return Effect.onExit(out, (exit) => Effect.sync(() => end(exit)))
-    return out
-  }
-
-  private report(
-    interceptor: string,
-    phase: string,
-    outcome: Probe.Outcome,
-    tag: string | undefined,
-    nanos: bigint
-  ): void {
-    const { composite, flow } = this
-    this.probe.report({ part: "client", composite, flow, interceptor, phase, outcome, tag, nanos })
+    return Effect.suspend(() => this.watch.around(interceptor, phase, run) as Effect.Effect<A, E, R>)
   }
 }
 
 const recovers = (decision: AfterDecision): boolean =>
   decision !== undefined && (decision._tag === "Respond" || (decision._tag === "FollowUp" && decision.recovers))
-
-const of = (cause: Cause.Cause<unknown>): { readonly outcome: Probe.Outcome; readonly tag: string | undefined } => {
-  if (Cause.hasDies(cause)) return { outcome: "defect", tag: undefined }
-  const failure = cause.reasons.find(Cause.isFailReason)
-  return failure === undefined
-    ? { outcome: "interrupt", tag: undefined }
-    : { outcome: "failure", tag: tagOf(failure.error) }
-}
-
-const tagOf = (value: unknown): string | undefined =>
-  typeof value === "object" && value !== null && "_tag" in value && typeof value._tag === "string"
-    ? value._tag
-    : undefined

@@ -16,6 +16,7 @@ import * as HttpServerRequest from "effect/http/HttpServerRequest"
 
 import * as Drawing from "../core/Drawing.ts"
 import type { Description, Info } from "../core/Interceptor.ts"
+import { tagOf } from "../core/Watch.ts"
 import * as Interpreter from "./Interpreter.ts"
 import type { App, Request, Response } from "./Model.ts"
 import { TypeId } from "./Phases.ts"
@@ -103,7 +104,7 @@ const recovering = (
     op,
     name,
     (error, request) => {
-      const tag = Stage.tagOf(error)
+      const tag = tagOf(error)
       return tag !== undefined && Object.hasOwn(cases, tag) ? cases[tag]!(error, request) : Stage.Pass
     },
     { jump: more.jump ?? 0, info: { kind: more.kind, recovers: Object.keys(cases) } }
@@ -200,7 +201,7 @@ const ClosedProto: any = Object.assign(
     ) {
       const wanted: ReadonlyArray<string | undefined> = typeof reasons === "string" ? [reasons] : reasons
       const cases: Cases = {
-        [tag]: (error) => (wanted.includes(Stage.tagOf(error.reason)) ? f(error.reason, error) : Stage.Pass)
+        [tag]: (error) => (wanted.includes(tagOf(error.reason)) ? f(error.reason, error) : Stage.Pass)
       }
       const stage = recovering("catch", `catchReason(${tag}, ${wanted.join(", ")})`, cases, { kind: "catch" })
       return link(ClosedProto, this, [

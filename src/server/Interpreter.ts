@@ -22,8 +22,9 @@ import * as References from "effect/References"
 import { isEffect, isExit } from "../core/Effects.ts"
 import { annotate } from "../core/Interceptor.ts"
 import * as Probe from "../core/Probe.ts"
+import { endOf, Watch as CoreWatch } from "../core/Watch.ts"
 import type { App, Request, Response } from "./Model.ts"
-import { Op, Pass, tagOf } from "./Stage.ts"
+import { Op, Pass } from "./Stage.ts"
 import type { Stage } from "./Stage.ts"
 
 /** A pipeline without its outers, ready to run. */
@@ -286,18 +287,17 @@ class Watch {
     )
   }
 
-  private readonly composite: string
-  private readonly probe: Probe.Probe
-  private readonly clock: Clock.Clock
-  private readonly flow: number
+  private readonly watch: CoreWatch
   private open: Stage | undefined = undefined
   private since = 0n
 
   constructor(composite: string, fiber: Fiber.Fiber<any, any>) {
-    this.composite = composite
-    this.probe = fiber.getRef(Probe.Probe)!
-    this.clock = fiber.getRef(Clock.Clock)
-    this.flow = fiber.getRef(CurrentFlow) ?? Probe.nextFlow()
+    const [probe, clock] = [fiber.getRef(Probe.Probe)!, fiber.getRef(Clock.Clock)]
+    this.watch = new CoreWatch("server", composite, probe, clock, fiber.getRef(CurrentFlow))
+  }
+
+  get flow(): number {
+    return this.watch.flow
   }
 
   begin(stage: Stage): void {
@@ -319,8 +319,7 @@ class Watch {
   }
 
   private start(interceptor: string, phase: string): bigint {
-    this.report(interceptor, phase, "start", undefined, 0n)
-    return this.clock.currentTimeNanosUnsafe()
+    return this.watch.start(interceptor, phase)
   }
 
   private end(
@@ -330,22 +329,9 @@ class Watch {
     exit: Exit.Exit<unknown, unknown>,
     recovers: boolean
   ): void {
-    const nanos = this.clock.currentTimeNanosUnsafe() - since
-    if (Exit.isSuccess(exit))
-      return this.report(interceptor, phase, recovers ? "recovered" : "success", undefined, nanos)
-    const failure = failureOf(exit.cause)
-    const outcome = failure !== undefined ? "failure" : Cause.hasDies(exit.cause) ? "defect" : "interrupt"
-    this.report(interceptor, phase, outcome, tagOf(failure?.error), nanos)
-  }
-
-  private report(
-    interceptor: string,
-    phase: string,
-    outcome: Probe.Outcome,
-    tag: string | undefined,
-    nanos: bigint
-  ): void {
-    const { composite, flow } = this
-    this.probe.report({ part: "server", composite, flow, interceptor, phase, outcome, tag, nanos })
+    const ended = Exit.isSuccess(exit)
+      ? ({ outcome: recovers ? "recovered" : "success", tag: undefined } as const)
+      : endOf(exit.cause)
+    this.watch.end(interceptor, phase, since, ended)
   }
 }

@@ -67,9 +67,3 @@ export const make = (
     inner: more.info?.inner ?? []
   }
 })
-
-/** The tag of an error that has one. */
-export const tagOf = (error: unknown): string | undefined =>
-  typeof error === "object" && error !== null && "_tag" in error && typeof error._tag === "string"
-    ? error._tag
-    : undefined
