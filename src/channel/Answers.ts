@@ -1,0 +1,84 @@
+/**
+ * What a channel's handlers may answer beside a plain reply.
+ *
+ * @since 0.1.0
+ */
+import type * as Effect from "effect/Effect"
+
+import type { Joined, Later, Stop } from "./ApiTypes.ts"
+
+class JoinedValue {
+  readonly reply: unknown
+  readonly state: unknown
+  constructor(reply: unknown, state: unknown) {
+    this.reply = reply
+    this.state = state
+  }
+}
+
+class LaterValue {
+  readonly effect: Effect.Effect<unknown, unknown, any>
+  constructor(effect: Effect.Effect<unknown, unknown, any>) {
+    this.effect = effect
+  }
+}
+
+class StopValue {
+  readonly replies: boolean
+  readonly reply: unknown
+  constructor(replies: boolean, reply: unknown) {
+    this.replies = replies
+    this.reply = reply
+  }
+}
+
+/** Whether a join gave state. Internal to the channel part. */
+export const isJoined = (value: unknown): value is JoinedValue => value instanceof JoinedValue
+
+/** Whether a reply comes later. Internal to the channel part. */
+export const isLater = (value: unknown): value is LaterValue => value instanceof LaterValue
+
+/** Whether the channel is to end. Internal to the channel part. */
+export const isStop = (value: unknown): value is StopValue => value instanceof StopValue
+
+/**
+ * A join's reply, with state that is kept for as long as the channel is joined.
+ *
+ * @category answers
+ * @since 0.1.0
+ */
+export const joined = <A, S>(reply: A, state: S): Joined<A, S> => new JoinedValue(reply, state) as never
+
+/**
+ * A reply that comes later: the Effect runs in the channel's scope, while the channel handles its next messages.
+ *
+ * **Example** (A slow answer)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { ChannelApi } from "fairlead/channel"
+ *
+ * const slowEcho = (text: string) => Effect.succeed(ChannelApi.later(Effect.delay(Effect.succeed(text), "1 second")))
+ * ```
+ *
+ * @category answers
+ * @since 0.1.0
+ */
+export const later = <A, E, R>(effect: Effect.Effect<A, E, R>): Later<Effect.Effect<A, E, R>> =>
+  new LaterValue(effect) as never
+
+/**
+ * Ends the channel without a reply: the client sees it closed for good.
+ *
+ * @category answers
+ * @since 0.1.0
+ */
+export const stop: Stop<void> = new StopValue(false, undefined) as never
+
+/**
+ * Replies, and ends the channel: the client sees it closed for good.
+ *
+ * @category answers
+ * @since 0.1.0
+ */
+export const stopWith = <A>(reply: A): Stop<A> => new StopValue(true, reply) as never

@@ -1,0 +1,244 @@
+/**
+ * The types behind `ChannelApi`: what a definition says of payloads, replies, errors and needs, and what its implementation must give.
+ *
+ * @since 0.1.0
+ */
+import type * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import type * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+
+import type { ChannelSocket } from "./ChannelSocket.ts"
+import type { ParamNames, Topic } from "./Pattern.ts"
+
+/**
+ * What one event, or the join, carries. Everything is optional: without a payload nothing is expected, without a reply and an error none is sent.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Message {
+  readonly payload?: Schema.Constraint
+  readonly reply?: Schema.Constraint
+  readonly error?: Schema.Constraint
+}
+
+/**
+ * What a channel is defined by.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Definition {
+  /** Schemas of the topic's parameters, encoded as strings. A parameter without one is a string. */
+  readonly params?: { readonly [name: string]: Schema.ConstraintCodec<any, string, any, any> }
+  /** Services that the socket's `ChannelHandler`s must provide when it connects, such as the current user. */
+  readonly requires?: ReadonlyArray<Context.Key<any, any>>
+  readonly join?: Message
+  /** What clients send. */
+  readonly incoming?: { readonly [event: string]: Message }
+  /** What the server pushes and broadcasts. */
+  readonly outgoing?: { readonly [event: string]: Schema.Constraint }
+}
+
+/**
+ * Any channel definition, as a class.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Any {
+  new (_: never): object
+  readonly prototype: object
+  readonly pattern: string
+  readonly definition: Definition
+}
+
+type Get<O, K extends string, D> = K extends keyof O ? (O[K] extends {} ? O[K] : D) : D
+type TypeOf<S> = S extends Schema.Constraint ? S["Type"] : never
+type DecodingOf<S> = S extends Schema.Constraint ? S["DecodingServices"] : never
+type EncodingOf<S> = S extends Schema.Constraint ? S["EncodingServices"] : never
+type Part<M, K extends string> = M extends { readonly [X in K]: infer S } ? S : never
+
+/** The service that a channel's implementation is. */
+export type ServiceOf<C extends Any> = C["prototype"]
+/** The definition of a channel. */
+export type Def<C extends Any> = C["definition"]
+/** The events that clients send. */
+export type Incoming<C extends Any> = Get<Def<C>, "incoming", {}>
+/** The events that the server sends. */
+export type Outgoing<C extends Any> = Get<Def<C>, "outgoing", {}>
+/** What a join carries. */
+export type Join<C extends Any> = Get<Def<C>, "join", {}>
+/** What comes with a message. */
+export type PayloadOf<M> = M extends { readonly payload: infer S } ? TypeOf<S> : void
+/** What a message is answered with. */
+export type ReplyOf<M> = M extends { readonly reply: infer S } ? TypeOf<S> : void
+/** What a message may be refused with. */
+export type FailureOf<M> = M extends { readonly error: infer S } ? TypeOf<S> : never
+/** What an outgoing event carries. */
+export type EventOf<C extends Any, K extends keyof Outgoing<C>> = TypeOf<Outgoing<C>[K]>
+
+/** The decoded parameters of a topic. */
+export type Params<C extends Any> = {
+  readonly [K in ParamNames<C["pattern"]>]: Get<Def<C>, "params", {}> extends { readonly [X in K]: infer S }
+    ? TypeOf<S>
+    : string
+}
+
+/** The services that the socket provides. */
+export type Requires<C extends Any> =
+  Get<Def<C>, "requires", readonly []> extends ReadonlyArray<infer K>
+    ? K extends Context.Key<infer I, any>
+      ? I
+      : never
+    : never
+
+/** What is always there in a channel: its scope, its socket, and what its socket's handlers provided. */
+export type Ambient<C extends Any> = Scope.Scope | ChannelSocket | Requires<C>
+
+type ParamSchemas<D> = Get<D, "params", {}>[keyof Get<D, "params", {}>]
+type Messages<C extends Any> = Join<C> | Incoming<C>[keyof Incoming<C>]
+
+/** What the server needs to encode what it sends. */
+export type EncodingServices<C extends Any> = EncodingOf<Outgoing<C>[keyof Outgoing<C>] | ParamSchemas<Def<C>>>
+
+/** What the server needs to decode what it gets and to encode what it answers. */
+export type ServerServices<C extends Any> =
+  | DecodingOf<Part<Messages<C>, "payload"> | ParamSchemas<Def<C>>>
+  | EncodingOf<Part<Messages<C>, "reply" | "error">>
+  | EncodingServices<C>
+
+/**
+ * A join that is being decided.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface JoinRequest<C extends Any> {
+  readonly topic: Topic<C["pattern"]>
+  readonly params: Params<C>
+  readonly payload: PayloadOf<Join<C>>
+}
+
+/**
+ * A joined channel of one socket: what its handlers act through.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Member<C extends Any, out S> {
+  readonly topic: Topic<C["pattern"]>
+  readonly params: Params<C>
+  /** What the join put aside with `ChannelApi.joined`. */
+  readonly state: S
+  /** Sends an event to this member alone. */
+  push<K extends keyof Outgoing<C>>(event: K, payload: EventOf<C, K>): Effect.Effect<void>
+  /** Sends an event to all members of the topic, this one too. */
+  broadcast<K extends keyof Outgoing<C>>(event: K, payload: EventOf<C, K>): Effect.Effect<void>
+  /** Sends an event to all other members of the topic. */
+  broadcastFrom<K extends keyof Outgoing<C>>(event: K, payload: EventOf<C, K>): Effect.Effect<void>
+  /** Ends the channel behind the message that is being handled; the client sees it closed for good. */
+  readonly stop: Effect.Effect<void>
+}
+
+/**
+ * Why a channel ended: the client left, joined again, or is gone; the channel stopped or crashed; the server shuts down.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Reason = "left" | "replaced" | "disconnected" | "stopped" | "crashed" | "shutdown"
+
+declare const JoinedId: unique symbol
+declare const LaterId: unique symbol
+declare const StopId: unique symbol
+
+/** A join's reply with state that is kept for as long as the channel is joined. */
+export interface Joined<out A, out S> {
+  readonly [JoinedId]: true
+  readonly reply: A
+  readonly state: S
+}
+
+/** A reply that comes later, while the channel goes on. */
+export interface Later<out A> {
+  readonly [LaterId]: A
+}
+
+/** A last reply, or none, behind which the channel ends. */
+export interface Stop<out A> {
+  readonly [StopId]: A
+}
+
+/** The state that a join put aside. */
+export type StateOf<J> =
+  J extends Effect.Effect<infer A, any, any> ? (A extends Joined<any, infer S> ? S : undefined) : undefined
+
+/** What a handler may answer a message `M` with. */
+export type Answer<M> = ReplyOf<M> | Later<Effect.Effect<ReplyOf<M>, FailureOf<M>, any>> | Stop<ReplyOf<M>> | Stop<void>
+
+type IsAny<A> = 0 extends 1 & A ? true : false
+
+/** `unknown` when what a handler gives back is right: its reply, no error that the definition does not declare, and no `any` that hides one. */
+export type Answers<A, Success, E> =
+  IsAny<A> extends true
+    ? { readonly "the result is any": never }
+    : [A] extends [Effect.Effect<infer A1, infer E1, infer R1>]
+      ? IsAny<E1> extends true
+        ? { readonly "the error type is any: errors would be lost": never }
+        : IsAny<R1> extends true
+          ? { readonly "the requirements are any: services would be lost": never }
+          : [E1] extends [E]
+            ? [A1] extends [Success]
+              ? LaterErrors<A1, E>
+              : { readonly "wrong reply": A1; readonly expected: Success }
+            : { readonly "undeclared error": Exclude<E1, E> }
+      : { readonly "not an Effect": A }
+
+type LaterErrors<A1, E> =
+  Extract<A1, Later<any>> extends Later<infer L>
+    ? IsAny<Effect.Error<L>> extends true
+      ? { readonly "the error type is any: errors would be lost": never }
+      : [Effect.Error<L>] extends [E]
+        ? unknown
+        : { readonly "undeclared error": Exclude<Effect.Error<L>, E> }
+    : unknown
+
+type LaterServices<A> =
+  A extends Effect.Effect<infer A1, any, any>
+    ? Extract<A1, Later<any>> extends Later<infer L>
+      ? Effect.Services<L>
+      : never
+    : never
+
+/** What a handler's Effect needs, that of a later reply too. */
+export type Needs<A> = Effect.Services<A> | LaterServices<A>
+
+/**
+ * The handlers of the incoming events: `H` maps events to what their handlers give back. The first part infers it, the second demands every event
+ * and checks its answer, the third refuses others.
+ */
+export type Handlers<C extends Any, S, H> = {
+  readonly [K in keyof H]: (
+    payload: K extends keyof Incoming<C> ? PayloadOf<Incoming<C>[K]> : never,
+    member: Member<C, S>
+  ) => H[K]
+} & {
+  readonly [K in keyof Incoming<C>]: (
+    payload: PayloadOf<Incoming<C>[K]>,
+    member: Member<C, S>
+  ) => K extends keyof H ? Answers<H[K], Answer<Incoming<C>[K]>, FailureOf<Incoming<C>[K]>> : unknown
+} & { readonly [K in Exclude<keyof H, keyof Incoming<C>>]: `no incoming event ${K & string}` }
+
+/**
+ * Changes of outgoing broadcasts for each member: gives the payload to send, or nothing to send none.
+ */
+export type Intercepts<C extends Any, S, I> = {
+  readonly [K in keyof I]: (payload: K extends keyof Outgoing<C> ? EventOf<C, K> : never, member: Member<C, S>) => I[K]
+} & {
+  readonly [K in keyof Outgoing<C>]?: (
+    payload: EventOf<C, K>,
+    member: Member<C, S>
+  ) => K extends keyof I ? Answers<I[K], EventOf<C, K> | undefined, never> : unknown
+} & { readonly [K in Exclude<keyof I, keyof Outgoing<C>>]: `no outgoing event ${K & string}` }

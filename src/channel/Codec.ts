@@ -1,0 +1,65 @@
+/**
+ * Payloads between the wire and the program. Internal to the channel part.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import type * as SchemaAST from "effect/SchemaAST"
+import * as SchemaIssue from "effect/SchemaIssue"
+import * as SchemaParser from "effect/SchemaParser"
+
+import type { Payload } from "./wire/Message.ts"
+
+/**
+ * A payload that travels as bytes. The bytes a handler gets are a view of the received frame.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Binary: Schema.Codec<Uint8Array> = Schema.declare(
+  (input): input is Uint8Array => input instanceof Uint8Array,
+  {
+    expected: "a binary payload"
+  }
+)
+
+/**
+ * Any payload as it came: JSON or bytes.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const AnyPayload: Schema.Codec<Payload> = Schema.declare((_input): _input is Payload => true)
+
+/** Makes values of payloads, and payloads of values. */
+export interface PayloadCodec {
+  readonly decode: (payload: Payload) => Effect.Effect<unknown, SchemaIssue.Issue, any>
+  readonly encode: (value: any) => Effect.Effect<Payload, SchemaIssue.Issue, any>
+}
+
+const empty: Payload = {}
+
+/** Nothing is expected, and nothing is told. */
+const nothing: PayloadCodec = { decode: () => Effect.void, encode: () => Effect.succeed(empty) }
+
+const asIs: PayloadCodec = { decode: Effect.succeed, encode: Effect.succeed }
+
+const options: SchemaAST.ParseOptions = { errors: "all" }
+
+/** The codec of a schema: that of its JSON form, unless it stands for bytes. */
+export const of = (schema: Schema.Constraint | undefined): PayloadCodec => {
+  if (schema === undefined) return nothing
+  if (schema === AnyPayload) return asIs
+  if (schema === Binary) return { decode: SchemaParser.decodeUnknownEffect(Binary), encode: Effect.succeed }
+  const json = Schema.toCodecJson(schema)
+  const decode = SchemaParser.decodeUnknownEffect(json, options)
+  return {
+    decode: (payload) => (payload instanceof Uint8Array ? Effect.fail(unexpectedBytes(payload)) : decode(payload)),
+    encode: SchemaParser.encodeUnknownEffect(json) as PayloadCodec["encode"]
+  }
+}
+
+const unexpectedBytes = (bytes: Uint8Array) =>
+  new SchemaIssue.InvalidValue({ expected: "JSON, not a binary payload" }, Option.some(bytes))

@@ -1,0 +1,101 @@
+/**
+ * The HTTP side of a socket: what is asked of a request before it becomes one, in Phoenix's order: origin, token, subprotocol, version, handlers, upgrade.
+ * Internal to the channel part.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Base64 from "effect/encoding/Base64"
+import type * as HttpServerRequest from "effect/http/HttpServerRequest"
+import * as HttpServerRespondable from "effect/http/HttpServerRespondable"
+import * as HttpServerResponse from "effect/http/HttpServerResponse"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
+
+import { Refused } from "./ChannelHandler.ts"
+import type { Connect } from "./ChannelSocket.ts"
+import type { Hub } from "./engine/Hub.ts"
+import { serve } from "./engine/Socket.ts"
+import type { Options } from "./Mount.ts"
+import * as Origin from "./Origin.ts"
+import { NotUpgradable } from "./Upgrade.ts"
+import type { Upgrade } from "./Upgrade.ts"
+import { negotiate } from "./wire/Message.ts"
+
+type Request = HttpServerRequest.HttpServerRequest
+type Response = HttpServerResponse.HttpServerResponse
+
+const defaultMaxFrame = 1024 * 1024
+
+const tokenPrefix = "base64url.bearer.phx."
+
+interface Subprotocols {
+  readonly token: string | undefined
+  /** The one to answer. */
+  readonly protocol: string | undefined
+  readonly supported: boolean
+}
+
+/** Reads `Sec-WebSocket-Protocol`: a token beside the protocol's name is for the server alone. */
+const subprotocols = (field: string | undefined, authToken: boolean): Subprotocols => {
+  if (field === undefined) return { token: undefined, protocol: undefined, supported: true }
+  const offered = field.split(",").map((name) => name.trim())
+  const carried = authToken ? offered.find((name) => name.startsWith(tokenPrefix)) : undefined
+  const protocol = offered.find((name) => name === "phoenix")
+  return {
+    token: carried === undefined ? undefined : decodeToken(carried.slice(tokenPrefix.length)),
+    protocol,
+    supported: protocol !== undefined
+  }
+}
+
+// phoenix.js leaves the padding out.
+const decodeToken = (text: string): string | undefined =>
+  Result.getOrUndefined(Base64.decodeString(text.padEnd(Math.ceil(text.length / 4) * 4, "=")))
+
+const queryOf = (url: string): ReadonlyMap<string, string> => {
+  const start = url.indexOf("?")
+  return new Map(start === -1 ? [] : new URLSearchParams(url.slice(start + 1)))
+}
+
+/** The answer to a connect that is refused. */
+const refusal = (error: unknown): Effect.Effect<Response> => {
+  if (error instanceof Refused) {
+    const { reason, status = 403, tell = false } = error
+    return Effect.succeed(tell ? HttpServerResponse.text(reason, { status }) : HttpServerResponse.empty({ status }))
+  }
+  if (error instanceof NotUpgradable) return Effect.succeed(HttpServerResponse.text(error.message, { status: 400 }))
+  return HttpServerRespondable.toResponseOrElse(error, HttpServerResponse.empty({ status: 403 }))
+}
+
+/** Makes the handler of the path where sockets connect. It ends when the socket does. */
+export const make = (
+  hub: Hub,
+  { authToken = false, maxFrame = defaultMaxFrame, origin = "host" }: Options,
+  upgrade: Upgrade
+): ((request: Request) => Effect.Effect<Response>) => {
+  const allowed = Origin.check(origin)
+  const forbidden = HttpServerResponse.empty({ status: 403 })
+  return (request) => {
+    const { headers, remoteAddress, url } = request
+    if (hub.closed) return Effect.succeed(HttpServerResponse.empty({ status: 503 }))
+    if (!allowed(headers["origin"], headers["host"], request.protocol === "https")) return Effect.succeed(forbidden)
+    const { protocol, supported, token } = subprotocols(headers["sec-websocket-protocol"], authToken)
+    if (!supported) return Effect.succeed(forbidden)
+    const query = queryOf(url)
+    const wire = negotiate(query.get("vsn"))
+    if (wire === undefined) return Effect.succeed(forbidden)
+    const connect: Connect = {
+      transport: "websocket",
+      params: new Map([...query].filter(([name]) => name !== "vsn")),
+      headers,
+      token: token === undefined ? undefined : Redacted.make(token),
+      remoteAddress: Option.getOrUndefined(remoteAddress)
+    }
+    return serve(hub, wire, connect, (open) => upgrade(request, { maxFrame, protocol }, open)).pipe(
+      Effect.as(HttpServerResponse.empty()),
+      Effect.catch(refusal)
+    )
+  }
+}

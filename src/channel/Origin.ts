@@ -1,0 +1,60 @@
+/**
+ * Whether a page of some origin may open a socket. Internal to the channel part.
+ *
+ * A request without an `Origin` does not come from a page of a browser, and is let in.
+ *
+ * @since 0.1.0
+ */
+
+/**
+ * The origins that may connect: `host`, the page's host is that of the request, whatever its scheme and port; `same`, scheme, host and port are; `any`; or a list, or a function.
+ * An entry of a list may leave out the scheme or the port (`//example.com`); `//*.example.com` stands for the host and all below it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Origin = "host" | "same" | "any" | ReadonlyArray<string> | ((origin: string) => boolean)
+
+const ports: Readonly<Record<string, string>> = { "http:": "80", "https:": "443", "ws:": "80", "wss:": "443" }
+
+const entry = /^(?:([a-z][a-z\d+.-]*):)?\/\/([^/:]+|\[[^\]]+\])(?::(\d+))?\/?$/i
+
+/** Reads an entry of a list. Throws for a mistake in it, which is one in the program. */
+const rule = (text: string): ((url: URL) => boolean) => {
+  const found = entry.exec(text)
+  if (found === null) {
+    throw new TypeError(`"${text}" is no origin: write https://example.com, //example.com, or //*.example.com`)
+  }
+  const [, scheme, host, port] = found
+  const name = host!.toLowerCase()
+  const apex = name.startsWith("*.") ? name.slice(2) : undefined
+  return ({ hostname, port: given, protocol }) =>
+    (scheme === undefined || protocol === `${scheme.toLowerCase()}:`) &&
+    (port === undefined || (given === "" ? ports[protocol] : given) === port) &&
+    (apex === undefined ? hostname === name : hostname === apex || hostname.endsWith(`.${apex}`))
+}
+
+const parsed = (origin: string): URL | undefined => (URL.canParse(origin) ? new URL(origin) : undefined)
+
+/** Makes the check of an `Origin` header; `authority` is the request's `Host`, and `secure` whether it came over TLS. */
+export const check = (
+  origins: Origin
+): ((origin: string | undefined, authority: string | undefined, secure: boolean) => boolean) => {
+  if (origins === "any") return () => true
+  if (typeof origins === "function") return (origin) => origin === undefined || origins(origin)
+  if (typeof origins !== "string") {
+    const rules = origins.map(rule)
+    return (origin) => {
+      if (origin === undefined) return true
+      const url = parsed(origin)
+      return url !== undefined && rules.some((matches) => matches(url))
+    }
+  }
+  return (origin, authority, secure) => {
+    if (origin === undefined) return true
+    const page = parsed(origin)
+    const own = parsed(`${secure ? "https" : "http"}://${authority ?? ""}`)
+    if (page === undefined || own === undefined) return false
+    return origins === "host" ? page.hostname === own.hostname : page.origin === own.origin
+  }
+}

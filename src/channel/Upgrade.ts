@@ -1,0 +1,117 @@
+/**
+ * How an HTTP request becomes a socket: what a server's platform can do better than the default, it does by this service.
+ *
+ * The default works over any `HttpServer` that upgrades requests. It reads a frame in full before it can refuse it for its size, and it cannot see that a
+ * client reads slowly; `fairlead/channel/node` can do both.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type { HttpServerRequest } from "effect/http/HttpServerRequest"
+import * as Latch from "effect/Latch"
+import * as Queue from "effect/Queue"
+import * as Schema from "effect/Schema"
+import * as Socket from "effect/socket/Socket"
+
+import type { Prepared, Receiver, Transport } from "./engine/Transport.ts"
+import type { Frame } from "./wire/Message.ts"
+
+export type { Prepared, Receiver, Transport } from "./engine/Transport.ts"
+
+/**
+ * The request cannot become a WebSocket.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class NotUpgradable extends Schema.TaggedError<NotUpgradable>()("fairlead/channel/NotUpgradable", {
+  description: Schema.String
+}) {
+  override get message() {
+    return `${this.description}. Send a WebSocket handshake (RFC 6455 §4.1)`
+  }
+}
+
+/**
+ * What a socket is asked for.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  /** The largest frame in bytes; a larger one closes the socket with 1009. */
+  readonly maxFrame: number
+  /** The subprotocol to answer, if the client offered one that is known. */
+  readonly protocol: string | undefined
+}
+
+/**
+ * Makes a socket of a request: `open` is called when the handshake is done, and the Effect ends when the socket is gone. Interrupted, it closes the socket.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Upgrade = (
+  request: HttpServerRequest,
+  options: Options,
+  open: (transport: Transport) => Receiver
+) => Effect.Effect<void, NotUpgradable>
+
+const prepare = (frame: Frame): Prepared => frame
+
+const byteLength = (frame: Frame): number =>
+  // No text has more bytes than three for each of its units: only what may be too large is measured.
+  typeof frame === "string" ? frame.length : frame.byteLength
+
+const overEffectSocket: Upgrade = (request, { maxFrame }, open) =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const socket = yield* request.upgrade
+      const { pull } = yield* socket.reader
+      const { write } = yield* socket.writer
+      const frames = yield* Queue.unbounded<Frame | Socket.CloseEvent>()
+      const reading = yield* Latch.make(true)
+      const receiver = open({
+        prepare,
+        write: (frame) => Queue.offerUnsafe(frames, frame),
+        ready: () => true,
+        onDrain: () => {},
+        pause: () => reading.closeUnsafe(),
+        resume: () => reading.openUnsafe(),
+        close: (code, reason) => Queue.offerUnsafe(frames, new Socket.CloseEvent(code, reason))
+      })
+      const writing = Effect.forever(Effect.flatMap(Queue.take(frames), write))
+      yield* Effect.forkScoped(Effect.ignore(writing))
+      const reader = reading.whenOpen(pull).pipe(
+        Effect.map((batch) => {
+          for (const frame of batch) {
+            if (byteLength(frame) > maxFrame) {
+              Queue.offerUnsafe(frames, new Socket.CloseEvent(1009, "message too big"))
+              return
+            }
+            receiver.receive(frame)
+          }
+        }),
+        Effect.forever
+      )
+      yield* Effect.catch(reader, ({ reason }) =>
+        Effect.sync(() => receiver.closed(reason._tag === "SocketCloseError" ? reason.code : 1006))
+      )
+    })
+  ).pipe(
+    Effect.catchTags({
+      HttpServerError: () => Effect.fail(new NotUpgradable({ description: "This request cannot be upgraded" })),
+      SocketError: () => Effect.fail(new NotUpgradable({ description: "The handshake was refused" }))
+    })
+  )
+
+/**
+ * How requests become sockets. A layer of a platform replaces it.
+ *
+ * @category references
+ * @since 0.1.0
+ */
+export const Upgrade: Context.Reference<Upgrade> = Context.Reference<Upgrade>("fairlead/channel/Upgrade", {
+  defaultValue: () => overEffectSocket
+})

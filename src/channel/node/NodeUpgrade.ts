@@ -1,0 +1,148 @@
+/**
+ * WebSockets on Node, by the `ws` package that `@effect/platform-node` brings, in place of the default that works everywhere.
+ *
+ * 1. A frame that is too large is refused by its header, before it is read.
+ * 2. A broadcast's frame is built once, header and all, and the same bytes are written to every socket.
+ * 3. A client that reads slowly is seen, so that what waits for it is bounded.
+ * 4. A peer that does not answer the closing handshake is cut off after 5 seconds.
+ *
+ * Frames that a client sends before the handshake is answered, which RFC 6455 §4.1 forbids, are lost.
+ *
+ * @since 0.1.0
+ */
+import type { IncomingMessage } from "node:http"
+import type { Socket } from "node:net"
+
+import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
+import * as NodeWS from "@effect/platform-node/NodeWS"
+import * as Effect from "effect/Effect"
+import type { HttpServerRequest } from "effect/http/HttpServerRequest"
+import * as Layer from "effect/Layer"
+
+import { NotUpgradable, Upgrade } from "../Upgrade.ts"
+import type { Options, Prepared, Receiver, Transport } from "../Upgrade.ts"
+import type { Frame } from "../wire/Message.ts"
+
+const closeTimeout = 5000
+
+/** A whole WebSocket frame of a server: it is never masked, and never in parts. */
+const prepare = (frame: Frame): Prepared => {
+  const text = typeof frame === "string"
+  const length = text ? Buffer.byteLength(frame) : frame.byteLength
+  const start = length < 126 ? 2 : length < 65_536 ? 4 : 10
+  const bytes = Buffer.allocUnsafe(start + length)
+  bytes[0] = text ? 0x81 : 0x82
+  if (start === 2) bytes[1] = length
+  else if (start === 4) {
+    bytes[1] = 126
+    bytes.writeUInt16BE(length, 2)
+  } else {
+    bytes[1] = 127
+    bytes.writeBigUInt64BE(BigInt(length), 2)
+  }
+  if (text) bytes.write(frame, start)
+  else bytes.set(frame, start)
+  return bytes
+}
+
+const fault = ({ headers, method }: IncomingMessage): string | undefined =>
+  method !== "GET"
+    ? "A WebSocket handshake is a GET"
+    : !/(?:^|,)\s*upgrade\s*(?:,|$)/i.test(headers.connection ?? "") || headers.upgrade?.toLowerCase() !== "websocket"
+      ? "The request asks for no upgrade to websocket"
+      : !/^[+/\dA-Za-z]{22}==$/.test(headers["sec-websocket-key"] ?? "")
+        ? "The Sec-WebSocket-Key is missing or wrong"
+        : headers["sec-websocket-version"] === "13" || headers["sec-websocket-version"] === "8"
+          ? undefined
+          : "The Sec-WebSocket-Version is neither 13 nor 8"
+
+const transportOf = (ws: NodeWS.WebSocket, socket: Socket): Transport => ({
+  prepare,
+  // Without compression, ws itself does no more than to write a header and the payload.
+  write: (prepared) => {
+    if (ws.readyState === ws.OPEN) socket.write(prepared)
+  },
+  ready: () => !socket.writableNeedDrain,
+  onDrain: (listener) => socket.once("drain", listener),
+  pause: () => ws.pause(),
+  resume: () => ws.resume(),
+  close(code, reason) {
+    ws.close(code, reason)
+    const timer = setTimeout(() => ws.terminate(), closeTimeout)
+    ws.once("close", () => clearTimeout(timer))
+  }
+})
+
+const listen = (ws: NodeWS.WebSocket, receiver: Receiver): void => {
+  ws.on("message", (data: Buffer, isBinary: boolean) => receiver.receive(isBinary ? data : data.toString()))
+  ws.on("ping", () => receiver.touch())
+  ws.on("pong", () => receiver.touch())
+  // A fault of the peer ends in a close, with the code that ws gave it.
+  ws.on("error", () => {})
+  ws.on("close", (code: number) => receiver.closed(code))
+}
+
+const upgrades = () => {
+  const servers = new Map<number, NodeWS.WebSocketServer>()
+  const serverOf = (maxFrame: number): NodeWS.WebSocketServer => {
+    let server = servers.get(maxFrame)
+    if (server === undefined) {
+      server = new NodeWS.WebSocketServer({
+        noServer: true,
+        clientTracking: false,
+        perMessageDeflate: false,
+        maxPayload: maxFrame,
+        handleProtocols: (offered: Set<string>) => (offered.has("phoenix") ? "phoenix" : false)
+      })
+      servers.set(maxFrame, server)
+    }
+    return server
+  }
+  return (
+    request: HttpServerRequest,
+    { maxFrame }: Options,
+    open: (transport: Transport) => Receiver
+  ): Effect.Effect<void, NotUpgradable> =>
+    Effect.callback<void, NotUpgradable>((resume) => {
+      const incoming = NodeHttpServerRequest.toIncomingMessage(request) as IncomingMessage
+      const socket = incoming.socket
+      const wrong = fault(incoming) ?? (socket.destroyed ? "The connection is gone" : undefined)
+      if (wrong !== undefined) return resume(Effect.fail(new NotUpgradable({ description: wrong })))
+      let closed: Promise<void> | undefined
+      let ws: NodeWS.WebSocket | undefined
+      serverOf(maxFrame).handleUpgrade(incoming, socket, Buffer.alloc(0), (opened) => {
+        ws = opened
+        closed = new Promise((resolve) => opened.once("close", resolve))
+        listen(opened, open(transportOf(opened, socket)))
+        opened.once("close", () => resume(Effect.void))
+      })
+      return Effect.suspend(() => {
+        if (ws === undefined || closed === undefined) return Effect.void
+        ws.close(1001)
+        return Effect.promise(() => closed!).pipe(
+          Effect.timeoutOption(closeTimeout),
+          Effect.andThen(Effect.sync(() => ws!.terminate()))
+        )
+      })
+    })
+}
+
+/**
+ * WebSockets on Node: provide it to `ChannelServer.layer`.
+ *
+ * **Example** (On Node)
+ *
+ * ```ts
+ * import { Layer } from "effect"
+ * import { Broadcaster, ChannelServer } from "fairlead/channel"
+ * import { NodeUpgrade } from "fairlead/channel/node"
+ *
+ * const realtime = ChannelServer.layer(ChannelServer.make("realtime"), { path: "/socket" }).pipe(
+ *   Layer.provide([Broadcaster.layer, NodeUpgrade.layer])
+ * )
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer: Layer.Layer<never> = Layer.sync(Upgrade, upgrades)

@@ -1,0 +1,135 @@
+/**
+ * The binary frames of V2: a kind, the sizes of the names in one byte each, the names, and then the payload as it is. Internal to the channel part.
+ *
+ * A push has four names when a client sends it and three when the server does, for the server's has no ref.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+
+import { tooLong, Undecodable } from "./Incoming.ts"
+import type { Incoming, Limits, Ref } from "./Incoming.ts"
+import { byteLength, decodeUtf8 } from "./Utf8.ts"
+
+const kinds = { push: 0, reply: 1, broadcast: 2 }
+const maxBytes = 255
+
+/**
+ * A message with a payload of bytes cannot be sent, since one of its names has more than the 255 bytes that a binary frame has room for. Shorten the name, or
+ * send the payload as JSON.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class FieldTooLong extends Schema.TaggedError<FieldTooLong>()("FieldTooLong", {
+  field: Schema.Literals(["join_ref", "ref", "topic", "event", "status"]),
+  /** How many bytes of UTF-8 it has. */
+  bytes: Schema.Int
+}) {
+  override get message(): string {
+    return `The ${this.field} has ${this.bytes} bytes, and a binary frame has room for ${maxBytes}: shorten it, or send the payload as JSON`
+  }
+}
+
+/** The push of a client that a binary frame is. The payload is a view of the frame. */
+export const decodePush = (frame: Uint8Array, limits: Limits): Incoming | Undecodable => {
+  if (frame.length === 0) return new Undecodable("the binary frame is empty")
+  if (frame[0] !== kinds.push) return new Undecodable(`byte 0: a client sends no binary frame of kind ${frame[0]}`)
+  const names: Array<string> = []
+  let at = 1 + pushFields.length
+  for (const [index, field] of pushFields.entries()) {
+    const size = frame[1 + index]
+    if (size === undefined)
+      return new Undecodable(`the frame ends after ${frame.length} bytes, before the size of ${field}`)
+    if (size > limits.maxName) return new Undecodable(tooLong(field, size, limits.maxName))
+    if (at + size > frame.length) {
+      return new Undecodable(
+        `the frame ends after ${frame.length} bytes, inside ${field}, which has ${size} from byte ${at}`
+      )
+    }
+    const name = readName(frame, at, at + size)
+    if (name === undefined) return new Undecodable(`${field} is not UTF-8: ${size} bytes from byte ${at}`)
+    names.push(name)
+    at += size
+  }
+  const [joinRef, ref, topic, event] = names as [string, string, string, string]
+  // Not `subarray`: a Buffer would give a Buffer, whose `slice` does not copy.
+  const payload = new Uint8Array(frame.buffer, frame.byteOffset + at, frame.length - at)
+  return { joinRef, ref, topic, event, payload }
+}
+
+const pushFields = ["join_ref", "ref", "topic", "event"] as const
+
+// Most names are short and ASCII, for which a TextDecoder takes longer than the loop.
+const readName = (frame: Uint8Array, from: number, to: number): string | undefined => {
+  let name = ""
+  for (let at = from; at < to; at++) {
+    const byte = frame[at]!
+    if (byte >= 0x80) return decodeUtf8(frame.subarray(from, to))
+    name += String.fromCharCode(byte)
+  }
+  return name
+}
+
+/** A reply as a binary frame. */
+export const encodeReply = (joinRef: Ref, ref: Ref, topic: string, status: string, payload: Uint8Array): Uint8Array =>
+  encode(
+    kinds.reply,
+    [
+      ["join_ref", refText(joinRef)],
+      ["ref", refText(ref)],
+      ["topic", topic],
+      ["status", status]
+    ],
+    payload
+  )
+
+/** A push of the server as a binary frame. */
+export const encodePush = (joinRef: Ref, topic: string, event: string, payload: Uint8Array): Uint8Array =>
+  encode(
+    kinds.push,
+    [
+      ["join_ref", refText(joinRef)],
+      ["topic", topic],
+      ["event", event]
+    ],
+    payload
+  )
+
+/** A broadcast as a binary frame. */
+export const encodeBroadcast = (topic: string, event: string, payload: Uint8Array): Uint8Array =>
+  encode(
+    kinds.broadcast,
+    [
+      ["topic", topic],
+      ["event", event]
+    ],
+    payload
+  )
+
+// As Phoenix's `to_string` does it: nothing is the empty string. Back it stays one, there too.
+const refText = (ref: Ref): string => (ref === null ? "" : String(ref))
+
+type Name = readonly [field: FieldTooLong["field"], text: string]
+
+const encode = (kind: number, names: ReadonlyArray<Name>, payload: Uint8Array): Uint8Array => {
+  const sizes = names.map(sizeOf)
+  let at = 1 + names.length
+  const frame = new Uint8Array(sizes.reduce((sum, size) => sum + size, at) + payload.length)
+  frame[0] = kind
+  frame.set(sizes, 1)
+  for (const [index, [, text]] of names.entries()) {
+    encoder.encodeInto(text, frame.subarray(at))
+    at += sizes[index]!
+  }
+  frame.set(payload, at)
+  return frame
+}
+
+const encoder = new TextEncoder()
+
+const sizeOf = ([field, text]: Name): number => {
+  const bytes = byteLength(text)
+  if (bytes > maxBytes) throw new FieldTooLong({ field, bytes })
+  return bytes
+}
