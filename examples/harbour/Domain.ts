@@ -21,7 +21,21 @@ export const limits = {
   /** Items of a page, when the client does not say and at most. */
   page: { default: 50, max: 100 },
   /** Seconds that a handler may take, the time to read the body included. */
-  deadline: 10
+  deadline: 10,
+  preview: {
+    /** Links of a message that get a preview: the first ones. */
+    links: 3,
+    /** Characters of a link that gets one. */
+    url: 2048,
+    /** Characters of its title. */
+    title: 200,
+    /** Characters of its description. */
+    description: 300,
+    /** Links that may wait for their preview. Those of a message that is posted meanwhile get none. */
+    backlog: 1000,
+    /** How often a preview is begun, when Harbour ends before it is made. */
+    tries: 3
+  }
 } as const
 
 const oneLine = Schema.String.check(Schema.isPattern(/^\P{Cc}*$/u, { expected: "no control characters" }))
