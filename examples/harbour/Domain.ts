@@ -85,13 +85,22 @@ export const Room = Schema.Struct({
 })
 export type Room = typeof Room.Type
 
-/** A message in a room. */
+/** What the page behind a link says of itself, as plain text; the description is empty when it has none. */
+export const Preview = Schema.Struct({
+  url: Schema.String.check(Schema.isPattern(/^https?:\/\//, { expected: "a link of the web" })),
+  title: Schema.String,
+  description: Schema.String
+})
+export type Preview = typeof Preview.Type
+
+/** A message in a room, with the previews of its links that are made by now. */
 export const Message = Schema.Struct({
   id: MessageId,
   room: RoomName,
   author: MemberName,
   text: MessageText,
-  postedAt: Schema.DateTimeUtcFromString
+  postedAt: Schema.DateTimeUtcFromString,
+  previews: Schema.Array(Preview)
 })
 export type Message = typeof Message.Type
 

@@ -6,10 +6,13 @@
  */
 import { Console, Effect, Logger } from "effect"
 import { App, Fairing } from "fairlead/app"
-import { banner, health, requestTimer } from "fairlead/app/fairings"
+import { backgroundJob, banner, health, requestTimer } from "fairlead/app/fairings"
 import { Pipeline } from "fairlead/server"
 
+import * as PageNetwork from "./PageNetwork.ts"
+import { Pages } from "./Pages.ts"
 import { authenticateByToken, Site } from "./Pipeline.ts"
+import { Previews } from "./Previews.ts"
 import { patternOf } from "./Routes.ts"
 import { Settings, settings } from "./Settings.ts"
 import * as SqliteStorage from "./SqliteStorage.ts"
@@ -29,6 +32,13 @@ const announced = banner({
   print: (text) => Console.log(`${text}\n`)
 })
 
+/** Previews that are under way when Harbour stops are not waited for: the next start makes them. */
+const previews = backgroundJob(
+  "previews",
+  Effect.flatMap(Previews, ({ work }) => work),
+  { drain: 0 }
+)
+
 const farewell = Fairing.onShutdown("farewell", () => Effect.log("Harbour is stopping"))
 
 /** The service. */
@@ -37,10 +47,14 @@ export const harbour = App.make("harbour")
   .configure(Settings, settings)
   .manage(SqliteStorage.layer)
   .manage(Tokens.layer)
+  .manage(PageNetwork.transport)
+  .manage(Pages.layer)
+  .manage(Previews.layer)
   .manage(authenticateByToken)
   .manage(Site.layer)
   .attach(timed)
   .attach(watched)
+  .attach(previews)
   .attach(announced)
   .attach(farewell)
   .serve(Effect.flatMap(Site, (site) => site))

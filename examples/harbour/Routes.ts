@@ -13,7 +13,7 @@
  * | `GET /` | the page |
  *
  * A list is a page of `limit` items (50, at most 100) with `next`: the cursor of the next page, or null. Every error
- * is a problem (RFC 9457) with a `code`.
+ * is a problem (RFC 9457) with a `code`. A message has `previews` of its links, as soon as they are made.
  */
 import { Effect, Redacted, Schema } from "effect"
 import { FindMyWay, HttpRouter, HttpServerResponse } from "effect/http"
@@ -22,7 +22,9 @@ import { Unauthorized } from "fairlead/server/middleware"
 import { CurrentUser, limits, MemberName, Message, MessageId, MessageText, Room, RoomName, Topic } from "./Domain.ts"
 import type { Page } from "./Domain.ts"
 import * as Input from "./Input.ts"
+import { linksIn } from "./Links.ts"
 import { page } from "./Page.ts"
+import { Previews } from "./Previews.ts"
 import { Storage } from "./Storage.ts"
 import { Tokens } from "./Tokens.ts"
 
@@ -106,7 +108,9 @@ const postMessage = Effect.gen(function* () {
   const { room } = yield* Input.path(InRoom)
   const { text } = yield* Input.body(Schema.Struct({ text: MessageText }))
   const storage = yield* Storage
-  const message = yield* storage.post(room, text, by)
+  const message = yield* storage.post(room, text, by, linksIn(text))
+  const previews = yield* Previews
+  yield* previews.wake
   return answerMessage(message, { status: 201, headers: { location: `/api/rooms/${room}/messages/${message.id}` } })
 })
 

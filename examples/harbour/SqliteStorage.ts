@@ -13,7 +13,17 @@ import type { SQLInputValue } from "node:sqlite"
 
 import { Clock, Effect, Layer, Option, Schema } from "effect"
 
-import { Member, Message, MessageNotFound, NameTaken, Room, RoomNotFound, RoomTaken, StorageError } from "./Domain.ts"
+import {
+  limits,
+  Member,
+  Message,
+  MessageNotFound,
+  NameTaken,
+  Room,
+  RoomNotFound,
+  RoomTaken,
+  StorageError
+} from "./Domain.ts"
 import type { Page, RoomName } from "./Domain.ts"
 import { Settings } from "./Settings.ts"
 import { Storage } from "./Storage.ts"
@@ -40,16 +50,34 @@ const migrations: ReadonlyArray<string> = [
      text TEXT NOT NULL,
      posted_at INTEGER NOT NULL
    ) STRICT;
-   CREATE INDEX messages_by_room ON messages (room, id);`
+   CREATE INDEX messages_by_room ON messages (room, id);`,
+  // The links that get a preview: without a title it is still to be made.
+  `CREATE TABLE previews (
+     id INTEGER PRIMARY KEY AUTOINCREMENT,
+     message INTEGER NOT NULL REFERENCES messages (id),
+     url TEXT NOT NULL,
+     tries INTEGER NOT NULL DEFAULT 0,
+     title TEXT,
+     description TEXT
+   ) STRICT;
+   CREATE INDEX previews_by_message ON previews (message, id);
+   CREATE INDEX previews_waiting ON previews (id) WHERE title IS NULL;`
 ]
 
 const RoomRow = Room.mapFields((fields) => ({ ...fields, createdAt: Schema.DateTimeUtcFromMillis }))
-const MessageRow = Message.mapFields((fields) => ({ ...fields, postedAt: Schema.DateTimeUtcFromMillis }))
+const MessageRow = Message.mapFields((fields) => ({
+  ...fields,
+  postedAt: Schema.DateTimeUtcFromMillis,
+  previews: Schema.fromJsonString(fields.previews)
+}))
+const WaitingRow = Schema.Struct({ id: Schema.Int, url: Schema.String })
 
 const roomColumns = `rooms.name, rooms.topic, members.name AS createdBy, rooms.created_at AS createdAt
   FROM rooms JOIN members ON members.id = rooms.created_by`
 const messageColumns = `messages.id, rooms.name AS room, members.name AS author, messages.text,
-    messages.posted_at AS postedAt
+    messages.posted_at AS postedAt,
+    (SELECT json_group_array(json_object('url', url, 'title', title, 'description', description) ORDER BY id)
+     FROM previews WHERE message = messages.id AND title IS NOT NULL) AS previews
   FROM messages JOIN rooms ON rooms.id = messages.room JOIN members ON members.id = messages.author`
 
 /** The rows of one page from a query that asked for one row more than its limit. */
@@ -64,22 +92,31 @@ const attempt = <A>(operation: string, run: () => A): Effect.Effect<A, StorageEr
 
 const userVersion = (db: DatabaseSync): number => Number(db.prepare("PRAGMA user_version").get()?.["user_version"])
 
+/** Runs what is synchronous as one transaction: all of it happens, or nothing. */
+const transaction = <A>(db: DatabaseSync, run: () => A): A => {
+  db.exec("BEGIN IMMEDIATE")
+  try {
+    const result = run()
+    db.exec("COMMIT")
+    return result
+  } catch (cause) {
+    // A full disk ends a transaction by itself.
+    if (db.isTransaction) db.exec("ROLLBACK")
+    throw cause
+  }
+}
+
 const migrate = (db: DatabaseSync): void => {
   if (userVersion(db) > migrations.length) {
     throw new Error("the file was written by a newer Harbour: start that one, or name another file in HARBOUR_DATA")
   }
   while (userVersion(db) < migrations.length) {
-    db.exec("BEGIN IMMEDIATE")
-    try {
+    transaction(db, () => {
       // Read again under the lock: another process may have migrated meanwhile.
       const version = userVersion(db)
       const migration = migrations[version]
       if (migration !== undefined) db.exec(`${migration}; PRAGMA user_version = ${version + 1}`)
-      db.exec("COMMIT")
-    } catch (cause) {
-      db.exec("ROLLBACK")
-      throw cause
-    }
+    })
   }
 }
 
@@ -111,11 +148,14 @@ const make = Effect.gen(function* () {
   )
 
   // `all` and not `get`: it steps to the end, so that a commit that fails is an error here and not a lost write.
-  const query = <A>(operation: string, sql: string, row: Schema.ConstraintDecoder<A>) => {
+  const prepare = <A>(sql: string, row: Schema.ConstraintDecoder<A>) => {
     const statement = db.prepare(sql)
     const decode = Schema.decodeUnknownSync(Schema.Array(row))
-    return (...parameters: ReadonlyArray<SQLInputValue>) =>
-      attempt(operation, () => decode(statement.all(...parameters)))
+    return (...parameters: ReadonlyArray<SQLInputValue>) => decode(statement.all(...parameters))
+  }
+  const query = <A>(operation: string, sql: string, row: Schema.ConstraintDecoder<A>) => {
+    const run = prepare(sql, row)
+    return (...parameters: ReadonlyArray<SQLInputValue>) => attempt(operation, () => run(...parameters))
   }
 
   const insertMember = query(
@@ -133,10 +173,9 @@ const make = Effect.gen(function* () {
   )
   const selectRoom = query("room", `SELECT ${roomColumns} WHERE rooms.name = ?`, RoomRow)
   const selectRooms = query("rooms", `SELECT ${roomColumns} WHERE rooms.name > ? ORDER BY rooms.name LIMIT ?`, RoomRow)
-  const insertMessage = query(
-    "post",
+  const insertMessage = prepare(
     `INSERT INTO messages (room, author, text, posted_at) SELECT id, ?, ?, ? FROM rooms WHERE name = ?
-     RETURNING id, ? AS room, ? AS author, text, posted_at AS postedAt`,
+     RETURNING id, ? AS room, ? AS author, text, posted_at AS postedAt, '[]' AS previews`,
     MessageRow
   )
   const selectMessage = query(
@@ -150,10 +189,27 @@ const make = Effect.gen(function* () {
     MessageRow
   )
 
+  const insertLinks = prepare(
+    `INSERT INTO previews (message, url) SELECT ?, value FROM json_each(?)
+     WHERE (SELECT count(*) FROM previews WHERE title IS NULL) < ?`,
+    Schema.Never
+  )
+  const tryLink = query(
+    "beginPreview",
+    `UPDATE previews SET tries = tries + 1
+     WHERE id = (SELECT id FROM previews WHERE title IS NULL AND id > ? ORDER BY id LIMIT 1) RETURNING id, url`,
+    WaitingRow
+  )
+  const deleteTried = query("open", "DELETE FROM previews WHERE title IS NULL AND tries >= ?", Schema.Never)
+  const updatePreview = query("endPreview", "UPDATE previews SET title = ?, description = ? WHERE id = ?", Schema.Never)
+  const deletePreview = query("endPreview", "DELETE FROM previews WHERE id = ?", Schema.Never)
+
   const room = Effect.fnUntraced(function* (name: RoomName) {
     const [found] = yield* selectRoom(name)
     return found ?? (yield* new RoomNotFound({ room: name }))
   })
+
+  yield* deleteTried(limits.preview.tries)
 
   return Storage.of({
     register: Effect.fnUntraced(function* (name, digest) {
@@ -169,9 +225,14 @@ const make = Effect.gen(function* () {
     room,
     rooms: ({ after = "", limit }) =>
       Effect.map(selectRooms(after, limit + 1), (rows) => toPage(rows, limit, (last) => last.name)),
-    post: Effect.fnUntraced(function* (name, text, by) {
+    post: Effect.fnUntraced(function* (name, text, by, links) {
       const postedAt = yield* Clock.currentTimeMillis
-      const [made] = yield* insertMessage(by.id, text, postedAt, name, name, by.name)
+      const post = () => {
+        const [made] = insertMessage(by.id, text, postedAt, name, name, by.name)
+        if (made !== undefined) insertLinks(made.id, JSON.stringify(links), limits.preview.backlog)
+        return made
+      }
+      const made = yield* attempt("post", () => (links.length === 0 ? post() : transaction(db, post)))
       return made ?? (yield* new RoomNotFound({ room: name }))
     }),
     messages: Effect.fnUntraced(function* (name, { before = Number.MAX_SAFE_INTEGER, limit }) {
@@ -184,7 +245,13 @@ const make = Effect.gen(function* () {
       if (found !== undefined) return found
       yield* room(name)
       return yield* new MessageNotFound({ room: name, id })
-    })
+    }),
+    beginPreview: (after) => Effect.map(tryLink(after), ([link]) => Option.fromUndefinedOr(link)),
+    endPreview: (id, preview) =>
+      Option.match(preview, {
+        onNone: () => deletePreview(id),
+        onSome: ({ description, title }) => updatePreview(title, description, id)
+      })
   })
 })
 

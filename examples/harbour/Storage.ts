@@ -1,5 +1,5 @@
 /**
- * What Harbour keeps: members, rooms and messages, behind one service.
+ * What Harbour keeps: members, rooms, messages and the previews of their links, behind one service.
  *
  * Routes know only this file. `SqliteStorage.ts` implements it over a file; a test or another database gives
  * another Layer.
@@ -16,12 +16,20 @@ import type {
   MessageText,
   NameTaken,
   Page,
+  Preview,
   Room,
   RoomName,
   RoomNotFound,
   RoomTaken,
   StorageError
 } from "./Domain.ts"
+
+/** A link whose preview is still to be made. */
+export interface WaitingLink {
+  /** It grows from link to link. */
+  readonly id: number
+  readonly url: string
+}
 
 /** Members, rooms and messages. What it has acknowledged survives the end of the process, however it ends. */
 export class Storage extends Context.Service<
@@ -43,11 +51,12 @@ export class Storage extends Context.Service<
       readonly limit: number
       readonly after?: RoomName | undefined
     }) => Effect.Effect<Page<Room, RoomName>, StorageError>
-    /** Adds a message to a room. */
+    /** Adds a message to a room, and its links to those that wait for a preview, unless too many do. */
     readonly post: (
       room: RoomName,
       text: MessageText,
-      by: Member
+      by: Member,
+      links: ReadonlyArray<string>
     ) => Effect.Effect<Message, RoomNotFound | StorageError>
     /** Messages of a room, newest first, those older than `before`: a page does not move while others post. */
     readonly messages: (
@@ -59,5 +68,9 @@ export class Storage extends Context.Service<
       room: RoomName,
       id: MessageId
     ) => Effect.Effect<Message, RoomNotFound | MessageNotFound | StorageError>
+    /** Begins with the first link behind `after` that waits. A link that was begun too often is forgotten at the start. */
+    readonly beginPreview: (after: number) => Effect.Effect<Option.Option<WaitingLink>, StorageError>
+    /** Ends it: with a preview, which the message has from now on, or without, which forgets the link. */
+    readonly endPreview: (id: number, preview: Option.Option<Omit<Preview, "url">>) => Effect.Effect<void, StorageError>
   }
 >()("harbour/Storage") {}

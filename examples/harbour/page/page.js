@@ -100,7 +100,33 @@ const listRooms = async (after) => {
 
 const time = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" })
 
-const entry = ({ author, id, postedAt, text }) => {
+/** What the page behind a link says of itself: the words of a stranger, shown as text and nothing else. */
+const preview = ({ description, title, url }) => {
+  const link = document.createElement("a")
+  Object.assign(link, { href: url, rel: "noopener noreferrer nofollow", target: "_blank" })
+  const item = document.createElement("li")
+  const parts = [
+    [link, title],
+    [document.createElement("span"), new URL(url).host],
+    [document.createElement("p"), description]
+  ]
+  for (const [element, words] of parts) {
+    element.textContent = words
+    element.dir = "auto"
+    if (words !== "") item.append(element)
+  }
+  return item
+}
+
+/** Shows the previews of a message, unless they are shown: they may come long after their message. */
+const showPreviews = (item, made) => {
+  const list = item.querySelector(".previews")
+  if (list.childElementCount === made.length) return
+  list.replaceChildren(...made.map(preview))
+  list.hidden = made.length === 0
+}
+
+const entry = ({ author, id, postedAt, previews, text }) => {
   const item = document.createElement("li")
   item.dataset.id = id
   const by = document.createElement("div")
@@ -113,8 +139,12 @@ const entry = ({ author, id, postedAt, text }) => {
   const words = document.createElement("div")
   words.className = "text"
   words.textContent = text
+  const links = document.createElement("ul")
+  Object.assign(links, { className: "previews", hidden: true })
+  links.setAttribute("aria-label", "Links")
   by.append(name, when)
-  item.append(by, words)
+  item.append(by, words, links)
+  showPreviews(item, previews)
   return item
 }
 
@@ -129,11 +159,15 @@ const settle = (next) => {
 
 const newest = () => Number(at("log").lastElementChild?.dataset.id ?? 0)
 
-/** Adds what was posted since the last look; more than a page of it replaces what is shown. */
+/** Adds what was posted since the last look, and previews that were made; more than a page of messages replaces what is shown. */
 const refresh = async () => {
   const room = shown
   const { items, next } = await messages(room, null)
   if (room !== shown) return
+  for (const { id, previews } of items) {
+    const item = at("log").querySelector(`[data-id="${id}"]`)
+    if (item !== null) showPreviews(item, previews)
+  }
   const fresh = items.filter(({ id }) => id > newest()).toReversed()
   if (fresh.length === 0) return
   const entries = fresh.map(entry)

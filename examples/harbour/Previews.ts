@@ -1,0 +1,60 @@
+/**
+ * Makes the previews of links beside the requests: who posts waits for none.
+ *
+ * A message is stored together with the links that wait. The job takes them from the storage one by one, `workers` at a
+ * time, and stores what their pages say. So the queue is bounded (`limits.preview.backlog`), holds nothing in memory, and
+ * survives the end of the process: what was under way then is begun again at the next start, `limits.preview.tries` times
+ * at most, lest a page that ends Harbour does so for ever. A link whose page says nothing is not asked for again.
+ */
+import { Context, Effect, Latch, Layer, Option, Stream } from "effect"
+
+import type { StorageError } from "./Domain.ts"
+import { Pages } from "./Pages.ts"
+import { Storage } from "./Storage.ts"
+
+const workers = 4
+
+/** Makes previews. */
+export class Previews extends Context.Service<
+  Previews,
+  {
+    /** Says that links may be waiting, and waits for nothing. */
+    readonly wake: Effect.Effect<void>
+    /** Makes the previews of all that waits, and of all that comes: it does not end. */
+    readonly work: Effect.Effect<void, StorageError>
+  }
+>()("harbour/Previews") {
+  /** From the links that `Storage` keeps. */
+  static readonly layer = Layer.effect(
+    Previews,
+    Effect.gen(function* () {
+      const pages = yield* Pages
+      const storage = yield* Storage
+      const awake = yield* Latch.make()
+
+      const waiting = Stream.paginate(
+        0,
+        Effect.fnUntraced(function* (after: number) {
+          // Closed before the look, so that what is posted behind the look opens it.
+          yield* awake.close
+          const link = yield* storage.beginPreview(after)
+          if (Option.isNone(link)) yield* awake.await
+          return [
+            Option.toArray(link),
+            Option.some(link.pipe(Option.match({ onNone: () => after, onSome: ({ id }) => id })))
+          ]
+        })
+      )
+      return Previews.of({
+        wake: Effect.asVoid(awake.open),
+        work: waiting.pipe(
+          Stream.mapEffect(({ id, url }) => Effect.flatMap(pages.look(url), (head) => storage.endPreview(id, head)), {
+            concurrency: workers,
+            unordered: true
+          }),
+          Stream.runDrain
+        )
+      })
+    })
+  )
+}
