@@ -1,7 +1,10 @@
+import type { LookupFunction } from "node:net"
+
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Fiber, Layer, Option, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { SsrfBlocked } from "fairlead/client/handlers"
+import { NodeTransport } from "fairlead/client/node"
 import * as TestClient from "fairlead/testing/client"
 
 import { policyFor } from "../../examples/harbour/PageNetwork.ts"
@@ -12,9 +15,9 @@ const html = { "content-type": "text/html; charset=utf-8" }
 const page = (title: string) => ({ headers: html, body: `<title>${title}</title>` })
 const said = (title: string, description = "") => Option.some({ title, description })
 
-/** Looks at pages over a scripted network. */
+/** Looks at pages over a network. */
 const over = <A, E>(
-  network: TestClient.Transport,
+  network: Pick<TestClient.Transport, "layer">,
   test: (look: Pages["Service"]["look"]) => Effect.Effect<A, E>,
   previewAllow: ReadonlyArray<string> = []
 ) =>
@@ -266,6 +269,22 @@ describe("what is not public", () => {
           )
         }),
       allowed
+    )
+  })
+
+  it.live("harbour: a name that resolves to an address inside is looked up once and not connected to", () => {
+    const looked: Array<string> = []
+    const lookup: LookupFunction = (host, { all }, callback) => {
+      looked.push(host)
+      if (all === true) callback(null, [{ address: "127.0.0.1", family: 4 }])
+      else callback(null, "127.0.0.1", 4)
+    }
+    const network = NodeTransport.layer({ guard: policyFor(["http://127.0.0.1:9000"]), lookup })
+    return over({ layer: network }, (look) =>
+      Effect.gen(function* () {
+        assert.deepStrictEqual(yield* look("http://rebound.example/"), Option.none())
+        assert.deepStrictEqual(looked, ["rebound.example"])
+      })
     )
   })
 

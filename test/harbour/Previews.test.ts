@@ -28,12 +28,13 @@ const storageAt = (data: string) =>
     )
   )
 
-/** Previews over a file and over pages that a test makes. */
+/** Previews over a storage and over pages that a test makes. */
+const previewsOver = <E>(storage: Layer.Layer<Storage, E>, look: Pages["Service"]["look"]) =>
+  Previews.layer.pipe(Layer.provideMerge(Layer.merge(storage, Layer.succeed(Pages, { look }))))
+
+/** Runs a test with previews over a file. */
 const over = <A, E, R>(data: string, look: Pages["Service"]["look"], test: Effect.Effect<A, E, R>) =>
-  Effect.provide(
-    test,
-    Previews.layer.pipe(Layer.provideMerge(Layer.mergeAll(storageAt(data), Layer.succeed(Pages, { look }))))
-  )
+  Effect.provide(test, previewsOver(storageAt(data), look))
 
 /** Posts messages with links, in a room and by a member who are made when they are missing. */
 const poster = Effect.gen(function* () {
@@ -149,6 +150,31 @@ describe("previews", () => {
     })
   )
 
+  it.live("harbour: while nothing waits, the storage is left alone", () =>
+    Effect.gen(function* () {
+      let asked = 0
+      const counting = Layer.effect(
+        Storage,
+        Effect.map(Storage, (storage) =>
+          Storage.of({
+            ...storage,
+            beginPreview: (after) => Effect.suspend(() => (asked++, storage.beginPreview(after)))
+          })
+        )
+      ).pipe(Layer.provide(storageAt(yield* dataFile)))
+      yield* Effect.gen(function* () {
+        const post = yield* poster
+        yield* Effect.forkChild(work)
+        yield* post("http://a/1")
+        yield* made(1)
+        for (let turn = 0; turn < 100; turn++) yield* Effect.yieldNow
+        const before = asked
+        for (let turn = 0; turn < 100; turn++) yield* Effect.yieldNow
+        assert.strictEqual(asked, before)
+      }).pipe(Effect.provide(previewsOver(counting, (url) => Effect.succeed(said(url)))))
+    })
+  )
+
   it.live("harbour: a link whose page says nothing is forgotten, and the message is as it was", () =>
     Effect.gen(function* () {
       const data = yield* dataFile
@@ -248,13 +274,7 @@ describe("previews", () => {
         broken = false
         yield* Effect.forkChild(work)
         assert.deepStrictEqual(yield* made(2), ["http://a/1=http://a/1 http://a/2=http://a/2"])
-      }).pipe(
-        Effect.provide(
-          Previews.layer.pipe(
-            Layer.provideMerge(Layer.merge(failing, Layer.succeed(Pages, { look: (url) => Effect.succeed(said(url)) })))
-          )
-        )
-      )
+      }).pipe(Effect.provide(previewsOver(failing, (url) => Effect.succeed(said(url)))))
     })
   )
 
