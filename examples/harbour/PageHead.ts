@@ -72,12 +72,12 @@ const turning = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g
 
 /** One line of at most that many characters. */
 const line = (text: string, limit: number): string => {
-  const characters = [
-    ...text
+  const characters = Array.from(
+    text
       .replace(turning, "")
       .replace(/[\p{Cc}\s]+/gu, " ")
       .trim()
-  ]
+  )
   return characters.length <= limit
     ? characters.join("")
     : `${characters

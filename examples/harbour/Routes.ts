@@ -13,7 +13,8 @@
  * | `GET /` | the page |
  *
  * A list is a page of `limit` items (50, at most 100) with `next`: the cursor of the next page, or null. Every error
- * is a problem (RFC 9457) with a `code`. A message has `previews` of its links, as soon as they are made.
+ * is a problem (RFC 9457) with a `code`. A message has `previews` of its first three links, each as soon as it is made and
+ * none for a page that says nothing: a message that was just posted has none.
  */
 import { Effect, Redacted, Schema } from "effect"
 import { FindMyWay, HttpRouter, HttpServerResponse } from "effect/http"

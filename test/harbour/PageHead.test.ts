@@ -137,7 +137,7 @@ describe("the head of a page", () => {
           assert.deepStrictEqual(read(page, "text/html", size), said)
           for (const text of said ?? []) {
             assert.notMatch(text, /\p{Cc}|\p{Cs}|[\u202a-\u202e]|^\s|\s$/u)
-            assert.isAtMost([...text].length, limits.preview.description)
+            assert.isAtMost(Array.from(text).length, limits.preview.description)
           }
         }
       ),
@@ -147,5 +147,5 @@ describe("the head of a page", () => {
 })
 
 function utf16(text: string): ReadonlyArray<number> {
-  return [...text].flatMap((character) => [character.charCodeAt(0) & 0xff, character.charCodeAt(0) >> 8])
+  return Array.from(text).flatMap((character) => [character.charCodeAt(0) & 0xff, character.charCodeAt(0) >> 8])
 }

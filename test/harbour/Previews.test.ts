@@ -19,6 +19,7 @@ import { dataFile } from "./Process.ts"
 
 const quay = Schema.decodeSync(RoomName)("quay")
 const text = Schema.decodeSync(MessageText)("hello")
+const seventh = Schema.decodeSync(MessageId)(7)
 const said = (title: string) => Option.some({ title, description: "" })
 
 const storageAt = (data: string) =>
@@ -305,7 +306,7 @@ describe("previews", () => {
           yield* Effect.forkChild(work)
           yield* post("http://new/")
           assert.deepStrictEqual(yield* made(1), ["", "http://new/=http://new/"])
-          const old = yield* storage.message(quay, Schema.decodeSync(MessageId)(7))
+          const old = yield* storage.message(quay, seventh)
           assert.deepStrictEqual([old.text as string, old.previews], ["see http://old.example/", []])
         })
       )

@@ -105,6 +105,7 @@ const preview = ({ description, title, url }) => {
   const link = document.createElement("a")
   Object.assign(link, { href: url, rel: "noopener noreferrer nofollow", target: "_blank" })
   const item = document.createElement("li")
+  item.dir = "auto"
   const parts = [
     [link, title],
     [document.createElement("span"), new URL(url).host],
@@ -112,7 +113,6 @@ const preview = ({ description, title, url }) => {
   ]
   for (const [element, words] of parts) {
     element.textContent = words
-    element.dir = "auto"
     if (words !== "") item.append(element)
   }
   return item
