@@ -20,14 +20,15 @@ import { Settings } from "./Settings.ts"
  */
 export const policyFor = (origins: ReadonlyArray<string>): SsrfPolicy => {
   const web = policy()
-  const exact = policy({ ports: [] })
+  // Refuses everything, and says why.
+  const nothing = policy({ ports: [] })
   const allowed = new Set(origins)
   const hosts = new Set(origins.map((origin) => new URL(origin).hostname))
   return {
     url: (url) => {
       if (!hosts.has(url.hostname)) return web.url(url)
       const bare = url.username === "" && url.password === ""
-      return bare && allowed.has(url.origin) ? undefined : exact.url(url)
+      return bare && allowed.has(url.origin) ? undefined : nothing.url(url)
     },
     address: (address, host) => (hosts.has(host) ? undefined : web.address(address, host))
   }

@@ -34,6 +34,7 @@ export class Pages extends Context.Service<
       const { previewAllow } = yield* Settings
       const network = yield* HttpClient.HttpClient
       const limits = yield* Effect.context<RateLimiter.RateLimiter>()
+      // With a scope, since most answers are not read to their end: it closes their connections.
       const client = chainFor(policyFor(previewAllow)).over(HttpClient.withScope(network))
 
       const read = Effect.fnUntraced(function* (url: string) {

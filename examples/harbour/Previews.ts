@@ -39,10 +39,7 @@ export class Previews extends Context.Service<
           yield* awake.close
           const link = yield* storage.beginPreview(after)
           if (Option.isNone(link)) yield* awake.await
-          return [
-            Option.toArray(link),
-            Option.some(link.pipe(Option.match({ onNone: () => after, onSome: ({ id }) => id })))
-          ]
+          return [Option.toArray(link), Option.some(Option.isSome(link) ? link.value.id : after)]
         })
       )
       return Previews.of({

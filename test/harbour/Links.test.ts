@@ -12,7 +12,7 @@ const link = fc
   .tuple(fc.constantFrom("http://", "https://"), host, fc.array(segment, { maxLength: 4 }), tail)
   .map(([scheme, host, path, last]) => new URL(`${scheme}${host}/${path.join("/")}?q=${last}`).href)
 
-describe("links of a message", () => {
+describe("links of a message", { timeout: 30_000 }, () => {
   it.each([
     ["see https://a.example/x.", ["https://a.example/x"]],
     ["(https://a.example/x)", ["https://a.example/x"]],

@@ -23,7 +23,7 @@ const read = (page: string | Uint8Array, contentType = "text/html", size = Infin
 
 const og = (property: string, content: string) => `<meta property="${property}" content="${content}">`
 
-describe("the head of a page", () => {
+describe("the head of a page", { timeout: 30_000 }, () => {
   it.each([
     ["<title>A</title>", ["A", ""]],
     ["<!doctype html><html><head><TITLE lang=en> A\n\t b </TITLE></head>", ["A b", ""]],
@@ -141,7 +141,7 @@ describe("the head of a page", () => {
           }
         }
       ),
-      { numRuns: 500 }
+      { numRuns: 200 }
     )
   })
 })

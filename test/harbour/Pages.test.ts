@@ -50,7 +50,7 @@ const inTime = <A, E>(fiber: Fiber.Fiber<A, E>) =>
 
 const urls = (network: TestClient.Transport) => network.calls.map(({ url }) => url)
 
-describe("a look at a page", () => {
+describe("a look at a page", { timeout: 30_000 }, () => {
   it.effect("harbour: tells title and description, and asks for HTML by a name of its own", () => {
     const network = TestClient.transport(
       TestClient.once(
@@ -227,7 +227,7 @@ const inside = [
   "http://user:secret@a.example/"
 ]
 
-describe("what is not public", () => {
+describe("what is not public", { timeout: 30_000 }, () => {
   it.effect.each(inside)("harbour: no request is sent to %s, nor where a redirect leads there", (url) => {
     const network = TestClient.transport(
       TestClient.once("GET http://a.example/there", { status: 302, headers: { location: url } }, page("A"))

@@ -76,7 +76,7 @@ const waiting = (data: string) => {
   return row?.["waiting"]
 }
 
-describe("previews", () => {
+describe("previews", { timeout: 30_000 }, () => {
   it.live(
     "harbour: each message gets the previews of its links, in the order of its links, whenever they are made",
     () =>
@@ -317,7 +317,7 @@ describe("previews", () => {
   )
 })
 
-describe("the whole of Harbour over a scripted network", () => {
+describe("the whole of Harbour over a scripted network", { timeout: 30_000 }, () => {
   it.live(
     "harbour: a message is answered without previews, and has them in the list and by itself as soon as they are made",
     () =>
