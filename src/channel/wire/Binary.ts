@@ -11,7 +11,17 @@ import { tooLong, Undecodable } from "./Incoming.ts"
 import type { Incoming, Limits, Ref } from "./Incoming.ts"
 import { byteLength, decodeUtf8 } from "./Utf8.ts"
 
-const kinds = { push: 0, reply: 1, broadcast: 2 }
+/** The frames of the server: the kind, and the names in their order. */
+const layouts = {
+  push: { kind: 0, fields: ["join_ref", "topic", "event"] },
+  reply: { kind: 1, fields: ["join_ref", "ref", "topic", "status"] },
+  broadcast: { kind: 2, fields: ["topic", "event"] }
+} as const
+
+/** A client's push, which is the only frame that it sends. */
+const pushFields = ["join_ref", "ref", "topic", "event"] as const
+const pushHeader = 1 + pushFields.length
+
 const maxBytes = 255
 
 /**
@@ -34,19 +44,15 @@ export class FieldTooLong extends Schema.TaggedError<FieldTooLong>()("FieldTooLo
 /** The push of a client that a binary frame is. The payload is a view of the frame. */
 export const decodePush = (frame: Uint8Array, limits: Limits): Incoming | Undecodable => {
   if (frame.length === 0) return new Undecodable("the binary frame is empty")
-  if (frame[0] !== kinds.push) return new Undecodable(`byte 0: a client sends no binary frame of kind ${frame[0]}`)
+  if (frame[0] !== layouts.push.kind)
+    return new Undecodable(`byte 0: a client sends no binary frame of kind ${frame[0]}`)
+  if (frame.length < pushHeader) return truncated(frame, `its header of ${pushHeader}`)
   const names: Array<string> = []
-  let at = 1 + pushFields.length
+  let at = pushHeader
   for (const [index, field] of pushFields.entries()) {
-    const size = frame[1 + index]
-    if (size === undefined)
-      return new Undecodable(`the frame ends after ${frame.length} bytes, before the size of ${field}`)
+    const size = frame[1 + index]!
     if (size > limits.maxName) return new Undecodable(tooLong(field, size, limits.maxName))
-    if (at + size > frame.length) {
-      return new Undecodable(
-        `the frame ends after ${frame.length} bytes, inside ${field}, which has ${size} from byte ${at}`
-      )
-    }
+    if (at + size > frame.length) return truncated(frame, `${field}, which has ${size} from byte ${at}`)
     const name = readName(frame, at, at + size)
     if (name === undefined) return new Undecodable(`${field} is not UTF-8: ${size} bytes from byte ${at}`)
     names.push(name)
@@ -58,9 +64,10 @@ export const decodePush = (frame: Uint8Array, limits: Limits): Incoming | Undeco
   return { joinRef, ref, topic, event, payload }
 }
 
-const pushFields = ["join_ref", "ref", "topic", "event"] as const
+const truncated = (frame: Uint8Array, inside: string): Undecodable =>
+  new Undecodable(`the frame ends after ${frame.length} bytes, inside ${inside}`)
 
-// Most names are short and ASCII, for which a TextDecoder takes longer than the loop.
+// Most names are short and ASCII, for which TextDecoder and TextEncoder take longer than these loops.
 const readName = (frame: Uint8Array, from: number, to: number): string | undefined => {
   let name = ""
   for (let at = from; at < to; at++) {
@@ -73,63 +80,46 @@ const readName = (frame: Uint8Array, from: number, to: number): string | undefin
 
 /** A reply as a binary frame. */
 export const encodeReply = (joinRef: Ref, ref: Ref, topic: string, status: string, payload: Uint8Array): Uint8Array =>
-  encode(
-    kinds.reply,
-    [
-      ["join_ref", refText(joinRef)],
-      ["ref", refText(ref)],
-      ["topic", topic],
-      ["status", status]
-    ],
-    payload
-  )
+  encode(layouts.reply, [refText(joinRef), refText(ref), topic, status], payload)
 
 /** A push of the server as a binary frame. */
 export const encodePush = (joinRef: Ref, topic: string, event: string, payload: Uint8Array): Uint8Array =>
-  encode(
-    kinds.push,
-    [
-      ["join_ref", refText(joinRef)],
-      ["topic", topic],
-      ["event", event]
-    ],
-    payload
-  )
+  encode(layouts.push, [refText(joinRef), topic, event], payload)
 
 /** A broadcast as a binary frame. */
 export const encodeBroadcast = (topic: string, event: string, payload: Uint8Array): Uint8Array =>
-  encode(
-    kinds.broadcast,
-    [
-      ["topic", topic],
-      ["event", event]
-    ],
-    payload
-  )
+  encode(layouts.broadcast, [topic, event], payload)
 
-// As Phoenix's `to_string` does it: nothing is the empty string. Back it stays one, there too.
+// As Phoenix's `to_string`: null becomes the empty string. Nor does Phoenix make null of an empty one that it reads.
 const refText = (ref: Ref): string => (ref === null ? "" : String(ref))
 
-type Name = readonly [field: FieldTooLong["field"], text: string]
-
-const encode = (kind: number, names: ReadonlyArray<Name>, payload: Uint8Array): Uint8Array => {
-  const sizes = names.map(sizeOf)
+const encode = (
+  { kind, fields }: (typeof layouts)[keyof typeof layouts],
+  names: ReadonlyArray<string>,
+  payload: Uint8Array
+): Uint8Array => {
+  const sizes = names.map(byteLength)
   let at = 1 + names.length
-  const frame = new Uint8Array(sizes.reduce((sum, size) => sum + size, at) + payload.length)
+  let length = at + payload.length
+  for (const [index, bytes] of sizes.entries()) {
+    if (bytes > maxBytes) throw new FieldTooLong({ field: fields[index]!, bytes })
+    length += bytes
+  }
+  const frame = new Uint8Array(length)
   frame[0] = kind
   frame.set(sizes, 1)
-  for (const [index, [, text]] of names.entries()) {
-    encoder.encodeInto(text, frame.subarray(at))
+  for (const [index, name] of names.entries()) {
+    writeName(frame, at, name, sizes[index]!)
     at += sizes[index]!
   }
   frame.set(payload, at)
   return frame
 }
 
-const encoder = new TextEncoder()
-
-const sizeOf = ([field, text]: Name): number => {
-  const bytes = byteLength(text)
-  if (bytes > maxBytes) throw new FieldTooLong({ field, bytes })
-  return bytes
+const writeName = (frame: Uint8Array, from: number, name: string, size: number): void => {
+  // More bytes than code units: not ASCII.
+  if (size > name.length) encoder.encodeInto(name, frame.subarray(from))
+  else for (let at = 0; at < size; at++) frame[from + at] = name.charCodeAt(at)
 }
+
+const encoder = new TextEncoder()

@@ -115,7 +115,8 @@ const nameFault = (field: string, value: Schema.Json | undefined, maxName: numbe
 const fault = (field: string, value: Schema.Json | undefined, maxName: number, wanted: string): string => {
   if (value === undefined) return `${field} is missing`
   if (typeof value === "string") return tooLong(field, byteLength(value), maxName)
-  return `${field} is ${value === null ? "null" : Array.isArray(value) ? "an array" : `of the type ${typeof value}`} instead of ${wanted}`
+  const found = value === null ? "null" : Array.isArray(value) ? "an array" : `of the type ${typeof value}`
+  return `${field} is ${found} instead of ${wanted}`
 }
 
 /** That a name has more bytes than it may have. Internal to the channel part. */

@@ -7,9 +7,7 @@
  * | | V1 | V2 |
  * |---|---|---|
  * | JSON | an object, `{"topic","event","payload","ref"}` | an array, `[join_ref, ref, topic, event, payload]` |
- * | of the text opcode | yes | yes |
- * | of the binary opcode | the same JSON | the binary frames |
- * | bytes as payload | never | in a binary frame |
+ * | a binary frame | may hold the same JSON | is a message with bytes for a payload |
  * | join_ref to the client | never | in replies, pushes and ends |
  *
  * @since 0.1.0
@@ -67,9 +65,6 @@ const isBytes = (payload: Payload): payload is Uint8Array => payload instanceof 
 
 const isArray = (json: Schema.Json): json is Schema.JsonArray => Array.isArray(json)
 
-// The text of a frame is itself one array or object around the payload.
-const parse = (text: string, limits: Limits): Schema.Json | Undecodable => parseJson(text, limits.maxDepth + 1)
-
 const object = (ref: Ref, topic: string, event: string, payload: Schema.Json): string =>
   JSON.stringify({ topic, event, payload, ref })
 
@@ -84,7 +79,7 @@ export const V1: Wire = {
   decode: (frame, limits) => {
     const text = typeof frame === "string" ? frame : decodeUtf8(frame)
     if (text === undefined) return new Undecodable("the binary frame is not UTF-8, and V1 has JSON only")
-    const json = parse(text, limits)
+    const json = parseJson(text, limits.maxDepth)
     if (json instanceof Undecodable) return json
     if (typeof json !== "object" || json === null || isArray(json)) return new Undecodable("V1: not a JSON object")
     const { topic, event, payload, ref, join_ref: joinRef = null } = json
@@ -110,7 +105,7 @@ export const V2: Wire = {
   version: "2.0.0",
   decode: (frame, limits) => {
     if (typeof frame !== "string") return Binary.decodePush(frame, limits)
-    const json = parse(frame, limits)
+    const json = parseJson(frame, limits.maxDepth)
     if (json instanceof Undecodable) return json
     if (!isArray(json)) return new Undecodable("V2: not a JSON array")
     if (json.length < 5) return new Undecodable(`V2: ${json.length} elements instead of 5`)
@@ -128,7 +123,7 @@ export const V2: Wire = {
 }
 
 /**
- * The version for the `vsn` of a connection's query; `undefined` where there is none, and the connection is to be refused.
+ * The version that a client asks for by the `vsn` of its query; `undefined` where it is none of these two, and the connection is to be refused.
  *
  * No `vsn` is 1.0.0. Else it is what Elixir takes for `~> 1.0.0` or `~> 2.0.0`: a whole version by semver.org, whatever its patch and its build. A pre-release
  * comes before its version: `2.0.1-rc.1` is accepted, `2.0.0-rc.1` is not.
