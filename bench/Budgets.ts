@@ -1,9 +1,9 @@
-/** What Fairlead may cost, and whether a run kept to it. */
 import type { Life } from "./app/run.ts"
+/** What Fairlead may cost, and whether a run kept to it. */
+import type { Price } from "./Prices.ts"
 import { busy, find, ratio } from "./server/Report.ts"
 import { appNames } from "./server/Rounds.ts"
 import type { Name, Served } from "./server/Rounds.ts"
-import type { Price } from "./stages/Report.ts"
 import type { Summary } from "./Statistics.ts"
 import { table } from "./Table.ts"
 
@@ -24,15 +24,12 @@ const handWritten = 0.95
 /** How busy a server must have been for its requests a second to be its own. */
 export const atLimit = 0.9
 
-export const stageBudgets = (prices: ReadonlyArray<Price>): ReadonlyArray<Verdict> =>
-  (
-    [
-      ["Fairlead before, plain function", plainNanos],
-      ["Fairlead after, plain function", plainNanos],
-      ["Fairlead before, returns an Exit", exitNanos],
-      ["Fairlead after, returns an Exit", exitNanos]
-    ] as const
-  ).map(([wanted, most]) => {
+/** What each may cost, by contender. */
+const perInterceptor = (
+  prices: ReadonlyArray<Price>,
+  most: ReadonlyArray<readonly [name: string, nanos: number]>
+): ReadonlyArray<Verdict> =>
+  most.map(([wanted, most]) => {
     const price = prices.find(({ name }) => name === wanted)
     if (price === undefined) throw new Error(`${wanted} was not measured.`)
     const alone = price.alone === undefined ? "" : `, alone ${price.alone.toFixed(1)}`
@@ -42,6 +39,14 @@ export const stageBudgets = (prices: ReadonlyArray<Price>): ReadonlyArray<Verdic
       outcome: outcomeOf(price, most - price.median)
     }
   })
+
+export const stageBudgets = (prices: ReadonlyArray<Price>): ReadonlyArray<Verdict> =>
+  perInterceptor(prices, [
+    ["Fairlead before, plain function", plainNanos],
+    ["Fairlead after, plain function", plainNanos],
+    ["Fairlead before, returns an Exit", exitNanos],
+    ["Fairlead after, returns an Exit", exitNanos]
+  ])
 
 const compared = (
   served: ReadonlyArray<Served>,

@@ -11,29 +11,30 @@ import type { Life, Options as LifeOptions } from "./app/run.ts"
 import * as Budgets from "./Budgets.ts"
 import { machine } from "./Machine.ts"
 import type { Machine } from "./Machine.ts"
+import * as Prices from "./Prices.ts"
 import { end, reply, start } from "./Process.ts"
+import type { Cell, Options } from "./Sampling.ts"
 import * as ServerReport from "./server/Report.ts"
 import * as Rounds from "./server/Rounds.ts"
-import * as StagesReport from "./stages/Report.ts"
-import type { Cell, Options } from "./stages/run.ts"
 
 const args = new Set(process.argv.slice(2))
 const quick = args.delete("--quick")
-const parts = args.size === 0 ? new Set(["stages", "server", "app"]) : args
+const allParts = new Set(["stages", "server", "app"])
+const parts = args.size === 0 ? allParts : args
 for (const part of parts) {
-  if (part !== "stages" && part !== "server" && part !== "app")
-    throw new Error(`There is no part "${part}": give stages, server, app, or none for all.`)
+  if (!allParts.has(part))
+    throw new Error(`There is no part "${part}": give ${[...allParts].join(", ")}, or none for all.`)
 }
 
 /** The engine optimizes each process a little differently, so that one process alone would not do. */
 const processes = quick ? 1 : 3
-const stageOptions: Options = quick
+const sampleOptions: Options = quick
   ? { rounds: 10, sampleMillis: 0.3, warmMillis: 5 }
   : { rounds: 70, sampleMillis: 0.7, warmMillis: 40 }
 const aloneOptions: Options = quick
-  ? { ...stageOptions, rounds: 20 }
+  ? { ...sampleOptions, rounds: 20 }
   : { rounds: 150, sampleMillis: 1, warmMillis: 150 }
-const aloneNames = [
+const aloneStages = [
   "Fairlead before, plain function",
   "Fairlead before, returns an Exit",
   "Fairlead before, Effect.flatMap",
@@ -42,6 +43,12 @@ const aloneNames = [
   "nested Effect.flatMap",
   "koa-compose, await next()"
 ]
+const stageLayout: Prices.Layout = {
+  interceptor: "stage",
+  peer: "koa-compose, await next()",
+  against: "against koa",
+  depths: [0, 1, 5, 20]
+}
 const stages = 10
 const serverOptions: Rounds.Options = quick
   ? { names: Rounds.names, rounds: 2, seconds: 0.15, warmSeconds: 0.2, connections: 50, depths: [stages] }
@@ -74,34 +81,43 @@ const save = (part: string, results: object): void => {
   progress(`written: ${file.pathname.split("/").slice(-3).join("/")}`)
 }
 
-const measureStages = async (options: Options): Promise<ReadonlyArray<Cell>> => {
-  const child = start(new URL("stages/run.ts", import.meta.url), [JSON.stringify(options)], 1)
+type SampledPart = "stages"
+
+const measureOnce = async (part: SampledPart, options: Options): Promise<ReadonlyArray<Cell>> => {
+  const child = start(new URL(`${part}/run.ts`, import.meta.url), [JSON.stringify(options)], 1)
   const cells = await reply<ReadonlyArray<Cell>>(child)
   await end(child)
   return cells
 }
 
 /** The cells of several processes as one: the rounds of the first, then those of the next. */
-const measureOften = async (options: Options): Promise<ReadonlyArray<Cell>> => {
-  const cells = await measureStages(options)
+const measureOften = async (part: SampledPart, options: Options): Promise<ReadonlyArray<Cell>> => {
+  const cells = await measureOnce(part, options)
   for (let process = 1; process < processes; process++) {
-    const more = await measureStages(options)
+    const more = await measureOnce(part, options)
     for (const [index, cell] of cells.entries()) cell.samples.push(...more[index]!.samples)
   }
   return cells
 }
 
-const runStages = async (machine: Machine): Promise<ReadonlyArray<Budgets.Verdict>> => {
-  progress(`stages: all contenders together, ${processes} × ${stageOptions.rounds} rounds`)
-  const mixed = await measureOften(stageOptions)
+/** All contenders of a part together, then some of them alone. */
+const measurePart = async (part: SampledPart, aloneNames: ReadonlyArray<string>): Promise<Prices.Sampled> => {
+  progress(`${part}: all contenders together, ${processes} × ${sampleOptions.rounds} rounds`)
+  const mixed = await measureOften(part, sampleOptions)
   const alone: Array<Cell> = []
   for (const only of aloneNames) {
-    progress(`stages: ${only}, alone`)
-    alone.push(...(await measureOften({ ...aloneOptions, only })))
+    progress(`${part}: ${only}, alone`)
+    alone.push(...(await measureOften(part, { ...aloneOptions, only })))
   }
-  const verdicts = Budgets.stageBudgets(StagesReport.prices(mixed, alone))
-  save("stages", { machine, loadAfter: loadavg()[0], processes, stageOptions, aloneOptions, verdicts, mixed, alone })
-  console.log(`\n${StagesReport.report(mixed, alone)}\n`)
+  return { mixed, alone }
+}
+
+const runStages = async (machine: Machine): Promise<ReadonlyArray<Budgets.Verdict>> => {
+  const sampled = await measurePart("stages", aloneStages)
+  const verdicts = Budgets.stageBudgets(Prices.prices(sampled))
+  const stageOptions = sampleOptions
+  save("stages", { machine, loadAfter: loadavg()[0], processes, stageOptions, aloneOptions, verdicts, ...sampled })
+  console.log(`\n${Prices.report(sampled, stageLayout)}\n`)
   return verdicts
 }
 

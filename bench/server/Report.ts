@@ -1,6 +1,6 @@
 /** The figures of the server bench. */
-import { paired, quantile, summary } from "../Statistics.ts"
-import type { Summary } from "../Statistics.ts"
+import * as Rates from "../Rates.ts"
+import { quantile, summary } from "../Statistics.ts"
 import { figure, table } from "../Table.ts"
 import type { Name, Served } from "./Rounds.ts"
 
@@ -10,20 +10,16 @@ export const find = (served: ReadonlyArray<Served>, name: Name, stages: number):
   return found
 }
 
-/** How much faster `a` is than `b`, round by round: by requests a second, and by the server's CPU time. */
-export const ratio = (a: Served, b: Served): { readonly requests: Summary; readonly cpu: Summary } => ({
-  requests: summary(paired(a.requestsPerSecond, b.requestsPerSecond, (a, b) => a / b)),
-  cpu: summary(paired(a.serverMicrosPerRequest, b.serverMicrosPerRequest, (a, b) => b / a))
+const ratesOf = ({ requestsPerSecond, serverMicrosPerRequest }: Served): Rates.Rates => ({
+  requestsPerSecond,
+  microsPerRequest: serverMicrosPerRequest
 })
 
-/** The part of the time in which the server used its core: well below 1, something else was the limit, and its requests a second are not its own. */
-export const busy = ({ requestsPerSecond, serverMicrosPerRequest }: Served): number =>
-  quantile(
-    paired(requestsPerSecond, serverMicrosPerRequest, (requests, micros) => (requests * micros) / 1e6),
-    0.5
-  )
+/** How much faster server `a` is than `b`. */
+export const ratio = (a: Served, b: Served) => Rates.ratio(ratesOf(a), ratesOf(b))
 
-const percent = (part: number): string => `${Math.round(100 * part)} %`
+/** The part of the time in which the server used its core. */
+export const busy = (server: Served): number => Rates.busy(ratesOf(server))
 
 export const report = (served: ReadonlyArray<Served>): string =>
   table(
@@ -49,8 +45,8 @@ export const report = (served: ReadonlyArray<Served>): string =>
         against.requests.median.toFixed(2),
         quantile(server.serverMicrosPerRequest, 0.5).toFixed(1),
         against.cpu.median.toFixed(2),
-        percent(busy(server)),
-        percent(quantile(server.clientBusy, 0.5))
+        Rates.percent(busy(server)),
+        Rates.percent(quantile(server.clientBusy, 0.5))
       ]
     })
   )

@@ -47,7 +47,7 @@ export interface Served {
   readonly clientBusy: Array<number>
 }
 
-interface Running extends Served {
+export interface Running extends Served {
   readonly process: ChildProcess
   readonly url: string
 }
@@ -71,7 +71,8 @@ const check = async ({ name, stages, url }: Running): Promise<void> => {
   }
 }
 
-const launch = async (name: Name, stages: number): Promise<Running> => {
+/** Starts a server in a process of its own, and checks that it answers. */
+export const launch = async (name: Name, stages: number): Promise<Running> => {
   const port = await freePort()
   const process = start(new URL("serve.ts", import.meta.url), [name, String(port), String(stages)], 1)
   await reply(process)

@@ -7,14 +7,13 @@ import * as Schema from "effect/Schema"
 import compose from "koa-compose"
 
 import { Middleware, Pipeline } from "../../src/server/index.ts"
+import { repeatAsync, status } from "../Evaluation.ts"
+import type * as Sampling from "../Sampling.ts"
 import type { NoOp } from "./Copies.ts"
-import { repeat, repeatAsync, status } from "./Evaluation.ts"
-import type { App, Run } from "./Evaluation.ts"
+import { repeat } from "./Evaluation.ts"
+import type { App } from "./Evaluation.ts"
 
-export interface Case {
-  readonly name: string
-  readonly make: (stages: ReadonlyArray<NoOp>) => Run
-}
+type Case = Sampling.Case<NoOp>
 
 class Refused extends Schema.TaggedError<Refused>()("Refused", {}) {}
 

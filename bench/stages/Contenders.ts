@@ -9,16 +9,15 @@ import { Context as HonoContext } from "hono"
 import compose from "koa-compose"
 
 import { Middleware, Pipeline } from "../../src/server/index.ts"
+import { repeatAsync, repeatPlain, status } from "../Evaluation.ts"
+import type { Run } from "../Evaluation.ts"
+import type * as Sampling from "../Sampling.ts"
 import type { NoOp } from "./Copies.ts"
-import { repeat, repeatAsync, repeatPlain, status } from "./Evaluation.ts"
-import type { App, Run } from "./Evaluation.ts"
+import { repeat } from "./Evaluation.ts"
+import type { App } from "./Evaluation.ts"
 import type { Clerk } from "./NoOp.ts"
 
-export interface Contender {
-  readonly name: string
-  readonly depths: ReadonlyArray<number>
-  readonly make: (stages: ReadonlyArray<NoOp>) => Run | Promise<Run>
-}
+type Contender = Sampling.Contender<NoOp>
 
 const allDepths = [0, 1, 2, 5, 10, 20]
 

@@ -1,28 +1,18 @@
 /** The stages given to the contenders: copies of the no-op that share no function, and copies that count their runs. */
 import * as Effect from "effect/Effect"
 
+import { copiesOf, telling } from "../Copying.ts"
 import type * as Module from "./NoOp.ts"
 import type { Response } from "./NoOp.ts"
 
 export type NoOp = typeof Module
 
 /** As many copies of the module, each with functions of its own. */
-export const freshCopies = (count: number): Promise<ReadonlyArray<NoOp>> =>
-  Promise.all(
-    Array.from(
-      { length: count },
-      (_, copy): Promise<NoOp> => import(new URL(`./NoOp.ts?copy=${copy}`, import.meta.url).href)
-    )
-  )
+export const freshCopies = copiesOf<NoOp>(new URL("NoOp.ts", import.meta.url))
 
 /** The same stage, telling `ran` at each run: with it every contender is checked to run all of its stages. */
 export const counting = (stage: NoOp, ran: () => void): NoOp => {
-  const tell =
-    <A extends ReadonlyArray<any>, B>(run: (...args: A) => B) =>
-    (...args: A): B => {
-      ran()
-      return run(...args)
-    }
+  const tell = telling(ran)
   const told = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
     Effect.suspend(() => {
       ran()

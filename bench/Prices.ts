@@ -1,8 +1,8 @@
-/** The figures of the stages bench: the price of a stage is the slope between no stage and the deepest. */
-import { paired, quantile, summary } from "../Statistics.ts"
-import type { Summary } from "../Statistics.ts"
-import { figure, table } from "../Table.ts"
-import type { Cell } from "./run.ts"
+/** The figures of what was sampled: the price of an interceptor is the slope between none and the deepest. */
+import type { Cell } from "./Sampling.ts"
+import { paired, quantile, summary } from "./Statistics.ts"
+import type { Summary } from "./Statistics.ts"
+import { figure, table } from "./Table.ts"
 
 export interface Price extends Summary {
   readonly name: string
@@ -20,7 +20,20 @@ const slopes = (cells: ReadonlyArray<Cell>, name: string): ReadonlyArray<number>
   return paired(deepest.samples, none.samples, (deep, flat) => (deep - flat) / deepest.depth)
 }
 
-export const prices = (mixed: ReadonlyArray<Cell>, alone: ReadonlyArray<Cell>): ReadonlyArray<Price> =>
+/** All contenders in one process, and some in a process of their own. */
+export interface Sampled {
+  readonly mixed: ReadonlyArray<Cell>
+  readonly alone: ReadonlyArray<Cell>
+}
+
+/** The samples of a contender at a depth. */
+export const samplesOf = ({ mixed }: Sampled, name: string, depth: number): ReadonlyArray<number> => {
+  const found = mixed.find((cell) => cell.name === name && cell.depth === depth)
+  if (found === undefined) throw new Error(`${name} was not measured at a depth of ${depth}.`)
+  return found.samples
+}
+
+export const prices = ({ alone, mixed }: Sampled): ReadonlyArray<Price> =>
   [...new Set(mixed.map(({ name }) => name))].flatMap((name): ReadonlyArray<Price> => {
     const samples = slopes(mixed, name)
     if (samples === undefined) return []
@@ -37,20 +50,29 @@ export const prices = (mixed: ReadonlyArray<Cell>, alone: ReadonlyArray<Cell>): 
     ]
   })
 
-const peer = "koa-compose, await next()"
+/** What stands in the tables of a part. */
+export interface Layout {
+  /** What the price is of. */
+  readonly interceptor: string
+  /** The contender that the others are held against, and what its column is called. */
+  readonly peer: string
+  readonly against: string
+  /** The depths whose evaluations have a column. */
+  readonly depths: ReadonlyArray<number>
+}
 
-export const report = (mixed: ReadonlyArray<Cell>, alone: ReadonlyArray<Cell>): string => {
-  const all = prices(mixed, alone)
-  const against = all.find(({ name }) => name === peer)!.median
-  const stages = table(
-    ["per no-op stage", "ns", "quartiles", "alone", "against koa", ...[0, 1, 5, 20].map((depth) => `N=${depth}`)],
+export const report = (sampled: Sampled, { against, depths, interceptor, peer }: Layout): string => {
+  const all = prices(sampled)
+  const one = all.find(({ name }) => name === peer)!.median
+  const priced = table(
+    [`per no-op ${interceptor}`, "ns", "quartiles", "alone", against, ...depths.map((depth) => `N=${depth}`)],
     all.map(({ alone, evaluations, high, low, median, name }) => [
       name,
       figure(median),
       `${figure(low)}-${figure(high)}`,
       alone === undefined ? "" : figure(alone),
-      figure(median / against),
-      ...[0, 1, 5, 20].map((depth) => {
+      figure(median / one),
+      ...depths.map((depth) => {
         const found = evaluations.find(([at]) => at === depth)
         return found === undefined ? "" : figure(found[1])
       })
@@ -58,12 +80,12 @@ export const report = (mixed: ReadonlyArray<Cell>, alone: ReadonlyArray<Cell>): 
   )
   const single = table(
     ["per evaluation", "ns", "quartiles"],
-    mixed
+    sampled.mixed
       .filter(({ depth }) => depth === -1)
       .map(({ name, samples }) => {
         const { high, low, median } = summary(samples)
         return [name, figure(median), `${figure(low)}-${figure(high)}`]
       })
   )
-  return `${stages}\n("alone": in a process that runs nothing else; "against koa": ${peer} is 1)\n\n${single}`
+  return `${priced}\n("alone": in a process that runs nothing else; "${against}": ${peer} is 1)\n\n${single}`
 }
