@@ -1,9 +1,12 @@
 import type { Life } from "./app/run.ts"
 /** What Fairlead may cost, and whether a run kept to it. */
-import type { Price } from "./Prices.ts"
+import * as handlers from "./client/Names.ts"
+import { prices, samplesOf } from "./Prices.ts"
+import type { Price, Sampled } from "./Prices.ts"
 import { busy, find, ratio } from "./server/Report.ts"
 import { appNames } from "./server/Rounds.ts"
 import type { Name, Served } from "./server/Rounds.ts"
+import { paired, summary } from "./Statistics.ts"
 import type { Summary } from "./Statistics.ts"
 import { table } from "./Table.ts"
 
@@ -19,6 +22,8 @@ const outcomeOf = ({ margin }: Summary, reserve: number): Verdict["outcome"] =>
 
 const plainNanos = 10
 const exitNanos = 35
+/** Both methods of a client handler. */
+const handlerNanos = 100
 /** A whole server within 5 % of middleware written by hand. */
 const handWritten = 0.95
 /** How busy a server must have been for its requests a second to be its own. */
@@ -47,6 +52,27 @@ export const stageBudgets = (prices: ReadonlyArray<Price>): ReadonlyArray<Verdic
     ["Fairlead before, returns an Exit", exitNanos],
     ["Fairlead after, returns an Exit", exitNanos]
   ])
+
+/** No slower than piped steps, which can neither halt nor follow up, with this many of them and more. */
+const fewestHandlers = 5
+
+export const clientBudgets = (sampled: Sampled): ReadonlyArray<Verdict> => [
+  ...perInterceptor(prices(sampled), [
+    [handlers.own, handlerNanos],
+    [handlers.ownExit, handlerNanos]
+  ]),
+  ...handlers.depths
+    .filter((depth) => depth >= fewestHandlers)
+    .map((depth): Verdict => {
+      const [own, steps] = [handlers.own, handlers.steps].map((name) => samplesOf(sampled, name, depth))
+      const times = summary(paired(own!, steps!, (own, steps) => own / steps))
+      return {
+        budget: `${handlers.own}, ${depth} handlers: at most the time of ${handlers.steps}`,
+        measured: `${times.median.toFixed(2)} (${times.low.toFixed(2)}-${times.high.toFixed(2)})`,
+        outcome: outcomeOf(times, 1 - times.median)
+      }
+    })
+]
 
 const compared = (
   served: ReadonlyArray<Served>,

@@ -1,5 +1,5 @@
 /**
- * The whole bench: `npm run bench`, with `-- --quick` for a smoke run, `-- stages`, `-- server` or `-- app` for a part.
+ * The whole bench: `npm run bench`, with `-- --quick` for a smoke run, `-- stages`, `-- server`, `-- app` or `-- client` for a part.
  *
  * Prints its tables, and writes every sample to `results`.
  */
@@ -9,6 +9,9 @@ import { loadavg } from "node:os"
 import * as AppReport from "./app/Report.ts"
 import type { Life, Options as LifeOptions } from "./app/run.ts"
 import * as Budgets from "./Budgets.ts"
+import * as LoopbackReport from "./client/loopback/Report.ts"
+import * as Loopback from "./client/loopback/Rounds.ts"
+import * as handlers from "./client/Names.ts"
 import { machine } from "./Machine.ts"
 import type { Machine } from "./Machine.ts"
 import * as Prices from "./Prices.ts"
@@ -19,7 +22,7 @@ import * as Rounds from "./server/Rounds.ts"
 
 const args = new Set(process.argv.slice(2))
 const quick = args.delete("--quick")
-const allParts = new Set(["stages", "server", "app"])
+const allParts = new Set(["stages", "server", "app", "client"])
 const parts = args.size === 0 ? allParts : args
 for (const part of parts) {
   if (!allParts.has(part))
@@ -49,6 +52,13 @@ const stageLayout: Prices.Layout = {
   against: "against koa",
   depths: [0, 1, 5, 20]
 }
+const aloneHandlers = [handlers.own, handlers.ownExit, handlers.steps]
+const clientLayout: Prices.Layout = {
+  interceptor: "handler",
+  peer: handlers.steps,
+  against: "against steps",
+  depths: handlers.depths
+}
 const stages = 10
 const serverOptions: Rounds.Options = quick
   ? { names: Rounds.names, rounds: 2, seconds: 0.15, warmSeconds: 0.2, connections: 50, depths: [stages] }
@@ -60,6 +70,9 @@ const appOptions: Rounds.Options = {
   rounds: quick ? 2 : 16,
   depths: [0, fairings]
 }
+const loopbackOptions: Loopback.Options = quick
+  ? { rounds: 2, seconds: 0.15, warmSeconds: 0.2, concurrencies: [1, 32] }
+  : { rounds: 32, seconds: 0.25, warmSeconds: 1, concurrencies: [1, 32] }
 const lifeOptions: LifeOptions = quick ? { rounds: 3, slowRounds: 1 } : { rounds: 25, slowRounds: 2 }
 
 const progress = (line: string): void => void process.stderr.write(`${line}\n`)
@@ -81,7 +94,7 @@ const save = (part: string, results: object): void => {
   progress(`written: ${file.pathname.split("/").slice(-3).join("/")}`)
 }
 
-type SampledPart = "stages"
+type SampledPart = "stages" | "client"
 
 const measureOnce = async (part: SampledPart, options: Options): Promise<ReadonlyArray<Cell>> => {
   const child = start(new URL(`${part}/run.ts`, import.meta.url), [JSON.stringify(options)], 1)
@@ -121,6 +134,27 @@ const runStages = async (machine: Machine): Promise<ReadonlyArray<Budgets.Verdic
   return verdicts
 }
 
+const runClient = async (machine: Machine): Promise<ReadonlyArray<Budgets.Verdict>> => {
+  const sampled = await measurePart("client", aloneHandlers)
+  const asked = await Loopback.measure(loopbackOptions, (round) =>
+    progress(`clients: round ${round} of ${loopbackOptions.rounds}`)
+  )
+  const verdicts = Budgets.clientBudgets(sampled)
+  save("client", {
+    machine,
+    loadAfter: loadavg()[0],
+    processes,
+    sampleOptions,
+    aloneOptions,
+    loopbackOptions,
+    verdicts,
+    ...sampled,
+    asked
+  })
+  console.log(`\n${Prices.report(sampled, clientLayout)}\n\n${LoopbackReport.report(asked)}\n`)
+  return verdicts
+}
+
 const runServers = async (machine: Machine): Promise<ReadonlyArray<Budgets.Verdict>> => {
   const served = await Rounds.measure(serverOptions, (round) =>
     progress(`servers: round ${round} of ${serverOptions.rounds}`)
@@ -155,7 +189,8 @@ if (here.loadBefore > 0.5)
 const verdicts = [
   ...(parts.has("stages") ? await runStages(here) : []),
   ...(parts.has("server") ? await runServers(here) : []),
-  ...(parts.has("app") ? await runApp(here) : [])
+  ...(parts.has("app") ? await runApp(here) : []),
+  ...(parts.has("client") ? await runClient(here) : [])
 ]
 console.log(Budgets.report(verdicts))
 if (quick) console.log("\nA smoke run: the processes were cold and the rounds few, so that these figures are none.")
