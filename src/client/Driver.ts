@@ -48,16 +48,28 @@ export interface Plan {
 type Run = Effect.Effect<Response, unknown>
 
 /** The client that the plan makes. */
-export const client = (plan: Plan): HttpClient.HttpClient.With<any> =>
-  HttpClient.makeWith<never, never, unknown, never>(
+export const client = (plan: Plan): HttpClient.HttpClient.With<any> => {
+  const fixed = fixedHandlers(plan)
+  const exchange = (request: Request): Run =>
+    Effect.withFiber((fiber) =>
+      Watch.over(plan.name, fiber, (watch) => new Driver(plan, fixed, fiber, watch).cycle(request, "request"))
+    )
+  return HttpClient.makeWith<never, never, unknown, never>(
     (requests) =>
-      Effect.flatMap(requests, (request) =>
-        Effect.withFiber((fiber) =>
-          Watch.over(plan.name, fiber, (watch) => new Driver(plan, fiber, watch).cycle(request, "request"))
-        )
-      ),
+      isExit(requests) && requests._tag === "Success"
+        ? exchange(requests.value as Request)
+        : Effect.flatMap(requests, exchange),
     Effect.succeed
   )
+}
+
+type Handlers = ReadonlyArray<HandlerValue | undefined>
+
+/** The handlers of a plan in which none is looked up: the same for all exchanges. */
+const fixedHandlers = ({ entries }: Plan): Handlers | undefined =>
+  entries.some(({ kind }) => kind === "service")
+    ? undefined
+    : entries.map((entry) => (entry.kind === "handler" ? entry.handler : undefined))
 
 class Driver implements Shared {
   original!: Request
@@ -70,9 +82,10 @@ class Driver implements Shared {
   private readonly fiber: Fiber.Fiber<any, any>
   private readonly watch: Watch.Watch | undefined
   private readonly outside: Context.Context<never>
-  private readonly cells = new Map<Cell<any>, unknown>()
-  private readonly sent = new Set<object>()
-  private readonly handlers: ReadonlyArray<HandlerValue | undefined>
+  /** Made when they are needed, which few exchanges do. */
+  private cells: Map<Cell<any>, unknown> | undefined
+  private sent: Set<object> | undefined
+  private readonly handlers: Handlers
   /** The exchange as each handler sees it, and the state that its `run` gave. */
   private views: Array<View> = []
   private states: Array<unknown> = []
@@ -87,31 +100,30 @@ class Driver implements Shared {
   /** The failure that the queued follow-up recovers. One that was raised since then, or joined it, is another. */
   private answered: Outcome | undefined
 
-  constructor(plan: Plan, fiber: Fiber.Fiber<any, any>, watch: Watch.Watch | undefined) {
+  constructor(plan: Plan, fixed: Handlers | undefined, fiber: Fiber.Fiber<any, any>, watch: Watch.Watch | undefined) {
     this.plan = plan
     this.fiber = fiber
     this.watch = watch
     this.outside = fiber.context
-    this.handlers = plan.entries.map((entry) => {
-      const handler = this.resolve(entry)
-      return watch === undefined || handler === undefined ? handler : watch.handler(handler)
-    })
+    const handlers = fixed ?? plan.entries.map((entry) => this.resolve(entry))
+    this.handlers = watch === undefined ? handlers : handlers.map((handler) => handler && watch.handler(handler))
   }
 
   below(position: number): HttpClient.HttpClient.With<unknown> {
     return client({ ...this.plan, entries: this.plan.entries.slice(position + 1) })
   }
 
-  readonly get = <S>(cell: Cell<S>): S => {
-    if (!this.cells.has(cell)) this.cells.set(cell, cell.initial())
-    return this.cells.get(cell) as S
+  get<S>(cell: Cell<S>): S {
+    const cells = (this.cells ??= new Map())
+    if (!cells.has(cell)) cells.set(cell, cell.initial())
+    return cells.get(cell) as S
   }
 
-  readonly set = <S>(cell: Cell<S>, value: S): void => {
-    this.cells.set(cell, value)
+  set<S>(cell: Cell<S>, value: S): void {
+    ;(this.cells ??= new Map()).set(cell, value)
   }
 
-  readonly takeQueued = (): FollowUp | undefined => {
+  takeQueued(): FollowUp | undefined {
     const taken = this.queued
     this.queued = undefined
     return taken
@@ -159,9 +171,9 @@ class Driver implements Shared {
       const handler = this.handlers[this.at]
       const view = (this.views[this.at] = new View(this, this.at, this.outgoing))
       if (handler?.run !== undefined) {
-        const out = attempt(() => handler.run!(view))
+        const out = run(handler, view)
         if (isEffect(out)) {
-          if (!isExit(out)) return this.wait(out, this.afterRun)
+          if (!isExit(out)) return this.wait(out, (exit) => this.afterRun(exit))
           if (out._tag === "Failure") this.fail(out.cause)
           else this.decide(out.value as RunDecision)
         } else this.decide(out as RunDecision)
@@ -170,7 +182,7 @@ class Driver implements Shared {
     }
     if (this.outcome !== undefined) return this.turn()
     this.isSent = true
-    if (this.outgoing.body._tag !== "Empty") this.sent.add(this.outgoing.body)
+    if (this.outgoing.body._tag !== "Empty") (this.sent ??= new Set()).add(this.outgoing.body)
     const { transport } = this.plan
     const network = this.watch?.network(transport, this.outgoing) ?? transport.execute(this.outgoing)
     return Effect.matchCauseEffect(this.within(network, "network"), {
@@ -193,7 +205,7 @@ class Driver implements Shared {
     if (decision.request !== undefined) this.outgoing = decision.request
   }
 
-  private readonly afterRun = (exit: Exit.Exit<unknown, unknown>): Run => {
+  private afterRun(exit: Exit.Exit<unknown, unknown>): Run {
     if (exit._tag === "Failure") this.fail(exit.cause)
     else this.decide(exit.value as RunDecision)
     this.at++
@@ -214,7 +226,7 @@ class Driver implements Shared {
     while (this.at >= 0) {
       const out = this.callAfter()
       if (isEffect(out)) {
-        if (!isExit(out)) return this.wait(out, this.afterAfter)
+        if (!isExit(out)) return this.wait(out, (exit) => this.afterAfter(exit))
         const discarded = this.settle(out)
         if (discarded !== undefined) return this.letGo(discarded)
       } else this.conclude(out as AfterDecision | Response)
@@ -236,7 +248,7 @@ class Driver implements Shared {
     const handler = this.handlers[this.at]!
     if (handler.afterResponse === undefined) return undefined
     const state = this.at in this.states ? Option.some(this.states[this.at]) : Option.none()
-    return attempt(() => handler.afterResponse!(this.view(), outcome, state))
+    return afterResponse(handler, this.view(), outcome, state)
   }
 
   private view(): View {
@@ -276,7 +288,7 @@ class Driver implements Shared {
     this.outcome = failure(cause)
   }
 
-  private readonly afterAfter = (exit: Exit.Exit<unknown, unknown>): Run => {
+  private afterAfter(exit: Exit.Exit<unknown, unknown>): Run {
     const discarded = this.settle(exit)
     if (discarded !== undefined) return this.letGo(discarded)
     this.at--
@@ -307,7 +319,7 @@ class Driver implements Shared {
       const refused =
         this.attempt > this.plan.maxFollowUps
           ? "TooMany"
-          : this.sent.has(request.body) && !canReplay(request)
+          : this.sent?.has(request.body) === true && !canReplay(request)
             ? "BodyNotReplayable"
             : undefined
       this.cancelUnsent(refused === undefined ? request : undefined)
@@ -354,7 +366,23 @@ class Driver implements Shared {
 
 const failure = (cause: Cause.Cause<unknown>): Outcome => ({ _tag: "Failure", cause })
 
-// A method that throws before it gives anything is a defect like any other.
+// A method that throws before it gives anything is a defect like any other. Written out for the two that every exchange calls, which spares them a closure.
+const run = (handler: HandlerValue, view: View): unknown => {
+  try {
+    return handler.run!(view)
+  } catch (defect) {
+    return Exit.die(defect)
+  }
+}
+
+const afterResponse = (handler: HandlerValue, view: View, outcome: Outcome, state: Option.Option<unknown>): unknown => {
+  try {
+    return handler.afterResponse!(view, outcome, state)
+  } catch (defect) {
+    return Exit.die(defect)
+  }
+}
+
 const attempt = (method: () => unknown): unknown => {
   try {
     return method()

@@ -47,13 +47,13 @@ export class View implements Exchange, Boundable {
     return this.shared.below(this.position)
   }
   get takeQueued(): Exchange["takeQueued"] {
-    return this.shared.takeQueued
+    return () => this.shared.takeQueued()
   }
   get get(): Exchange["get"] {
-    return this.shared.get
+    return (cell) => this.shared.get(cell)
   }
   get set(): Exchange["set"] {
-    return this.shared.set
+    return (cell, value) => this.shared.set(cell, value)
   }
   get release(): Exchange["release"] {
     return release

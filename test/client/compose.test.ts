@@ -46,6 +46,39 @@ describe("chains", () => {
     })
   )
 
+  it.effect(
+    "client 8: steps piped onto a chain's client run outside of its handlers, and one that fails keeps them from running",
+    () =>
+      Effect.gen(function* () {
+        const client = ClientChain.make("all").use(noting("a")).over(network)
+        const elsewhere = HttpClient.mapRequest(client, HttpClientRequest.setUrl(`${origin}/step`))
+        assert.deepStrictEqual(yield* journaled(elsewhere.get(url)), ["a out /step", "a back /step"])
+        const failing = HttpClient.mapRequestEffect(client, () => Effect.fail(new Expired()))
+        assert.deepStrictEqual(yield* journaled(Effect.flip(failing.get(url))), [])
+      })
+  )
+
+  it.effect("client 5: one call that is run twice is two logical requests, each with state of its own", () =>
+    Effect.gen(function* () {
+      const seen: Array<number> = []
+      const count = ClientHandler.cell("count", () => 0)
+      const counting = ClientHandler.make("counting", {
+        run: ({ get, set }) => set(count, get(count) + 1),
+        afterResponse: ({ attempt, get, original }) => {
+          seen.push(get(count))
+          return attempt === 1 ? ClientHandler.followUp(original, "again") : undefined
+        }
+      })
+      const call = ClientChain.make("all").use(counting).over(network).get(url)
+      yield* Effect.all([call, call], { concurrency: "unbounded" })
+      yield* call
+      assert.deepStrictEqual(
+        seen.toSorted((a, b) => a - b),
+        [1, 1, 1, 2, 2, 2]
+      )
+    })
+  )
+
   it.effect("client 8: a chain over another's client follows up through both", () =>
     Effect.gen(function* () {
       const again = ClientHandler.make("again", {
