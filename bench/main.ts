@@ -16,6 +16,7 @@ import { machine } from "./Machine.ts"
 import type { Machine } from "./Machine.ts"
 import * as Prices from "./Prices.ts"
 import { end, reply, start } from "./Process.ts"
+import * as Rates from "./Rates.ts"
 import type { Cell, Options } from "./Sampling.ts"
 import * as ServerReport from "./server/Report.ts"
 import * as Rounds from "./server/Rounds.ts"
@@ -128,9 +129,40 @@ const measurePart = async (part: SampledPart, aloneNames: ReadonlyArray<string>)
 const runStages = async (machine: Machine): Promise<ReadonlyArray<Budgets.Verdict>> => {
   const sampled = await measurePart("stages", aloneStages)
   const verdicts = Budgets.stageBudgets(Prices.prices(sampled))
-  const stageOptions = sampleOptions
-  save("stages", { machine, loadAfter: loadavg()[0], processes, stageOptions, aloneOptions, verdicts, ...sampled })
+  save("stages", { machine, loadAfter: loadavg()[0], processes, sampleOptions, aloneOptions, verdicts, ...sampled })
   console.log(`\n${Prices.report(sampled, stageLayout)}\n`)
+  return verdicts
+}
+
+/** What did not use its core was held up by others. */
+const warnUnlessBusy = (what: string, busy: ReadonlyArray<number>): void => {
+  const least = Math.min(...busy)
+  if (least >= Budgets.atLimit) return
+  console.log(
+    `Noisy: a ${what} had its core for only ${Math.round(100 * least)} % of the time. Others were at work; trust the CPU time.\n`
+  )
+}
+
+const runServers = async (machine: Machine): Promise<ReadonlyArray<Budgets.Verdict>> => {
+  const served = await Rounds.measure(serverOptions, (round) =>
+    progress(`servers: round ${round} of ${serverOptions.rounds}`)
+  )
+  const verdicts = Budgets.serverBudgets(served, stages)
+  save("server", { machine, loadAfter: loadavg()[0], serverOptions, verdicts, served })
+  console.log(`\n${ServerReport.report(served)}\n`)
+  warnUnlessBusy("server", served.filter((server) => server.stages === stages).map(ServerReport.busy))
+  return verdicts
+}
+
+const runApp = async (machine: Machine): Promise<ReadonlyArray<Budgets.Verdict>> => {
+  const served = await Rounds.measure(appOptions, (round) => progress(`app: round ${round} of ${appOptions.rounds}`))
+  progress("app: starting and stopping")
+  const child = start(new URL("app/run.ts", import.meta.url), [JSON.stringify(lifeOptions)], 1)
+  const lives = await reply<ReadonlyArray<Life>>(child)
+  await end(child)
+  const verdicts = [...Budgets.appBudgets(served), ...Budgets.lifeBudgets(lives)]
+  save("app", { machine, loadAfter: loadavg()[0], appOptions, lifeOptions, verdicts, served, lives })
+  console.log(`\n${ServerReport.report(served)}\n\n${AppReport.report(lives)}\n`)
   return verdicts
 }
 
@@ -152,34 +184,8 @@ const runClient = async (machine: Machine): Promise<ReadonlyArray<Budgets.Verdic
     asked
   })
   console.log(`\n${Prices.report(sampled, clientLayout)}\n\n${LoopbackReport.report(asked)}\n`)
-  return verdicts
-}
-
-const runServers = async (machine: Machine): Promise<ReadonlyArray<Budgets.Verdict>> => {
-  const served = await Rounds.measure(serverOptions, (round) =>
-    progress(`servers: round ${round} of ${serverOptions.rounds}`)
-  )
-  const verdicts = Budgets.serverBudgets(served, stages)
-  save("server", { machine, loadAfter: loadavg()[0], serverOptions, verdicts, served })
-  console.log(`\n${ServerReport.report(served)}\n`)
-  const least = Math.min(...served.filter((server) => server.stages === stages).map(ServerReport.busy))
-  if (least < Budgets.atLimit) {
-    console.log(
-      `Noisy: a server had its core for only ${Math.round(100 * least)} % of the time. Others were at work; trust the CPU time.\n`
-    )
-  }
-  return verdicts
-}
-
-const runApp = async (machine: Machine): Promise<ReadonlyArray<Budgets.Verdict>> => {
-  const served = await Rounds.measure(appOptions, (round) => progress(`app: round ${round} of ${appOptions.rounds}`))
-  progress("app: starting and stopping")
-  const child = start(new URL("app/run.ts", import.meta.url), [JSON.stringify(lifeOptions)], 1)
-  const lives = await reply<ReadonlyArray<Life>>(child)
-  await end(child)
-  const verdicts = [...Budgets.appBudgets(served), ...Budgets.lifeBudgets(lives)]
-  save("app", { machine, loadAfter: loadavg()[0], appOptions, lifeOptions, verdicts, served, lives })
-  console.log(`\n${ServerReport.report(served)}\n\n${AppReport.report(lives)}\n`)
+  const most = Math.max(...loopbackOptions.concurrencies)
+  warnUnlessBusy("client", asked.filter(({ concurrency }) => concurrency === most).map(Rates.busy))
   return verdicts
 }
 

@@ -28,7 +28,13 @@ export const bare = <E>(
 export const client = bare(answered)
 
 /** As every transport of Effect is made. */
-export const madeClient = HttpClient.make(() => answered)
+export const madeClient = HttpClient.make((request) => Effect.sync(() => HttpClientResponse.fromWeb(request, body)))
+
+/** Each response with its body read: one that is not is watched until it is collected, at the cost of whoever runs then. */
+export const repeatReading = <E>(client: HttpClient.HttpClient.With<E>): Run =>
+  repeatSuspending(unyielding, () =>
+    Effect.flatMap(client.execute(request), (response) => Effect.as(response.arrayBuffer, response))
+  )
 
 /** Executes the request again and again. */
 export const repeat = <E>(client: HttpClient.HttpClient.With<E>, context = unyielding): Run =>

@@ -70,14 +70,14 @@ export const cases: ReadonlyArray<Case> = [
           .over(Bottom.client)
       )
   },
-  { name: "HttpClient.make alone", make: () => Bottom.repeat(Bottom.madeClient) },
+  { name: "HttpClient.make alone, body read", make: () => Bottom.repeatReading(Bottom.madeClient) },
   {
-    name: "HttpClient.make, 10 handlers",
-    make: (noOps) => Bottom.repeat(chained(ten(noOps)).over(Bottom.madeClient))
+    name: "HttpClient.make, 10 handlers, body read",
+    make: (noOps) => Bottom.repeatReading(chained(ten(noOps)).over(Bottom.madeClient))
   },
   {
-    name: "HttpClient.make, 10 piped steps",
-    make: (noOps) => Bottom.repeat(stepped(Bottom.madeClient, ten(noOps)))
+    name: "HttpClient.make, 10 piped steps, body read",
+    make: (noOps) => Bottom.repeatReading(stepped(Bottom.madeClient, ten(noOps)))
   },
   {
     name: "10 handlers, Probe off",
