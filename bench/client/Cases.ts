@@ -99,7 +99,7 @@ export const cases: ReadonlyArray<Case> = [
   }
 ]
 
-/** Chains of other shapes: state, changed requests, recovers, class-tagged handlers, methods that are left out. */
+/** Chains of other shapes: state, changed requests, recovers, halts, follow-ups, methods that are left out. */
 export const shapes = (): ReadonlyArray<Run> => {
   const stateful = ClientHandler.make("stateful", {
     run: ({ request }) => ClientHandler.proceedWith(1, HttpClientRequest.setHeader(request, "x-bench", "1")),
