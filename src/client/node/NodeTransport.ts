@@ -6,6 +6,7 @@
  * 2. *Connect timeout*, apart from the time that the answer takes. It covers the lookup, the connection and TLS.
  * 3. *Raw headers*: `rawHeaders` gives the pairs as they came, `informational` the 1xx responses before the final one.
  * 4. *A fresh connection on request*, by `freshConnection`: over HTTP/1.1, and closed behind the response.
+ * 5. *HTTP/2* where the server offers it over TLS, which gives header names in lower case; `tls: { allowH2: false }` keeps to HTTP/1.1.
  *
  * Redirects are not followed: the `redirect` handler does that, past every guard. Where it works: Node.
  *
@@ -36,7 +37,7 @@ import { observing } from "./ResponseHead.ts"
 export interface Options {
   /** What may be connected to; give `ssrfGuard` the same policy. Default: anything. */
   readonly guard?: Policy
-  /** How long a connection may take to be there. Default: 10 seconds. */
+  /** How long a connection may take to be there; undici's clock for it is coarse, and may be up to a second late. Default: 10 seconds. */
   readonly connectTimeout?: Duration.Input
   /** How many connections one origin may have. Default: as many as are needed. */
   readonly connections?: number
@@ -44,7 +45,7 @@ export interface Options {
   readonly keepAlive?: Duration.Input
   /** Resolves names. Default: `dns.lookup`. */
   readonly lookup?: LookupFunction
-  /** Settings of TLS: `ca`, `cert`, `key`, `servername`, `rejectUnauthorized`. Default: those of Node. */
+  /** Settings of TLS: `ca`, `cert`, `key`, `servername`, `rejectUnauthorized`, `allowH2`. Default: those of Node, and HTTP/2 where it is offered. */
   readonly tls?: Undici.buildConnector.BuildOptions
 }
 
@@ -78,10 +79,14 @@ const dispatcher = (options: Options) =>
     ({ fresh, pooled }) => Effect.promise(() => Promise.all([pooled.destroy(), fresh.destroy()]))
   ).pipe(
     Effect.map(({ fresh, pooled }) =>
-      pooled.compose(observing, (dispatch) => (request, handler) => {
-        const headers = withoutMark(request.headers)
-        return headers === undefined ? dispatch(request, handler) : fresh.dispatch({ ...request, headers }, handler)
-      })
+      // The last is the outermost: both agents' responses are observed.
+      pooled.compose(
+        (dispatch) => (request, handler) => {
+          const headers = withoutMark(request.headers)
+          return headers === undefined ? dispatch(request, handler) : fresh.dispatch({ ...request, headers }, handler)
+        },
+        observing
+      )
     )
   )
 

@@ -237,6 +237,28 @@ describe("heads of responses", () => {
     }).pipe(Effect.provide(NodeTransport.layer()), Effect.scoped)
   )
 
+  it.live("client 11: a response over a fresh connection has its pairs and its informational responses too", () =>
+    Effect.gen(function* () {
+      const server = yield* loopback((_, response) => {
+        response.writeEarlyHints({ link: "</a.css>; rel=preload" }, () => {
+          response.writeHead(200, ["X-B", "1", "x-b", "2"]).end()
+        })
+      })
+      const response = yield* HttpClient.execute(freshConnection(HttpClientRequest.get(server.origin)))
+      assert.deepStrictEqual(
+        Option.getOrThrow(rawHeaders(response)).filter(([name]) => /^x-b$/i.test(name)),
+        [
+          ["X-B", "1"],
+          ["x-b", "2"]
+        ]
+      )
+      assert.deepStrictEqual(
+        informational(response).map(({ status }) => status),
+        [103]
+      )
+    }).pipe(Effect.provide(NodeTransport.layer()), Effect.scoped)
+  )
+
   it.live("client 10: informational responses are given with the final one", () =>
     Effect.gen(function* () {
       const server = yield* loopback((_, response) => {
