@@ -12,7 +12,7 @@ const numbered = (prefix: string, count: number) => Array.from({ length: count }
 const specified: Readonly<Record<string, ReadonlyArray<string>>> = {
   server: numbered("1.", 20),
   app: numbered("", 18),
-  client: [...numbered("", 8), "11"]
+  client: numbered("", 11)
 }
 
 const isTest = (callee: string): boolean => /^(?:it|test)\b/.test(callee) && !/\.(?:skip|todo)\b/.test(callee)
