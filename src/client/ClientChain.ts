@@ -16,6 +16,7 @@ import * as Layer from "effect/Layer"
 import * as Drawing from "../core/Drawing.ts"
 import { provideBelow } from "../core/Effects.ts"
 import type { Description } from "../core/Interceptor.ts"
+import type { HasAny, NoAny } from "../core/Types.ts"
 import type { ClientHandler, HandlerValue } from "./ClientHandler.ts"
 import type { Request, Response } from "./Decision.ts"
 import * as Driver from "./Driver.ts"
@@ -44,7 +45,8 @@ export interface ClientChain<in out E, in out R, in out C> {
   readonly [TypeId]: typeof TypeId
   readonly name: string
 
-  /** Adds a handler, inside of those declared before. */
+  /** Adds a handler, inside of those declared before. One with an `any` for its errors or its needs, which would swallow all others, gives no chain but what is wrong. */
+  use<E2, R2>(handler: ClientHandler<E2, R2> & HasAny<Yielding<E2, R2>>): NoAny<Yielding<E2, R2>>
   use<E2, R2>(handler: ClientHandler<E2, R2>): ClientChain<E | Past<E2, C>, R | R2, C>
 
   /** Adds the handlers of another chain, as if they were used here one by one. */
@@ -52,8 +54,12 @@ export interface ClientChain<in out E, in out R, in out C> {
 
   /**
    * Catches errors of one class from everything declared after this, and from the transport. What `f` fails with takes the place of what was caught. Of a cause with
-   * several errors the first decides; a cause with a defect is not caught.
+   * several errors the first decides; a cause with a defect is not caught. An `f` whose Effect has an `any` gives no chain, as with `use`.
    */
+  recover<X, A extends Response | Effect.Effect<Response, unknown, unknown> = any>(
+    error: abstract new (...args: any) => X,
+    f: ((error: X, exchange: Exchange) => A) & HasAny<A>
+  ): NoAny<A>
   recover<X, A extends Response | Effect.Effect<Response, unknown, unknown>>(
     error: abstract new (...args: any) => X,
     f: (error: X, exchange: Exchange) => A
@@ -62,6 +68,8 @@ export interface ClientChain<in out E, in out R, in out C> {
   /** Puts the chain over a client. */
   over<E0, R0>(client: HttpClient.HttpClient.With<E0, R0>): HttpClient.HttpClient.With<E | Exclude<E0, C>, R | R0>
 }
+
+type Yielding<E, R> = Effect.Effect<never, E, R>
 
 /**
  * Options of a chain.

@@ -7,7 +7,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 
-import type { ErrorClass, InstanceOf } from "../core/Types.ts"
+import type { ErrorClass, HasAny, InstanceOf, NoAny } from "../core/Types.ts"
 import type { ClientHandler } from "./ClientHandler.ts"
 
 /**
@@ -31,7 +31,10 @@ type Option<O, K extends string> = K extends keyof O ? O[K] : never
  */
 export interface ServiceClass<Self, Id extends string, E>
   extends Context.ServiceClass<Self, Id, ClientHandler<E>>, ClientHandler<E, Self> {
-  /** Implements it. What the handler needs is taken when the layer is built. */
+  /** Implements it. What the handler needs is taken when the layer is built. One with an `any` makes no layer, as it makes no chain. */
+  layer<E2 extends E, R>(
+    handler: ClientHandler<E2, R> & HasAny<Effect.Effect<never, E2, R>>
+  ): NoAny<Effect.Effect<never, E2, R>>
   layer<E2 extends E, R>(handler: ClientHandler<E2, R>): Layer.Layer<Self, never, R>
 }
 

@@ -33,7 +33,7 @@ export type Is<A, T, Message extends string> = [A] extends [T] ? NoAny<A> : { re
  * @category checks
  * @since 0.1.0
  */
-type NoAny<A> =
+export type NoAny<A> =
   IsAny<A> extends true
     ? { readonly "the result is any": never }
     : IsAny<Effect.Error<A>> extends true
@@ -41,6 +41,15 @@ type NoAny<A> =
       : IsAny<Effect.Services<A>> extends true
         ? { readonly "the requirements are any: services would be lost": never }
         : unknown
+
+/**
+ * `unknown` when the Effect `A` has such an `any`. It is for an overload that is taken by mistake only, and gives what is wrong: ahead of the right one, where `A` may
+ * be generic. What is not known yet cannot be proven to be without `any`, and so goes to the right one.
+ *
+ * @category checks
+ * @since 0.1.0
+ */
+export type HasAny<A> = unknown extends NoAny<A> ? { readonly "nothing is any": never } : unknown
 
 type IsAny<A> = 0 extends 1 & A ? true : false
 

@@ -112,3 +112,59 @@ test("a handler, a chain and a client that are given are taken as they are", () 
   // @ts-expect-error a handler that may fail is none that never fails
   const _never: ClientHandler.ClientHandler = handler
 })
+
+declare const hidden: Effect.Effect<void, any>
+declare const demanding: Effect.Effect<void, never, any>
+declare const unknowable: any
+declare const hiddenAnswer: Effect.Effect<ClientHandler.Response, any>
+declare const demandingAnswer: Effect.Effect<ClientHandler.Response, never, any>
+
+test("a handler with an any in its errors or its needs makes no chain: it would swallow every other error", () => {
+  const chain = ClientChain.make("x")
+  const handlers = [
+    chain.use(ClientHandler.make("x", { run: () => hidden })),
+    chain.use(ClientHandler.make("x", { run: ({ request }) => (request.url === "" ? undefined : hidden) })),
+    chain.use(ClientHandler.make("x", { afterResponse: () => hidden })),
+    chain.use(
+      ClientHandler.make("x", { run: () => state, afterResponse: (_, __, { _tag }) => Effect.as(hidden, void _tag) })
+    )
+  ] as const
+  type Refused = { readonly "the error type is any: errors would be lost": never }
+  expectTypeOf(handlers).toEqualTypeOf<readonly [Refused, Refused, Refused, Refused]>()
+  const needing = ClientHandler.make("x", { afterResponse: () => demanding })
+  expectTypeOf(chain.use(needing)).toEqualTypeOf<{
+    readonly "the requirements are any: services would be lost": never
+  }>()
+  // @ts-expect-error what is refused is no chain
+  void chain.use(needing).over
+  // Where all of it is any, an unknown error is left over, which cannot go unseen.
+  const unknown = chain.use(ClientHandler.make("x", { run: () => unknowable }))
+  expectTypeOf(unknown).toEqualTypeOf<ClientChain.ClientChain<unknown, unknown, never>>()
+})
+
+test("a recovery with an any in its error or its needs makes no chain", () => {
+  const chain = ClientChain.make("x")
+  // @ts-expect-error the error is any
+  void chain.recover(Expired, () => hiddenAnswer).over
+  // @ts-expect-error whatever it looks at
+  void chain.recover(Expired, (_, { attempt }) => (attempt === 1 ? answer : hiddenAnswer)).over
+  // @ts-expect-error the requirements are any
+  void chain.recover(Expired, () => demandingAnswer).over
+  // @ts-expect-error all of it is any
+  void chain.recover(Expired, () => unknowable).over
+})
+
+test("an implementation with an any does not make a layer", () => {
+  class Sign extends ClientHandler.Service<Sign>()("app/Sign", { error: Down }) {}
+  const named = ClientHandler.make("x", { run: () => hidden })
+  expectTypeOf(Sign.layer(named)).toEqualTypeOf<{ readonly "the error type is any: errors would be lost": never }>()
+})
+
+test("what a generic chain is made of need not be known", () => {
+  const made = <E, R>(ok: Effect.Effect<void, E, R>, or: Effect.Effect<ClientHandler.Response, E, R>) =>
+    ClientChain.make("x")
+      .recover(Expired, () => or)
+      .use(ClientHandler.make("x", { run: () => ok }))
+      .over(client)
+  expectTypeOf(made(nothing, response)).toEqualTypeOf<HttpClient.HttpClient.With<TooSlow | Down, Store>>()
+})
