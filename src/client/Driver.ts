@@ -43,6 +43,8 @@ export interface Plan {
   readonly entries: ReadonlyArray<Entry>
   readonly transport: HttpClient.HttpClient.With<unknown>
   readonly maxFollowUps: number
+  /** The bounds of the exchange whose handler has this client for its inner one, outermost first. */
+  readonly outside?: ReadonlyArray<Bound>
 }
 
 type Run = Effect.Effect<Response, unknown>
@@ -110,7 +112,9 @@ class Driver implements Shared {
   }
 
   below(position: number): HttpClient.HttpClient.With<unknown> {
-    return client({ ...this.plan, entries: this.plan.entries.slice(position + 1) })
+    const { entries, outside = [] } = this.plan
+    const around = this.bounds.filter(({ at }) => at < position).map(({ bound }) => bound)
+    return client({ ...this.plan, entries: entries.slice(position + 1), outside: [...outside, ...around] })
   }
 
   get<S>(cell: Cell<S>): S {
@@ -183,9 +187,11 @@ class Driver implements Shared {
     if (this.outcome !== undefined) return this.turn()
     this.isSent = true
     if (this.outgoing.body._tag !== "Empty") (this.sent ??= new Set()).add(this.outgoing.body)
-    const { transport } = this.plan
-    const network = this.watch?.network(transport, this.outgoing) ?? transport.execute(this.outgoing)
-    return Effect.matchCauseEffect(this.within(network, "network"), {
+    const { outside, transport } = this.plan
+    const sent = this.watch?.network(transport, this.outgoing) ?? transport.execute(this.outgoing)
+    const bounded = this.within(sent, "network")
+    const network = outside?.reduceRight((inner, bound) => bound(inner, "inner", this.outgoing), bounded) ?? bounded
+    return Effect.matchCauseEffect(network, {
       onSuccess: (response) => this.turnWith({ _tag: "Response", response }),
       onFailure: (cause) => {
         this.fail(cause)
@@ -348,7 +354,10 @@ class Driver implements Shared {
 
   private within(effect: Effect.Effect<any, unknown>, what: "network" | "method"): Effect.Effect<any, unknown> {
     if (this.bounds.length === 0) return effect
-    return this.bounds.reduceRight((inner, { at, bound }) => (at < this.at ? bound(inner, what) : inner), effect)
+    return this.bounds.reduceRight(
+      (inner, { at, bound }) => (at < this.at ? bound(inner, what, this.outgoing) : inner),
+      effect
+    )
   }
 
   private refuse(reason: FollowUpError["reason"], followUp: string): Run {

@@ -101,7 +101,9 @@ export const reporting = (
         return tell(told, listener, [known, { ...known, since: first }], now, 0, "none")
       })
       // No handler runs on the way back of an interruption.
-      boundInside(exchange, (effect) => Effect.onInterrupt(inside(effect), () => interrupted))
+      boundInside(exchange, (effect, what) =>
+        what === "inner" ? effect : Effect.onInterrupt(inside(effect), () => interrupted)
+      )
       return ClientHandler.proceedWith({ since, first, told, listener })
     }),
     afterResponse: (exchange, outcome, state) => {

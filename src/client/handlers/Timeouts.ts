@@ -8,6 +8,8 @@
  * 4. What runs out of time is interrupted, its connection closed, and the outcome is a `TimeoutError` that says which bound it was; handlers declared earlier can recover it.
  * 5. A body that runs out of time fails with `HttpClientError`, since a stream of a response can fail with nothing else: its `cause` is the `TimeoutError`.
  * 6. A connect timeout of the transport becomes `TimeoutError` of phase `connect`.
+ * 7. What handlers declared later send by themselves, a token refresh or an exchange that several callers share, is bounded by `headers` and `idle` as well; `total` bounds how
+ *    long this call waits for it.
  *
  * Order: with a `total`, outside retry and redirect; to bound each attempt only, anywhere. It bounds what is declared later, and the network. Works over any
  * `HttpClient`. How long connecting takes is known to the transport alone: set `connect: { timeout }` of `NodeHttpClient.layerUndiciOptions`; fetch has nothing for it.
@@ -118,6 +120,12 @@ const bounded = (
     )
   )
 
+/** The response with its body within the bounds, as far as there are any. */
+const reading = (response: ClientHandler.Response, settings: Settings, deadline: number): ClientHandler.Response =>
+  settings.idle === Number.POSITIVE_INFINITY && deadline === Number.POSITIVE_INFINITY
+    ? response
+    : withBody(response, { stream: bounded(response, settings, deadline) })
+
 // undici's own timer, and the system's. A read that times out has the system's code too, on a connection that was made.
 const isConnectTimeout = (cause: unknown, depth = 0): boolean => {
   if (typeof cause !== "object" || cause === null || depth > 8) return false
@@ -164,21 +172,22 @@ export const timeouts = (options: Options = {}): ClientHandler.ClientHandler<Tim
         exchange.set(own, due)
         exchange.set(deadline, Math.min(due, exchange.get(deadline)))
         if (now >= due) return Effect.fail(raise("total", exchange.request))
-        const { request } = exchange
-        boundInside(exchange, (effect, what) =>
-          within(
-            what === "network" ? Effect.mapError(effect, (error) => asTimeout(error, request)) : effect,
-            (now) => nextOf(what === "network" ? "headers" : undefined, settings, now, due),
+        boundInside(exchange, (effect, what, request) => {
+          // What waits for a request of a handler's own is a method: the total bounds that, and not what others may wait for too.
+          const end = what === "inner" ? Number.POSITIVE_INFINITY : due
+          const bound = within(
+            what === "method" ? effect : Effect.mapError(effect, (error) => asTimeout(error, request)),
+            (now) => nextOf(what === "method" ? undefined : "headers", settings, now, end),
             (phase) => raise(phase, request)
           )
-        )
+          return what === "inner" ? Effect.map(bound, (response) => reading(response, settings, end)) : bound
+        })
         return Effect.succeed(ClientHandler.proceedWith(due))
       }),
     afterResponse: (_, outcome, due) => {
       if (outcome._tag === "Failure" || due._tag === "None") return undefined
-      if (settings.idle === Number.POSITIVE_INFINITY && due.value === Number.POSITIVE_INFINITY) return undefined
-      const { response } = outcome
-      return ClientHandler.respond(withBody(response, { stream: bounded(response, settings, due.value) }))
+      const response = reading(outcome.response, settings, due.value)
+      return response === outcome.response ? undefined : ClientHandler.respond(response)
     }
   })
 }
