@@ -2,7 +2,7 @@
  * Cookies by RFC 6265bis: sends what the jar has for each request, and keeps what each response sets.
  *
  * 1. *run* sets the `Cookie` header from the `CookieJar`. Cookies that the caller put there stay in front, and beat those of the jar by name.
- * 2. *afterResponse* stores every `Set-Cookie` line, of error responses too, under the URL that answered.
+ * 2. *afterResponse* stores every `Set-Cookie` line, of error responses too, under the URL that answered. What a handler declared earlier answers sets nothing.
  * 3. A follow-up passes here again: a cookie that a redirect sets goes with the next hop, and one of another origin does not.
  *
  * Order: inside of redirect, retry and auth, which follow up; outside of cache and of what signs requests.
@@ -63,18 +63,18 @@ export const cookies = ({ context }: Options = {}): ClientHandler.ClientHandler<
     run: ({ request }) => {
       const url = HttpClientRequest.toUrl(request)
       // The transport fails by itself for a URL that is none.
-      if (Option.isNone(url)) return Effect.succeed(ClientHandler.proceed())
+      if (Option.isNone(url)) return Effect.succeed(ClientHandler.proceedWith(true))
       return Effect.gen(function* () {
         const jar = yield* CookieJar
         const found = yield* jar.cookiesFor(url.value, context?.(request))
         const header = cookieHeader(request.headers["cookie"], found)
         return header === undefined
-          ? ClientHandler.proceed()
-          : ClientHandler.proceed(HttpClientRequest.setHeader(request, "cookie", header))
+          ? ClientHandler.proceedWith(true)
+          : ClientHandler.proceedWith(true, HttpClientRequest.setHeader(request, "cookie", header))
       })
     },
-    afterResponse: ({ request }, outcome) => {
-      if (outcome._tag === "Failure") return Effect.void
+    afterResponse: ({ request }, outcome, entered) => {
+      if (outcome._tag === "Failure" || entered._tag === "None") return Effect.void
       const lines = setCookieLines(outcome.response)
       const url = answeredBy(outcome.response)
       if (lines.length === 0 || url === undefined) return Effect.void

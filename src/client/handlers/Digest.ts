@@ -6,7 +6,8 @@
  * 2. A nonce is used again with a counter that grows by one for each request, concurrent ones too; `nextnonce` takes its place.
  * 3. A refused answer is final: only `stale=true` with another nonce is answered once more. The 401 then goes to the caller.
  * 4. A request whose body cannot be sent again is not repeated: the caller sees the 401, and the next request is authenticated from the start.
- * 5. The credentials are for the given origins only, and an `Authorization` header of the caller stays.
+ * 5. What a handler declared earlier answers is not answered here.
+ * 6. The credentials are for the given origins only, and an `Authorization` header of the caller stays.
  *
  * SHA-512-256 is not answered: Web Crypto does not have it.
  *
@@ -45,6 +46,13 @@ export interface Options {
 }
 
 const answers = ClientHandler.cell("digest answers", () => 0)
+
+/** The session whose answer went with a request, if one did. */
+interface Sent {
+  readonly session: Session | undefined
+}
+
+const unanswered = ClientHandler.proceedWith<Sent>({ session: undefined })
 
 /**
  * Authenticates by Digest.
@@ -90,22 +98,25 @@ export const digest = ({
     run: ({ request }) =>
       Effect.gen(function* () {
         const url = bound(request)
-        const session = url === undefined ? undefined : sessions.get(url.origin)
-        if (url === undefined || session === undefined) return ClientHandler.proceed()
+        if (url === undefined) return ClientHandler.proceed()
+        const session = sessions.get(url.origin)
+        if (session === undefined) return unanswered
         // Counted before the hashing lets other fibers in: two requests must not share a count.
         const uses = ++session.uses
         const credentials = { username, password: Redacted.value(password) }
         const header = yield* digestAnswer(session, uses, credentials, request, url)
         return header === undefined
-          ? ClientHandler.proceed()
-          : ClientHandler.proceedWith(session, HttpClientRequest.setHeader(request, "authorization", header))
+          ? unanswered
+          : ClientHandler.proceedWith<Sent>({ session }, HttpClientRequest.setHeader(request, "authorization", header))
       }),
-    afterResponse: (exchange, outcome, used) =>
+    afterResponse: (exchange, outcome, state) =>
       Effect.gen(function* () {
         const url = bound(exchange.request)
-        if (outcome._tag === "Failure" || url === undefined || !isFrom(outcome.response, url)) return undefined
+        // A challenge that a handler declared earlier answers with has been seen here already, or never was for this exchange.
+        if (outcome._tag === "Failure" || state._tag === "None" || url === undefined) return undefined
+        if (!isFrom(outcome.response, url)) return undefined
         const { headers, status } = outcome.response
-        const sent = used._tag === "Some" ? used.value : undefined
+        const sent = state.value.session
         if (status !== 401) {
           const next = parseChallenges(`Info ${headers["authentication-info"] ?? ""}`)[0]?.parameters.get("nextnonce")
           // Only the session that was answered is moved on: a concurrent request may have opened a newer one.

@@ -9,7 +9,8 @@
  * 4. Waits with full jitter: a random time up to `base`, doubled at each retry, up to `cap`. `Retry-After`, in seconds or as a date, is waited out before that; one
  *    that is longer than `maxRetryAfter`, or leads past the deadline of `timeouts`, ends the retries.
  * 5. All calls share one budget: when much fails, retries stop, instead of multiplying the load.
- * 6. When the retries end, the last outcome is the outcome, unchanged. A response that breaks off while it is read is not retried.
+ * 6. What a handler declared earlier answers, or fails with, is not retried: it did not come from here, or has been retried here already.
+ * 7. When the retries end, the last outcome is the outcome, unchanged. A response that breaks off while it is read is not retried.
  *
  * Order: inside redirect and `timeouts` with a total, outside everything that is to happen at each attempt: it waits in its `run`, before what is declared later. While it
  * waits no connection is held, and an interruption ends it. Works over any `HttpClient`; the 421 rule needs the transport of `fairlead/client/node`. A retry counts against the
@@ -174,6 +175,9 @@ const retryAfter = (value: string | undefined, now: number): number | undefined 
 
 const reason = "retry"
 
+// What a handler declared earlier answers or fails with has no state of this one.
+const entered = ClientHandler.proceedWith(true)
+
 /**
  * Retries what may pass.
  *
@@ -200,13 +204,13 @@ export const retry = (options: Options = {}): ClientHandler.ClientHandler<Client
     run: (exchange) => {
       if (exchange.attempt === 1) settings.budget.deposit()
       const { retries, wait } = exchange.get(tries)
-      if (exchange.reason !== reason || wait === 0) return undefined
+      if (exchange.reason !== reason || wait === 0) return entered
       exchange.set(tries, { retries, wait: 0 })
-      return Effect.as(Effect.sleep(wait), undefined)
+      return Effect.as(Effect.sleep(wait), entered)
     },
-    afterResponse: (exchange, outcome) => {
+    afterResponse: (exchange, outcome, state) => {
       // Nothing to decide: the way of nearly every call costs no Effect.
-      if (!mayPass(outcome, settings)) return undefined
+      if (state._tag === "None" || !mayPass(outcome, settings)) return undefined
       return Effect.gen(function* () {
         const now = yield* Clock.currentTimeMillis
         const jitter = yield* Random.next
