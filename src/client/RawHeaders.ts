@@ -35,7 +35,8 @@ interface Layers {
   readonly source?: { readonly headers?: unknown }
 }
 
-const originOf = (response: Response): Response => {
+/** The response as the transport gave it, below those that handlers made of it. Internal to the client part. */
+export const originOf = (response: Response): Response => {
   const origin = origins.get(response) ?? (response as Layers).original
   return origin === undefined ? response : originOf(origin)
 }

@@ -31,6 +31,7 @@ import { webCodings } from "../ContentCoding.ts"
 import type { ContentCoding } from "../ContentCoding.ts"
 import { decoded } from "../Decoding.ts"
 import type { Flaw } from "../Decoding.ts"
+import { originOf } from "../RawHeaders.ts"
 import { bodyError, withBody } from "../ResponseBody.ts"
 
 export { webCodings } from "../ContentCoding.ts"
@@ -110,9 +111,9 @@ const decodedHeaders = (headers: Headers.Headers): Headers.Headers =>
   Headers.removeMany(headers, ["content-encoding", "content-length"])
 
 // What fetch gave has a type; what was made by hand is of the type "default", and its body is as its headers say. To ask is to take the response out of Effect's
-// registry of abandoned ones, which a reader does anyway, and fetch keeps a registry of its own.
+// registry of abandoned ones, which a reader does anyway, and fetch keeps a registry of its own. A handler declared later may have put another body around it.
 const isDecodedByFetch = (response: ClientHandler.Response): boolean =>
-  Option.exists(HttpClientResponse.toWeb(response), ({ type }) => type !== "default")
+  Option.exists(HttpClientResponse.toWeb(originOf(response)), ({ type }) => type !== "default")
 
 const decompressed = (
   response: ClientHandler.Response,

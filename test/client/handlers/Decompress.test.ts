@@ -4,7 +4,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Stream } from "effect"
 import { HttpClient, HttpClientError, HttpClientRequest } from "effect/http"
 import { ClientChain } from "fairlead/client"
-import { bodyLimit, BodyTooLarge, decompress, DecompressError, webCodings } from "fairlead/client/handlers"
+import { bodyLimit, BodyTooLarge, decompress, DecompressError, timeouts, webCodings } from "fairlead/client/handlers"
 import { nodeCodings } from "fairlead/client/node"
 import * as fc from "fast-check"
 
@@ -298,6 +298,20 @@ describe.each(transports)("decompress over %s", (name, transport) => {
         assert.strictEqual(response.headers["content-encoding"], undefined)
         assert.strictEqual(yield* response.text, text, coding)
       }
+    }).pipe(Effect.provide(transport))
+  )
+
+  it.live("a response that a handler declared later has put another body around is decoded once, too", () =>
+    Effect.gen(function* () {
+      const { url } = yield* serving((_, response) => {
+        response.writeHead(200, { "content-encoding": "gzip" }).end(gzipSync(bytes(text)))
+      })
+      const chain = ClientChain.make("c")
+        .use(decompress({ codings: nodeCodings }))
+        .use(bodyLimit())
+        .use(timeouts())
+      const response = yield* chain.over(yield* HttpClient.HttpClient).get(url)
+      assert.strictEqual(yield* response.text, text)
     }).pipe(Effect.provide(transport))
   )
 
