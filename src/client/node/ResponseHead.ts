@@ -22,8 +22,11 @@ export interface Informational {
 
 const early = new WeakMap<object, ReadonlyArray<Informational>>()
 
+/** A server may send as many as it likes, for as long as it is waited for. */
+const kept = 32
+
 /**
- * The informational responses that came ahead of a response, like 103 Early Hints.
+ * The informational responses that came ahead of a response, like 103 Early Hints: the first 32 of them.
  *
  * @category accessors
  * @since 0.1.0
@@ -74,8 +77,9 @@ export const observing: Dispatcher.DispatcherComposeInterceptor = (dispatch) => 
     ...forwarding(handler),
     onResponseStart: (controller, status, headers, text) => {
       const pairs = pairsOf(controller.rawHeaders)
-      if (status < 200) infos.push({ status, headers: pairs })
-      else {
+      if (status < 200) {
+        if (infos.length < kept) infos.push({ status, headers: pairs })
+      } else {
         rememberPairs(headers, pairs)
         early.set(headers, infos)
       }

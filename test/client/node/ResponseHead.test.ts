@@ -3,6 +3,7 @@ import { Option } from "effect"
 import { HttpClientRequest, HttpClientResponse } from "effect/http"
 import { rawHeaders } from "fairlead/client"
 import type { ClientHandler, HeaderPair } from "fairlead/client"
+import { informational } from "fairlead/client/node"
 
 import { observing } from "../../../src/client/node/ResponseHead.ts"
 
@@ -20,6 +21,12 @@ const controllerOf = (rawHeaders: Exclude<Controller["rawHeaders"], undefined>):
   resume: () => {}
 })
 
+/** A response that was made of a headers object. */
+const responseOf = (headers: object): ClientHandler.Response =>
+  Object.create(HttpClientResponse.fromWeb(HttpClientRequest.get("https://a.com"), new Response()), {
+    source: { value: { headers } }
+  })
+
 /** What is remembered of a head, as seen from a response that was made of its headers. */
 const remembered = (raw: Exclude<Controller["rawHeaders"], undefined>) => {
   const headers = {}
@@ -27,9 +34,7 @@ const remembered = (raw: Exclude<Controller["rawHeaders"], undefined>) => {
     handler.onResponseStart?.(controllerOf(raw), 200, headers)
     return true
   })({ path: "/", method: "GET" }, { onResponseStart: () => {} })
-  const base = HttpClientResponse.fromWeb(HttpClientRequest.get("https://a.com"), new Response())
-  const response: ClientHandler.Response = Object.create(base, { source: { value: { headers } } })
-  return Option.getOrThrow(rawHeaders(response))
+  return Option.getOrThrow(rawHeaders(responseOf(headers)))
 }
 
 describe("heads of responses", () => {
@@ -43,6 +48,18 @@ describe("heads of responses", () => {
     assert.deepStrictEqual(remembered(pairs.flat().map((text) => Buffer.from(text, "latin1"))), pairs)
     assert.deepStrictEqual(remembered({ A: "1", "set-cookie": ["x", "é"] }), pairs)
     assert.deepStrictEqual(remembered(null), [])
+  })
+
+  it("client 10: a server that goes on sending informational responses does not fill the memory: the first 32 are kept", () => {
+    const headers = {}
+    observing((_, handler) => {
+      for (let hint = 0; hint < 1000; hint++) handler.onResponseStart?.(controllerOf(["n", String(hint)]), 103, {})
+      handler.onResponseStart?.(controllerOf(null), 200, headers)
+      return true
+    })({ path: "/", method: "GET" }, { onResponseStart: () => {} })
+    const given = informational(responseOf(headers))
+    assert.strictEqual(given.length, 32)
+    assert.deepStrictEqual(given[31], { status: 103, headers: [["n", "31"]] })
   })
 
   it("client 10: every method that a handler has is called on the handler itself, and no other is made up", () => {
