@@ -18,7 +18,15 @@ interface Left {
   readonly after: ReadonlyArray<string>
   /** The kinds of exchanges that were made. */
   readonly kinds: ReadonlyArray<string>
+  /** The kinds that were not, each with its reason. */
+  readonly missing: Readonly<Record<string, string>>
 }
+
+const told = ({ after, grown, heap, held, kinds, missing, name }: Left): string =>
+  [
+    `${name}: heap ${heap} bytes, grown by ${grown}; ${held} connections held, then ${JSON.stringify(after)}; ${kinds.join(", ")}`,
+    ...Object.entries(missing).map(([kind, reason]) => `${name}: without ${kind}: ${reason}`)
+  ].join("\n")
 
 const measure = (url: string): Effect.Effect<ReadonlyArray<Left>> =>
   Effect.callback((resume) => {
@@ -47,9 +55,11 @@ describe("1,000 mixed exchanges", () => {
           all.map(({ name }) => name),
           ["fetch", "undici", "node:http"]
         )
-        for (const { after, before, grown, heap, held, kinds, name } of all) {
-          const figures = `${name}: heap ${heap} bytes, grown by ${grown}; ${held} connections held, then ${JSON.stringify(after)}; ${kinds.join(", ")}`
+        for (const left of all) {
+          const { after, before, grown, held, kinds, missing } = left
+          const figures = told(left)
           console.log(figures)
+          assert.sameMembers([...kinds, ...Object.keys(missing)], [...all[0]!.kinds], figures)
           assert.deepStrictEqual(after, before, figures)
           assert.isAtMost(held, 8, figures)
           assert.isBelow(grown, 1024 * 1024, figures)
