@@ -17,6 +17,7 @@ import * as Option from "effect/Option"
 import { isEffect, isExit, provideBelow } from "../core/Effects.ts"
 import { cancel, canReplay, carried, close, isOpen, release } from "./Body.ts"
 import type { Bound } from "./Bound.ts"
+import { afterResponse, attempt, recovered, run } from "./Call.ts"
 import type { HandlerValue } from "./ClientHandler.ts"
 import type { AfterDecision, FollowUp, Request, Response, RunDecision } from "./Decision.ts"
 import type { Cell, Exchange, Outcome } from "./Exchange.ts"
@@ -374,33 +375,3 @@ class Driver implements Shared {
 }
 
 const failure = (cause: Cause.Cause<unknown>): Outcome => ({ _tag: "Failure", cause })
-
-// A method that throws before it gives anything is a defect like any other. Written out for the two that every exchange calls, which spares them a closure.
-const run = (handler: HandlerValue, view: View): unknown => {
-  try {
-    return handler.run!(view)
-  } catch (defect) {
-    return Exit.die(defect)
-  }
-}
-
-const afterResponse = (handler: HandlerValue, view: View, outcome: Outcome, state: Option.Option<unknown>): unknown => {
-  try {
-    return handler.afterResponse!(view, outcome, state)
-  } catch (defect) {
-    return Exit.die(defect)
-  }
-}
-
-const attempt = (method: () => unknown): unknown => {
-  try {
-    return method()
-  } catch (defect) {
-    return Exit.die(defect)
-  }
-}
-
-const recovered = (given: unknown): unknown =>
-  isEffect(given)
-    ? Effect.map(given as Effect.Effect<Response>, (response) => ({ _tag: "Respond", response }))
-    : { _tag: "Respond", response: given }

@@ -117,14 +117,14 @@ export const clientMutations: ReadonlyArray<Mutation> = [
   {
     fault: "a spent stream is sent again",
     file: driver,
-    search: "this.sent.has(request.body) && !canReplay(request)",
-    replace: "this.sent.has(undefined as never)"
+    search: "this.sent?.has(request.body) === true && !canReplay(request)",
+    replace: "this.sent?.has(undefined as never)"
   },
   {
     fault: "concurrent calls share an exchange",
     file: driver,
-    search: "new Driver(plan, fiber, watch).cycle(",
-    replace: "((plan as any).shared ??= new Driver(plan, fiber, watch)).cycle("
+    search: "new Driver(plan, fixed, fiber, watch).cycle(",
+    replace: "((plan as any).shared ??= new Driver(plan, fixed, fiber, watch)).cycle("
   },
   {
     fault: "an interruption leaves the response open",
