@@ -1,5 +1,5 @@
 /**
- * What credentials are bound to: they go to the origins that they were given for, and to no other.
+ * Origins of requests. Credentials are bound to them: they go to the origins that they were given for, and to no other.
  *
  * @since 0.1.0
  */
@@ -24,6 +24,16 @@ export class InvalidOption extends Schema.TaggedError<InvalidOption>()("InvalidO
     return `${this.handler}: option ${this.option}: ${this.description}`
   }
 }
+
+/** The value of an option that has to be 1 at least; throws `InvalidOption` for less. */
+export const atLeastOne = (handler: string, option: string, value: number): number => {
+  if (value >= 1) return value
+  throw new InvalidOption({ handler, option, description: `${value} is too little: give 1 or more` })
+}
+
+/** The origin that a request goes to, or an empty text. */
+export const originOf = (request: Request): string =>
+  Option.match(HttpClientRequest.toUrl(request), { onNone: () => "", onSome: ({ origin }) => origin })
 
 /** The URL of a request when it goes to one of the origins and the caller brings no credentials: nothing otherwise. */
 export type Bound = (request: Request) => URL | undefined

@@ -13,11 +13,10 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as HttpClientRequest from "effect/http/HttpClientRequest"
-import * as Option from "effect/Option"
 import * as RateLimiter from "effect/persistence/RateLimiter"
 
 import * as ClientHandler from "../ClientHandler.ts"
+import { originOf } from "./Origins.ts"
 
 /**
  * Options of `rateLimit`.
@@ -41,9 +40,6 @@ export interface Options {
   /** How many keys are told apart. Default: 1000. */
   readonly maxKeys?: number
 }
-
-const originOf = (request: ClientHandler.Request): string =>
-  Option.match(HttpClientRequest.toUrl(request), { onNone: () => "", onSome: ({ origin }) => origin })
 
 /**
  * Keeps requests within a rate.

@@ -28,7 +28,7 @@ import * as Random from "effect/Random"
 import { canReplay } from "../Body.ts"
 import * as ClientHandler from "../ClientHandler.ts"
 import { deadline } from "../Deadline.ts"
-import * as HttpDate from "../HttpDate.ts"
+import { retryAfter } from "../RetryAfter.ts"
 import { TimeoutError } from "./Timeouts.ts"
 
 /**
@@ -144,7 +144,7 @@ const decide = (attempt: Attempt, settings: Settings): number | undefined => {
   if (retries >= settings.times || !mayPass(outcome, settings)) return undefined
   if (!settings.repeatable(original) || !canReplay(original)) return undefined
   const backoff = jitter * Math.min(settings.cap, settings.base * 2 ** retries)
-  const asked = outcome._tag === "Response" ? retryAfter(outcome.response.headers["retry-after"], now) : undefined
+  const asked = outcome._tag === "Response" ? retryAfter(outcome.response, now) : undefined
   // A server that asks for more patience than there is would only be asked too early.
   if (asked !== undefined && asked > settings.maxRetryAfter) return undefined
   // The jitter comes on top: all who were turned away would be back at the same instant.
@@ -167,18 +167,11 @@ const decisions = new Set<unknown>(["SsrfBlocked", "FollowUpError"])
 const isDecision = (cause: unknown): boolean =>
   typeof cause === "object" && cause !== null && "_tag" in cause && decisions.has(cause._tag)
 
-const isTransient = (error: unknown): boolean =>
+/** Whether an error says that the same request may succeed at another time. */
+export const isTransient = (error: unknown): boolean =>
   HttpClientError.isHttpClientError(error)
     ? error.reason._tag === "TransportError" && !isDecision(error.reason.cause)
     : error instanceof TimeoutError && error.phase !== "total"
-
-/** The wait that `Retry-After` asks for, in milliseconds (RFC 9110 §10.2.3); `undefined` when it asks for none. */
-const retryAfter = (value: string | undefined, now: number): number | undefined => {
-  if (value === undefined) return undefined
-  if (/^\d+$/.test(value)) return Number(value) * 1000
-  const at = HttpDate.parse(value, now)
-  return at === undefined ? undefined : Math.max(0, at - now)
-}
 
 const reason = "retry"
 
