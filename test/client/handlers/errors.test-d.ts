@@ -1,10 +1,11 @@
 import { Effect } from "effect"
+import type { Duration } from "effect"
 import type { HttpClient, HttpClientError } from "effect/http"
 import { ClientChain } from "fairlead/client"
 import type { ClientHandler } from "fairlead/client"
-import { bodyLimit, decompress, redirect, retry, timeouts } from "fairlead/client/handlers"
-import type { BodyTooLarge, DecompressError, RedirectError, TimeoutError } from "fairlead/client/handlers"
-import { TimeoutError as Timeout } from "fairlead/client/handlers"
+import { bodyLimit, circuitBreaker, decompress, redirect, retry, timeouts } from "fairlead/client/handlers"
+import type { BodyTooLarge, CircuitOpen, DecompressError, RedirectError, TimeoutError } from "fairlead/client/handlers"
+import { CircuitOpen as Open, TimeoutError as Timeout } from "fairlead/client/handlers"
 import { describe, expectTypeOf, it } from "vitest"
 
 declare const transport: HttpClient.HttpClient
@@ -22,11 +23,21 @@ describe("the errors of ready-made handlers", () => {
     expectTypeOf(retrying).toEqualTypeOf<Client<ClientHandler.FollowUpError | HttpClientError.HttpClientError>>()
     const timing = chain.use(timeouts()).over(transport)
     expectTypeOf(timing).toEqualTypeOf<Client<TimeoutError | HttpClientError.HttpClientError>>()
+    const breaking = chain.use(circuitBreaker()).over(transport)
+    expectTypeOf(breaking).toEqualTypeOf<Client<CircuitOpen | HttpClientError.HttpClientError>>()
     const limiting = chain.use(bodyLimit()).use(decompress()).over(transport)
     expectTypeOf(limiting).toEqualTypeOf<Client<BodyTooLarge | DecompressError | HttpClientError.HttpClientError>>()
   })
 
   it("are gone where they are recovered before", () => {
+    const breaking = ClientChain.make("c")
+      .recover(Open, ({ retryAfter }, { inner, request }) => {
+        expectTypeOf(retryAfter).toEqualTypeOf<Duration.Duration>()
+        return Effect.orDie(inner.execute(request))
+      })
+      .use(circuitBreaker())
+      .over(transport)
+    expectTypeOf(breaking).toEqualTypeOf<Client<HttpClientError.HttpClientError>>()
     const client = ClientChain.make("c")
       .recover(Timeout, (_, { inner, request }) => Effect.orDie(inner.execute(request)))
       .use(timeouts())
