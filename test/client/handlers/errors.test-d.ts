@@ -3,7 +3,7 @@ import type { Duration } from "effect"
 import type { HttpClient, HttpClientError } from "effect/http"
 import { ClientChain } from "fairlead/client"
 import type { ClientHandler } from "fairlead/client"
-import { bodyLimit, circuitBreaker, decompress, redirect, retry, timeouts } from "fairlead/client/handlers"
+import { bodyLimit, circuitBreaker, decompress, hedge, redirect, retry, timeouts } from "fairlead/client/handlers"
 import type { BodyTooLarge, CircuitOpen, DecompressError, RedirectError, TimeoutError } from "fairlead/client/handlers"
 import { CircuitOpen as Open, TimeoutError as Timeout } from "fairlead/client/handlers"
 import { describe, expectTypeOf, it } from "vitest"
@@ -25,6 +25,8 @@ describe("the errors of ready-made handlers", () => {
     expectTypeOf(timing).toEqualTypeOf<Client<TimeoutError | HttpClientError.HttpClientError>>()
     const breaking = chain.use(circuitBreaker()).over(transport)
     expectTypeOf(breaking).toEqualTypeOf<Client<CircuitOpen | HttpClientError.HttpClientError>>()
+    const hedging = chain.use(hedge()).over(transport)
+    expectTypeOf(hedging).toEqualTypeOf<Client<HttpClientError.HttpClientError>>()
     const limiting = chain.use(bodyLimit()).use(decompress()).over(transport)
     expectTypeOf(limiting).toEqualTypeOf<Client<BodyTooLarge | DecompressError | HttpClientError.HttpClientError>>()
   })
@@ -35,6 +37,7 @@ describe("the errors of ready-made handlers", () => {
         expectTypeOf(retryAfter).toEqualTypeOf<Duration.Duration>()
         return Effect.orDie(inner.execute(request))
       })
+      .use(hedge())
       .use(circuitBreaker())
       .over(transport)
     expectTypeOf(breaking).toEqualTypeOf<Client<HttpClientError.HttpClientError>>()
