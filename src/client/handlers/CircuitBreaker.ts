@@ -4,7 +4,8 @@
  * 1. Each origin has a circuit of its own, unless a `key` says what counts together. It is closed, and calls pass; open, and calls fail with `CircuitOpen`; or half-open,
  *    and one call at a time passes as a probe while the others fail.
  * 2. A call counts when its response's head is there, or its failure. Transport errors, time-outs and 500, 502, 503, 504 are failures; any other response is a success, since
- *    the server answered. Other errors, defects, interruptions, and what a handler declared later answered in place of the network count neither way.
+ *    the server answered. Other errors, transport errors by which this side refused, defects, interruptions, and what a handler declared later answered in place of the
+ *    network count neither way.
  * 3. A body that breaks off, or runs into a time-out, makes a failure of its call, while that is in the window. A body that nobody reads, or whose reader leaves, does not.
  * 4. A failure opens the circuit by Effect's own policies, over a window of the last calls in the order in which they were counted: `CircuitBreaker.rate`, a
  *    share of failures, or `CircuitBreaker.consecutive`. What was let through before the circuit changed counts no more.
@@ -44,6 +45,7 @@ import { Circuits } from "./Circuits.ts"
 import type { Result } from "./Circuits.ts"
 import { DecompressError } from "./Decompress.ts"
 import { atLeastOne, originOf } from "./Origins.ts"
+import { isTransient } from "./Retry.ts"
 import { TimeoutError } from "./Timeouts.ts"
 
 /**
@@ -104,11 +106,9 @@ const resultOf = (outcome: ClientHandler.Outcome): Result => {
 }
 
 const ofError = (error: unknown): Result => {
-  if (error instanceof TimeoutError) return "Failure"
-  if (!HttpClientError.isHttpClientError(error)) return "Ignored"
-  if (error.reason._tag === "TransportError") return "Failure"
+  if (error instanceof TimeoutError || isTransient(error)) return "Failure"
   // A client that makes an error of a status was answered nevertheless.
-  if (error.reason._tag !== "StatusCodeError") return "Ignored"
+  if (!HttpClientError.isHttpClientError(error) || error.reason._tag !== "StatusCodeError") return "Ignored"
   return failing.has(error.reason.response.status) ? "Failure" : "Success"
 }
 

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Exit, Fiber } from "effect"
-import { HttpClient, HttpClientResponse } from "effect/http"
+import { HttpClient, HttpClientError, HttpClientResponse } from "effect/http"
 import { CircuitBreaker } from "effect/persistence"
 import { TestClock } from "effect/testing"
 import { ClientChain, ClientHandler } from "fairlead/client"
@@ -205,10 +205,15 @@ describe("what counts", () => {
     })
   )
 
-  it.effect("client breaker: other errors, defects and what an inner handler answers count neither way", () =>
+  it.effect("client breaker: other errors, refusals, defects and what an inner handler answers count neither way", () =>
     Effect.gen(function* () {
       const outcomes = [
         () => Exit.fail("refused" as const),
+        ({ request }: ClientHandler.Exchange) => {
+          const cause = new ClientHandler.FollowUpError({ reason: "TooMany", cycles: 1, for: "below" })
+          const reason = new HttpClientError.TransportError({ request, cause })
+          return Exit.fail(new HttpClientError.HttpClientError({ reason }))
+        },
         () => Exit.die("defect"),
         (exchange: ClientHandler.Exchange) =>
           ClientHandler.halt(HttpClientResponse.fromWeb(exchange.request, status(503))),
