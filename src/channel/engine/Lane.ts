@@ -170,7 +170,9 @@ export class Lane {
       else this.connection.unmatched(message)
       return undefined
     }
-    if (joinRef !== null && joinRef !== member.joinRef) return undefined
+    // A client of V1 may have joined without a join_ref, and sent one later.
+    const stale = joinRef !== null && member.joinRef !== null && joinRef !== member.joinRef
+    if (stale) return undefined
     if (message.event !== Reserved.leave) return Dispatch.dispatch(member, message)
     this.connection.reply(member.joinRef, ref, topic, "ok", {})
     return this.close(member, "left")
