@@ -5,7 +5,7 @@
  */
 import type * as Effect from "effect/Effect"
 
-import type { Joined, Later, Stop } from "./ApiTypes.ts"
+import type { Joined, Later, NoReply, Stop } from "./ApiTypes.ts"
 
 class JoinedValue {
   readonly reply: unknown
@@ -38,6 +38,9 @@ export const isJoined = (value: unknown): value is JoinedValue => value instance
 /** Whether a reply comes later. Internal to the channel part. */
 export const isLater = (value: unknown): value is LaterValue => value instanceof LaterValue
 
+/** Whether nothing is to be told. Internal to the channel part. */
+export const isNoReply = (value: unknown): boolean => value === noReply
+
 /** Whether the channel is to end. Internal to the channel part. */
 export const isStop = (value: unknown): value is StopValue => value instanceof StopValue
 
@@ -66,6 +69,30 @@ export const joined = <A, S>(reply: A, state: S): Joined<A, S> => new JoinedValu
  */
 export const later = <A, E, R>(effect: Effect.Effect<A, E, R>): Later<Effect.Effect<A, E, R>> =>
   new LaterValue(effect) as never
+
+/**
+ * Leaves a message without a reply, where its event has one for others: the client waits until its own time is up.
+ *
+ * **Example** (An acknowledgement for those who ask)
+ *
+ * ```ts
+ * import { Effect, Schema } from "effect"
+ * import { ChannelApi } from "fairlead/channel"
+ *
+ * class Room extends ChannelApi.make("room:*", {
+ *   incoming: { say: { payload: Schema.Struct({ ack: Schema.Boolean }), reply: Schema.Struct({}) } }
+ * }) {}
+ *
+ * const RoomLive = Room.layer({
+ *   join: () => Effect.void,
+ *   on: { say: ({ ack }) => Effect.succeed(ack ? {} : ChannelApi.noReply) }
+ * })
+ * ```
+ *
+ * @category answers
+ * @since 0.1.0
+ */
+export const noReply: NoReply = Object.freeze({}) as never
 
 /**
  * Ends the channel without a reply: the client sees it closed for good.

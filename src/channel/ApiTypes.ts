@@ -153,6 +153,7 @@ export type Reason = "left" | "replaced" | "disconnected" | "stopped" | "crashed
 declare const JoinedId: unique symbol
 declare const LaterId: unique symbol
 declare const StopId: unique symbol
+declare const NoReplyId: unique symbol
 
 /** A join's reply with state that is kept for as long as the channel is joined. */
 export interface Joined<out A, out S> {
@@ -166,6 +167,11 @@ export interface Later<out A> {
   readonly [LaterId]: A
 }
 
+/** No reply to this one message. */
+export interface NoReply {
+  readonly [NoReplyId]: true
+}
+
 /** A last reply, or none, behind which the channel ends. */
 export interface Stop<out A> {
   readonly [StopId]: A
@@ -176,7 +182,12 @@ export type StateOf<J> =
   J extends Effect.Effect<infer A, any, any> ? (A extends Joined<any, infer S> ? S : undefined) : undefined
 
 /** What a handler may answer a message `M` with. */
-export type Answer<M> = ReplyOf<M> | Later<Effect.Effect<ReplyOf<M>, FailureOf<M>, any>> | Stop<ReplyOf<M>> | Stop<void>
+export type Answer<M> =
+  | ReplyOf<M>
+  | Later<Effect.Effect<ReplyOf<M>, FailureOf<M>, any>>
+  | NoReply
+  | Stop<ReplyOf<M>>
+  | Stop<void>
 
 type IsAny<A> = 0 extends 1 & A ? true : false
 

@@ -4,7 +4,8 @@
  * 1. A definition is a class: its pattern, its parameters, what a join carries, what clients send and what the server sends, all as Schemas.
  * 2. An implementation is a Layer of the class, so that a test provides another. Every incoming event has a handler; an error that the definition does
  *    not declare does not compile.
- * 3. An event with a reply is answered `ok`; one with an error only, `ok` with `{}`; one with neither is not answered. A declared error is answered `error`.
+ * 3. An event with a reply is answered `ok`; one with an error only, `ok` with `{}`; one with neither is not answered, and none is
+ *    that a handler answers with `ChannelApi.noReply`. A declared error is answered `error`.
  * 4. A defect ends the channel, and nothing else: the client sees `phx_error` and joins again.
  * 5. A channel handles its messages in order; channels never wait for one another.
  *
@@ -31,12 +32,13 @@ export type {
   Later,
   Member,
   Message,
+  NoReply,
   Params,
   Reason,
   Requires,
   Stop
 } from "./ApiTypes.ts"
-export { joined, later, stop, stopWith } from "./Answers.ts"
+export { joined, later, noReply, stop, stopWith } from "./Answers.ts"
 export type { ParamNames, Topic } from "./Pattern.ts"
 
 /**

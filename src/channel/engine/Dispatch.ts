@@ -11,7 +11,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 
 import { isEffect, isExit } from "../../core/Effects.ts"
-import { isLater, isStop } from "../Answers.ts"
+import { isLater, isNoReply, isStop } from "../Answers.ts"
 import type { Message } from "../Broadcaster.ts"
 import type { Change, Drop, Refused, Reply } from "../ChannelHandler.ts"
 import type { CompiledMessage } from "../Definition.ts"
@@ -159,7 +159,9 @@ const answer = (
     const stop = (): Run => member.lane.close(member, "stopped")?.effect
     return value.replies ? reply(member, message, "ok", definition.reply.encode(value.reply), stop) : stop()
   }
-  return definition.replies ? reply(member, message, "ok", definition.reply.encode(value)) : undefined
+  return definition.replies && !isNoReply(value)
+    ? reply(member, message, "ok", definition.reply.encode(value))
+    : undefined
 }
 
 const reply = (
