@@ -16,6 +16,7 @@ import * as Socket from "effect/socket/Socket"
 
 import type { Prepared, Receiver, Transport } from "./engine/Transport.ts"
 import type { Frame } from "./wire/Message.ts"
+import { byteLength } from "./wire/Utf8.ts"
 
 export type { Prepared, Receiver, Transport } from "./engine/Transport.ts"
 
@@ -47,7 +48,8 @@ export interface Options {
 }
 
 /**
- * Makes a socket of a request: `open` is called when the handshake is done, and the Effect ends when the socket is gone. Interrupted, it closes the socket.
+ * Makes a socket of a request: `open` is called when the handshake is done, and the Effect ends when the socket is gone. Interrupted, which is the end of the
+ * server, it closes the socket with 1012.
  *
  * @category models
  * @since 0.1.0
@@ -60,9 +62,11 @@ export type Upgrade = (
 
 const prepare = (frame: Frame): Prepared => frame
 
-const byteLength = (frame: Frame): number =>
-  // No text has more bytes than three for each of its units: only what may be too large is measured.
-  typeof frame === "string" ? frame.length : frame.byteLength
+const isTooLarge = (frame: Frame, maxFrame: number): boolean =>
+  typeof frame === "string"
+    ? // No text has more bytes than three for each of its units: only what may be too large is measured.
+      frame.length * 3 > maxFrame && byteLength(frame) > maxFrame
+    : frame.byteLength > maxFrame
 
 const overEffectSocket: Upgrade = (request, { maxFrame }, open) =>
   Effect.scoped(
@@ -81,19 +85,21 @@ const overEffectSocket: Upgrade = (request, { maxFrame }, open) =>
         resume: () => reading.openUnsafe(),
         close: (code, reason) => Queue.offerUnsafe(frames, new Socket.CloseEvent(code, reason))
       })
+      let refused = false
       const writing = Effect.forever(Effect.flatMap(Queue.take(frames), write))
       yield* Effect.forkScoped(Effect.ignore(writing))
       const reader = reading.whenOpen(pull).pipe(
         Effect.map((batch) => {
           for (const frame of batch) {
-            if (byteLength(frame) > maxFrame) {
-              Queue.offerUnsafe(frames, new Socket.CloseEvent(1009, "message too big"))
-              return
-            }
-            receiver.receive(frame)
+            // What comes behind a frame that is too large is not read.
+            if (refused) return
+            refused = isTooLarge(frame, maxFrame)
+            if (refused) Queue.offerUnsafe(frames, new Socket.CloseEvent(1009, "message too big"))
+            else receiver.receive(frame)
           }
         }),
-        Effect.forever
+        Effect.forever,
+        Effect.onInterrupt(() => Effect.ignore(write(new Socket.CloseEvent(1012, "the server restarts"))))
       )
       yield* Effect.catch(reader, ({ reason }) =>
         Effect.sync(() => receiver.closed(reason._tag === "SocketCloseError" ? reason.code : 1006))

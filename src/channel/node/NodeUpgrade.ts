@@ -118,7 +118,7 @@ const upgrades = () => {
       })
       return Effect.suspend(() => {
         if (ws === undefined || closed === undefined) return Effect.void
-        ws.close(1001)
+        ws.close(1012)
         return Effect.promise(() => closed!).pipe(
           Effect.timeoutOption(closeTimeout),
           Effect.andThen(Effect.sync(() => ws!.terminate()))
