@@ -1,20 +1,38 @@
-import { execFile } from "node:child_process"
+import { spawn } from "node:child_process"
 import { globSync } from "node:fs"
-import { promisify } from "node:util"
 
 import { assert, describe, it } from "vitest"
 
 import { root } from "./Scratch.ts"
 
-const run = promisify(execFile)
 const examples = globSync("examples/*.ts", { cwd: root }).toSorted()
+
+/** What an example says that serves on: it is told to stop then, as a terminal would. */
+const serving = /^Listening on \S+ until stopped$/m
+
+/** Runs an example to its end; a server takes a free port. */
+const run = (file: string) =>
+  new Promise<{ readonly code: number | null; readonly stderr: string; readonly stdout: string }>((resolve) => {
+    const child = spawn(process.execPath, ["--conditions=fairlead:source", file], {
+      cwd: root,
+      env: { ...process.env, PORT: "0" }
+    })
+    let [stderr, stdout] = ["", ""]
+    child.stderr.on("data", (chunk) => (stderr += String(chunk)))
+    child.stdout.on("data", (chunk) => {
+      stdout += String(chunk)
+      if (serving.test(stdout)) child.kill("SIGTERM")
+    })
+    child.on("close", (code) => resolve({ code, stderr, stdout }))
+  })
 
 describe("the examples", () => {
   it("are there", () => assert.isNotEmpty(examples))
 
   it.each(examples)("run %s to its end, saying something and warning of nothing", { timeout: 60_000 }, async (file) => {
-    const { stderr, stdout } = await run(process.execPath, ["--conditions=fairlead:source", file], { cwd: root })
+    const { code, stderr, stdout } = await run(file)
     assert.strictEqual(stderr, "")
     assert.notStrictEqual(stdout.trim(), "")
+    assert.strictEqual(code, 0)
   })
 })
