@@ -1,0 +1,109 @@
+/**
+ * The realtime client of Supabase, which speaks version 1, in Node.
+ */
+import { RealtimeClient } from "@supabase/realtime-js"
+import type { RealtimeChannel, RealtimeChannelOptions } from "@supabase/realtime-js"
+import { afterEach, assert, describe, it } from "vitest"
+
+import { shared, upgrades } from "./Conformance.ts"
+import { cut, Peer } from "./Peer.ts"
+
+const clients: Array<RealtimeClient> = []
+
+afterEach(async () => {
+  cut()
+  for (const client of clients.splice(0)) await client.disconnect()
+})
+
+describe.each(upgrades)("over %s", (_, upgrade) => {
+  const { server } = shared(upgrade)
+
+  const channel = (topic: string, config: RealtimeChannelOptions["config"] = {}): RealtimeChannel => {
+    const client = new RealtimeClient(`${server().ws}/socket`, { vsn: "1.0.0", params: { apikey: "none" } })
+    clients.push(client)
+    return client.channel(topic, { config })
+  }
+
+  const subscribed = (channel: RealtimeChannel): Promise<void> =>
+    new Promise((resolve, reject) => {
+      channel.subscribe((status, error) => {
+        if (status === "SUBSCRIBED") resolve()
+        else if (status !== "CLOSED") reject(error ?? new Error(status))
+      })
+    })
+
+  const heard = (channel: RealtimeChannel, event: string): Promise<unknown> =>
+    new Promise((resolve) => void channel.on("broadcast", { event }, ({ payload }) => resolve(payload)))
+
+  it("channel 1.6: a Supabase client's broadcast reaches the others, and itself where it asks for it", async () => {
+    const quiet = channel("one")
+    const loud = channel("one", { broadcast: { self: true } })
+    const own: Array<unknown> = []
+    quiet.on("broadcast", { event: "first" }, ({ payload }) => own.push(payload))
+    const there = heard(loud, "first")
+    const everywhere = Promise.all([heard(quiet, "second"), heard(loud, "second")])
+    await Promise.all([subscribed(quiet), subscribed(loud)])
+    assert.strictEqual(await quiet.send({ type: "broadcast", event: "first", payload: { a: 1 } }), "ok")
+    assert.deepStrictEqual(await there, { a: 1 })
+    assert.strictEqual(await loud.send({ type: "broadcast", event: "second", payload: { b: 2 } }), "ok")
+    assert.deepStrictEqual(await everywhere, [{ b: 2 }, { b: 2 }])
+    assert.deepStrictEqual(own, [])
+  })
+
+  it("channel 1.6: a Supabase client is told that its broadcast arrived where it asks for it", async () => {
+    const acknowledged = channel("two", { broadcast: { ack: true } })
+    await subscribed(acknowledged)
+    assert.strictEqual(await acknowledged.send({ type: "broadcast", event: "one", payload: {} }), "ok")
+  })
+
+  it("channel 1.5: a handler may leave a message without a reply that others of its event get", async () => {
+    const join = async (ack: boolean) => {
+      const peer = await Peer.connect(`${server().ws}/socket/websocket?vsn=2.0.0`)
+      peer.send(["1", "1", "realtime:three", "phx_join", { config: { broadcast: { ack } } }])
+      const status = "ok"
+      await peer.gets(
+        ["1", "1", "realtime:three", "phx_reply", { status, response: { postgres_changes: [] } }],
+        ["1", null, "realtime:three", "presence_state", {}]
+      )
+      peer.send(["1", "2", "realtime:three", "broadcast", {}])
+      return peer
+    }
+    const told = await join(true)
+    await told.gets(["1", "2", "realtime:three", "phx_reply", { status: "ok", response: {} }])
+    await (await join(false)).quiet()
+  })
+
+  it("channel 1.8: a Supabase client tracks itself, and sees who is there", async () => {
+    const until = (channel: RealtimeChannel, expected: Readonly<Record<string, ReadonlyArray<string>>>) =>
+      new Promise<void>((resolve) => {
+        channel.on("presence", { event: "sync" }, () => {
+          const state = channel.presenceState<{ readonly at: string }>()
+          const now = Object.fromEntries(Object.entries(state).map(([key, metas]) => [key, metas.map(({ at }) => at)]))
+          if (JSON.stringify(now) === JSON.stringify(expected)) resolve()
+        })
+      })
+    const ann = channel("four", { presence: { key: "ann" } })
+    const ben = channel("four", { presence: { key: "ben" } })
+    const both = Promise.all([
+      until(ann, { ann: ["home"], ben: ["work"] }),
+      until(ben, { ann: ["home"], ben: ["work"] })
+    ])
+    const moved = until(ben, { ann: ["away"], ben: ["work"] })
+    const alone = until(ann, { ann: ["away"] })
+    await subscribed(ann)
+    assert.strictEqual(await ann.track({ at: "home" }), "ok")
+    await subscribed(ben)
+    assert.strictEqual(await ben.track({ at: "work" }), "ok")
+    await both
+    await ann.track({ at: "away" })
+    await moved
+    assert.strictEqual(await ben.untrack(), "ok")
+    await alone
+  })
+
+  it("channel 1.5: a Supabase client leaves", async () => {
+    const one = channel("five")
+    await subscribed(one)
+    assert.strictEqual(await one.unsubscribe(), "ok")
+  })
+})
