@@ -60,7 +60,7 @@ const queryOf = (url: string): ReadonlyMap<string, string> => {
 }
 
 /** The answer to a connect that is refused. */
-const refusal = (error: unknown): Effect.Effect<Response> => {
+export const refusal = (error: unknown): Effect.Effect<Response> => {
   if (error instanceof Refused) {
     const { reason, status = 403, tell = false } = error
     return Effect.succeed(tell ? HttpServerResponse.text(reason, { status }) : HttpServerResponse.empty({ status }))
