@@ -54,6 +54,12 @@ interface Taker {
   readonly resume: (exit: Exit.Exit<Message, SocketClosed>) => void
 }
 
+/** Wakes a fiber when the server is done with what it does now, as news over a network would. */
+const soon =
+  <A>(resume: (value: A) => void) =>
+  (value: A): void =>
+    queueMicrotask(() => resume(value))
+
 // One function for all sockets, so that a broadcast is encoded once.
 const prepare = (frame: Frame): Frame => frame
 
@@ -85,9 +91,10 @@ export class MemorySocket {
       ready: () => this.reads,
       onDrain: (listener) => void this.drained.push(listener),
       pause: () => void (this.heard = false),
+      // As on a network, nothing is received before this returns.
       resume: () => {
         this.heard = true
-        this.hear()
+        queueMicrotask(() => this.hear())
       },
       close: (code, reason) => this.close(code, reason)
     })
@@ -108,7 +115,7 @@ export class MemorySocket {
       if (this.end !== undefined) return resume(Effect.fail(this.end))
       const ref = String(this.refs + 1)
       const joinRef = event === Reserved.join ? ref : (this.joinRefs.get(topic) ?? null)
-      this.pushes.set(ref, { topic, joinRef, resume })
+      this.pushes.set(ref, { topic, joinRef, resume: soon(resume) })
       this.notify(topic, event, payload)
       return Effect.sync(() => this.pushes.delete(ref))
     })
@@ -121,7 +128,7 @@ export class MemorySocket {
       const [found] = at === -1 ? [] : this.unread.splice(at, 1)
       if (found !== undefined) return resume(Effect.succeed(found))
       if (this.end !== undefined) return resume(Effect.fail(this.end))
-      const taker = { wants, resume }
+      const taker = { wants, resume: soon(resume) }
       this.takers.push(taker)
       return Effect.sync(() => this.takers.splice(this.takers.indexOf(taker), 1))
     })
@@ -147,7 +154,7 @@ export class MemorySocket {
     this.unheard = []
     const closed = Exit.fail(this.end)
     for (const { resume } of [...this.pushes.values(), ...this.takers]) resume(closed)
-    this.onEnd()
+    queueMicrotask(this.onEnd)
   }
 
   /** Tells the server of the end. */
