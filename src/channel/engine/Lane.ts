@@ -89,9 +89,11 @@ export class Lane {
   }
 
   private instead(task: Task): void {
+    // An idle lane starts the task at once: only what ran before is interrupted.
+    const { fiber } = this
     this.clear()
     this.add(task)
-    this.fiber?.interruptUnsafe()
+    fiber?.interruptUnsafe()
   }
 
   private clear(): void {
