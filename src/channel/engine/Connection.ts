@@ -100,7 +100,8 @@ export class Connection implements Receiver {
     this.outbox.clear()
     this.detach?.()
     this.hub.connections.delete(this)
-    this.endLanes("disconnected")
+    // Where the server closed it, the channels were told why.
+    if (!this.closing) this.endLanes("disconnected")
     this.settle()
   }
 

@@ -22,11 +22,11 @@ export const leave = (member: Member, reason: Reason): Work => {
   const { hub, socket } = connection
   if (handlers.leave === undefined && hub.leave.length === 0 && scope.state._tag === "Empty") return undefined
 
-  const guarded = (interceptor: string, hook: () => unknown, built?: Context.Context<never>) =>
+  // Where a join takes the channel's place, what is around is the new channel's.
+  const guarded = (interceptor: string, hook: () => unknown, built: Context.Context<never>) =>
     Effect.suspend(() => {
       const out = hub.run(interceptor, "leave", hook)
-      if (!isEffect(out)) return Effect.void
-      return built === undefined ? out : within(out, connection.contextOver(built, scope))
+      return isEffect(out) ? within(out, connection.contextOver(built, scope)) : Effect.void
     }).pipe(
       Effect.catchCause((cause) =>
         Effect.sync(() => hub.logDefect(interceptor, `its leave of "${topic}", which had ${reason}`, cause))
@@ -34,12 +34,13 @@ export const leave = (member: Member, reason: Reason): Work => {
     )
 
   const effect = Effect.gen(function* () {
-    const own = implementation.compiled.pattern.text
-    if (handlers.leave !== undefined) yield* guarded(own, () => handlers.leave!(member, reason))
+    const { built, compiled } = implementation
+    const own = compiled.pattern.text
+    if (handlers.leave !== undefined) yield* guarded(own, () => handlers.leave!(member, reason), built)
     for (const { built, value } of hub.leave) {
       yield* guarded(value.name, () => value.leave({ topic, reason }, socket), built)
     }
-    yield* guarded(own, () => Scope.close(scope, Exit.void))
+    yield* guarded(own, () => Scope.close(scope, Exit.void), built)
   })
   // A join or the end of the socket may interrupt what a lane is at, but never this.
   return { effect: Effect.uninterruptible(Effect.asVoid(effect)), scope }
