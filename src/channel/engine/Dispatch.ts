@@ -177,22 +177,28 @@ const reply = (
     return then?.()
   })
 
-/** Leaves a reply running in the channel's scope. */
+/** Leaves a reply running in the channel's scope. It is not in the lane: a crash is handed to it. */
 const later = (
   member: Member,
-  message: Incoming,
-  definition: CompiledMessage,
+  { ref, topic }: Incoming,
+  { error, reply }: CompiledMessage,
   effect: Effect.Effect<unknown, unknown, any>
 ): undefined => {
   const { lane } = member
   const context = lane.connection.contextOver(lane.implementation.built, member.scope)
-  const replied = Effect.flatMap(Effect.exit(effect), (exit) => {
-    if (lane.member !== member) return Effect.void
-    const failure = Exit.isFailure(exit) ? failureOf(exit.cause) : undefined
-    if (Exit.isFailure(exit) && failure === undefined) {
-      return Effect.sync(() => lane.crash(member, exit.cause))
+  const told = Effect.matchCauseEffect(effect, {
+    onSuccess: (value) => Effect.map(reply.encode(value), (encoded) => ({ status: "ok", encoded })),
+    onFailure(cause) {
+      const failure = failureOf(cause)
+      return failure === undefined
+        ? Effect.failCause(cause)
+        : Effect.map(error.encode(failure.error), (encoded) => ({ status: "error", encoded }))
     }
-    return answer(member, message, { ...definition, replies: true }, exit) ?? Effect.void
+  })
+  const replied = Effect.map(Effect.exit(told), (exit) => {
+    if (lane.member !== member) return
+    if (Exit.isFailure(exit)) lane.crash(member, exit.cause)
+    else lane.connection.reply(member.joinRef, ref, topic, exit.value.status, exit.value.encoded)
   })
   Fiber.runIn(Effect.runForkWith(context)(replied), member.scope)
 }
