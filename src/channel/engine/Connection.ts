@@ -7,6 +7,7 @@
  *
  * @since 0.1.0
  */
+import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
@@ -204,11 +205,16 @@ export class Connection implements Receiver {
     if (frame !== undefined) this.outbox.send(this.transport.prepare(frame), droppable)
   }
 
+  // A defect here ends this socket, and must not reach who sends.
   private outgoing(sent: Sent): Sent | undefined {
     for (const { value } of this.hub.outgoing) {
-      const decision = this.hub.run(value.name, "outgoing", () => value.outgoing(sent, this.socket)) as ReturnType<
-        typeof value.outgoing
-      >
+      let decision: ReturnType<typeof value.outgoing>
+      try {
+        decision = this.hub.run(value.name, "outgoing", () => value.outgoing(sent, this.socket)) as typeof decision
+      } catch (defect) {
+        this.hub.logDefect(value.name, `its outgoing of "${sent.topic}" closes the socket`, Cause.die(defect))
+        return void this.shut(1011, "internal error", "disconnected")
+      }
       if (decision?._tag === "Drop") return undefined
       if (decision?._tag === "Change") {
         sent = { ...sent, event: decision.event ?? sent.event, payload: decision.payload ?? sent.payload }

@@ -54,7 +54,8 @@ export const intercept = (member: Member, { event, payload }: Message): Work => 
 
 const work = (member: Member, effect: Run): Work => (effect === undefined ? undefined : { effect, scope: member.scope })
 
-const crash = (member: Member, cause: Cause.Cause<unknown>): Run => member.lane.crashed(member, cause)?.effect
+const crash = (member: Member, cause: Cause.Cause<unknown>, interceptor?: string): Run =>
+  member.lane.crashed(member, cause, interceptor)?.effect
 
 // What is refused is told where the client can tell it from other answers.
 const refuse = (member: Member, { ref, topic }: Incoming, { payload }: Refusal): undefined => {
@@ -73,7 +74,7 @@ const admit = (member: Member, message: Incoming, from: number): Run => {
         value.incoming({ topic, event, payload, answerable: ref !== null }, socket)
       )
     } catch (defect) {
-      return crash(member, Cause.die(defect))
+      return crash(member, Cause.die(defect), value.name)
     }
     if (isEffect(out)) {
       const decided = isExit(out) ? out : within(out, connection.contextOver(built, member.scope))
@@ -84,7 +85,7 @@ const admit = (member: Member, message: Incoming, from: number): Run => {
         }
         const failure = failureOf(exit.cause)
         return failure === undefined
-          ? crash(member, exit.cause)
+          ? crash(member, exit.cause, value.name)
           : refuse(member, message, refusalOf(failure.error as Refused))
       })
     }

@@ -23,19 +23,26 @@ interface Entered {
   readonly reply: Payload
 }
 
-/** Decides a join in a scope of its own, which stays open while the channel is joined. */
-const decide = (lane: Lane, { joinRef, payload, topic }: Incoming, scope: Scope.Closeable) =>
+/** Decides a join in a scope of its own, which stays open while the channel is joined. Tells who is asked, for the report of a defect. */
+const decide = (
+  lane: Lane,
+  { joinRef, payload, topic }: Incoming,
+  scope: Scope.Closeable,
+  asks: (interceptor: string) => void
+) =>
   Effect.gen(function* () {
     const { connection, implementation } = lane
     const { compiled, handlers } = implementation
     const { hub, socket } = connection
     for (const { built, value } of hub.join) {
+      asks(value.name)
       const out = hub.run(value.name, "join", () => value.join({ topic, payload }, socket))
       if (isEffect(out)) {
         const provided = within(out, connection.contextOver(built, scope))
         yield* Effect.mapError(provided as Effect.Effect<unknown, Refused>, refusalOf)
       }
     }
+    asks(compiled.pattern.text)
     const params = yield* Effect.mapError(compiled.params(topic)!, () => new Refusal({ reason: "unmatched topic" }))
     const decoded = yield* Effect.mapError(compiled.join.payload.decode(payload), (issue) => invalid(issue))
     const answer: unknown = yield* Effect.suspend(
@@ -59,6 +66,7 @@ export const enter = (lane: Lane, message: Incoming): Work => {
   const { joinRef, ref } = message
   const scope = Scope.makeUnsafe()
   const old = lane.member
+  let asked = implementation.compiled.pattern.text
 
   const entered = ({ member, reply }: Entered): Effect.Effect<void, never, any> => {
     lane.entered(member)
@@ -75,7 +83,7 @@ export const enter = (lane: Lane, message: Incoming): Work => {
   const refused = (cause: Cause.Cause<unknown>): Effect.Effect<void> => {
     const refusal = Cause.hasDies(cause) ? undefined : cause.reasons.find(Cause.isFailReason)?.error
     if (!(refusal instanceof Refusal)) {
-      connection.hub.logDefect(implementation.compiled.pattern.text, `a join of "${topic}" is refused`, cause)
+      connection.hub.logDefect(asked, `a join of "${topic}" is refused`, cause)
     }
     const payload = refusal instanceof Refusal ? refusal.payload : { reason: "join crashed" }
     return Effect.map(Effect.exit(Scope.close(scope, Exit.failCause(cause))), () => {
@@ -89,7 +97,7 @@ export const enter = (lane: Lane, message: Incoming): Work => {
   }
 
   const ending = old === undefined ? undefined : lane.replace(old)
-  const joining = decide(lane, message, scope).pipe(
+  const joining = decide(lane, message, scope, (interceptor) => void (asked = interceptor)).pipe(
     Effect.onInterrupt(() => Scope.close(scope, Exit.void)),
     Effect.matchCauseEffect({ onSuccess: entered, onFailure: refused })
   )

@@ -186,13 +186,9 @@ export class Lane {
     return this.end(member, reason)
   }
 
-  /** Ends a channel for a defect: the client sees it, and joins again. */
-  crashed(member: Member, cause: Cause.Cause<unknown>): Work {
-    this.connection.hub.logDefect(
-      this.implementation.compiled.pattern.text,
-      `the channel of "${this.topic}" has ended`,
-      cause
-    )
+  /** Ends a channel for a defect, its own or that of a handler: the client sees it, and joins again. */
+  crashed(member: Member, cause: Cause.Cause<unknown>, interceptor = this.implementation.compiled.pattern.text): Work {
+    this.connection.hub.logDefect(interceptor, `the channel of "${this.topic}" has ended`, cause)
     this.connection.channelEnded(member.joinRef, this.topic, Reserved.error)
     this.clear()
     return this.end(member, "crashed")

@@ -14,8 +14,7 @@ describe("a handler's answer", () => {
     () =>
       Effect.gen(function* () {
         const server = yield* serverOf({
-          ask: (payload) =>
-            payload === "fail" ? Effect.fail(new Failed({ why: "told to" })) : Effect.succeed(payload)
+          ask: (payload) => (payload === "fail" ? Effect.fail(new Failed({ why: "told to" })) : Effect.succeed(payload))
         })
         const client = yield* joined(server)
         assert.deepStrictEqual(yield* client.push("room:1", "ask", "a"), { status: "ok", response: "a" })
