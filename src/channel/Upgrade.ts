@@ -62,11 +62,14 @@ export type Upgrade = (
 
 const prepare = (frame: Frame): Prepared => frame
 
-const isTooLarge = (frame: Frame, maxFrame: number): boolean =>
-  typeof frame === "string"
-    ? // No text has more bytes than three for each of its units: only what may be too large is measured.
-      frame.length * 3 > maxFrame && byteLength(frame) > maxFrame
-    : frame.byteLength > maxFrame
+// No text has fewer bytes than units, nor more than three for each: only what is in between is measured.
+const isLarger = (frame: Frame, maxFrame: number): boolean =>
+  frame.length > maxFrame || (typeof frame === "string" && frame.length * 3 > maxFrame && byteLength(frame) > maxFrame)
+
+const tooLarge = new Socket.CloseEvent(1009, "message too big")
+
+const codeOf = (end: Socket.SocketError | Socket.CloseEvent): number =>
+  end instanceof Socket.CloseEvent ? end.code : end.reason._tag === "SocketCloseError" ? end.reason.code : 1006
 
 const overEffectSocket: Upgrade = (request, { maxFrame }, open) =>
   Effect.scoped(
@@ -85,25 +88,22 @@ const overEffectSocket: Upgrade = (request, { maxFrame }, open) =>
         resume: () => reading.openUnsafe(),
         close: (code, reason) => Queue.offerUnsafe(frames, new Socket.CloseEvent(code, reason))
       })
-      let refused = false
       const writing = Effect.forever(Effect.flatMap(Queue.take(frames), write))
       yield* Effect.forkScoped(Effect.ignore(writing))
       const reader = reading.whenOpen(pull).pipe(
-        Effect.map((batch) => {
+        Effect.flatMap((batch) => {
           for (const frame of batch) {
-            // What comes behind a frame that is too large is not read.
-            if (refused) return
-            refused = isTooLarge(frame, maxFrame)
-            if (refused) Queue.offerUnsafe(frames, new Socket.CloseEvent(1009, "message too big"))
-            else receiver.receive(frame)
+            if (isLarger(frame, maxFrame)) return Effect.fail(tooLarge)
+            receiver.receive(frame)
           }
+          return Effect.void
         }),
         Effect.forever,
         Effect.onInterrupt(() => Effect.ignore(write(new Socket.CloseEvent(1012, "the server restarts"))))
       )
-      yield* Effect.catch(reader, ({ reason }) =>
-        Effect.sync(() => receiver.closed(reason._tag === "SocketCloseError" ? reason.code : 1006))
-      )
+      const end = yield* Effect.flip(reader)
+      if (end instanceof Socket.CloseEvent) yield* Effect.ignore(write(end))
+      receiver.closed(codeOf(end))
     })
   ).pipe(
     Effect.catchTags({
