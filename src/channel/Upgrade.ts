@@ -71,10 +71,16 @@ const tooLarge = new Socket.CloseEvent(1009, "message too big")
 const codeOf = (end: Socket.SocketError | Socket.CloseEvent): number =>
   end instanceof Socket.CloseEvent ? end.code : end.reason._tag === "SocketCloseError" ? end.reason.code : 1006
 
+// Of another protocol, the platform would give the bare connection.
+const asksForWebSocket = ({ headers, method }: HttpServerRequest): boolean =>
+  method === "GET" && headers["upgrade"]?.toLowerCase() === "websocket"
+
 const overEffectSocket: Upgrade = (request, { maxFrame }, open) =>
   Effect.scoped(
     Effect.gen(function* () {
-      const socket = yield* request.upgrade
+      const socket = yield* asksForWebSocket(request)
+        ? request.upgrade
+        : Effect.fail(new NotUpgradable({ description: "The request asks for no upgrade to websocket" }))
       const { pull } = yield* socket.reader
       const { write } = yield* socket.writer
       const frames = yield* Queue.unbounded<Frame | Socket.CloseEvent>()
