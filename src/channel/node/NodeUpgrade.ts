@@ -23,7 +23,8 @@ import { NotUpgradable, Upgrade } from "../Upgrade.ts"
 import type { Options, Prepared, Receiver, Transport } from "../Upgrade.ts"
 import type { Frame } from "../wire/Message.ts"
 
-const closeTimeout = 5000
+// Whoever began to close, and for whatever reason. An option of ws that its types do not know.
+const closing = { closeTimeout: 5000 }
 
 /** A whole WebSocket frame of a server: it is never masked, and never in parts. */
 const prepare = (frame: Frame): Prepared => {
@@ -66,11 +67,7 @@ const transportOf = (ws: NodeWS.WebSocket, socket: Socket): Transport => ({
   onDrain: (listener) => socket.once("drain", listener),
   pause: () => ws.pause(),
   resume: () => ws.resume(),
-  close(code, reason) {
-    ws.close(code, reason)
-    const timer = setTimeout(() => ws.terminate(), closeTimeout)
-    ws.once("close", () => clearTimeout(timer))
-  }
+  close: (code, reason) => ws.close(code, reason)
 })
 
 const listen = (ws: NodeWS.WebSocket, receiver: Receiver): void => {
@@ -91,6 +88,7 @@ const upgrades = () => {
         noServer: true,
         clientTracking: false,
         perMessageDeflate: false,
+        ...closing,
         maxPayload: maxFrame,
         handleProtocols: (offered: Set<string>) => (offered.has("phoenix") ? "phoenix" : false)
       })
@@ -105,27 +103,30 @@ const upgrades = () => {
   ): Effect.Effect<void, NotUpgradable> =>
     Effect.callback<void, NotUpgradable>((resume) => {
       const incoming = NodeHttpServerRequest.toIncomingMessage(request) as IncomingMessage
-      const socket = incoming.socket
+      const { socket } = incoming
+      const refuse = (description: string) => resume(Effect.fail(new NotUpgradable({ description })))
       const wrong = fault(incoming) ?? (socket.destroyed ? "The connection is gone" : undefined)
-      if (wrong !== undefined) return resume(Effect.fail(new NotUpgradable({ description: wrong })))
-      let closed: Promise<void> | undefined
+      if (wrong !== undefined) return refuse(wrong)
+      // What ws refuses, it answers itself, and tells nobody.
+      const refused = () => refuse("The handshake was refused")
+      socket.once("close", refused)
       let ws: NodeWS.WebSocket | undefined
       serverOf(maxFrame).handleUpgrade(incoming, socket, Buffer.alloc(0), (opened) => {
         ws = opened
-        closed = new Promise((resolve) => opened.once("close", resolve))
+        socket.off("close", refused)
         listen(opened, open(transportOf(opened, socket)))
         opened.once("close", () => resume(Effect.void))
       })
-      return Effect.suspend(() => {
-        if (ws === undefined || closed === undefined) return Effect.void
-        ws.close(1012)
-        return Effect.promise(() => closed!).pipe(
-          Effect.timeoutOption(closeTimeout),
-          Effect.andThen(Effect.sync(() => ws!.terminate()))
-        )
-      })
+      return Effect.suspend(() => (ws === undefined || ws.readyState === ws.CLOSED ? Effect.void : goodbye(ws)))
     })
 }
+
+/** Closes a socket whose server ends, and waits for it. */
+const goodbye = (ws: NodeWS.WebSocket): Effect.Effect<void> =>
+  Effect.callback((resume) => {
+    ws.once("close", () => resume(Effect.void))
+    ws.close(1012)
+  })
 
 /**
  * WebSockets on Node: provide it to `ChannelServer.layer`.
