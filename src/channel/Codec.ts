@@ -46,7 +46,20 @@ const nothing: PayloadCodec = { decode: () => Effect.void, encode: () => Effect.
 
 const asIs: PayloadCodec = { decode: Effect.succeed, encode: Effect.succeed }
 
-const options: SchemaAST.ParseOptions = { errors: "all" }
+const [allFaults, firstFault]: ReadonlyArray<SchemaAST.ParseOptions> = [{ errors: "all" }, { errors: "first" }]
+
+/** How many parts a payload may have for all its faults to be found: each costs a hundred times what its bytes cost to parse. */
+const maxParts = 256
+
+/** What is left of a number of parts behind those of a value; it looks at no more than that. */
+const partsLeft = (value: Schema.Json, left: number): number => {
+  if (typeof value !== "object" || value === null) return left - 1
+  for (const part of Array.isArray(value) ? value : Object.values(value)) {
+    if (left <= 0) break
+    left = partsLeft(part, left)
+  }
+  return left - 1
+}
 
 /** The codec of a schema: that of its JSON form, unless it stands for bytes. */
 export const of = (schema: Schema.Constraint | undefined): PayloadCodec => {
@@ -54,9 +67,12 @@ export const of = (schema: Schema.Constraint | undefined): PayloadCodec => {
   if (schema === AnyPayload) return asIs
   if (schema === Binary) return { decode: SchemaParser.decodeUnknownEffect(Binary), encode: Effect.succeed }
   const json = Schema.toCodecJson(schema)
-  const decode = SchemaParser.decodeUnknownEffect(json, options)
+  const decode = SchemaParser.decodeUnknownEffect(json)
   return {
-    decode: (payload) => (payload instanceof Uint8Array ? Effect.fail(unexpectedBytes(payload)) : decode(payload)),
+    decode: (payload) =>
+      payload instanceof Uint8Array
+        ? Effect.fail(unexpectedBytes(payload))
+        : decode(payload, partsLeft(payload, maxParts) > 0 ? allFaults : firstFault),
     encode: SchemaParser.encodeUnknownEffect(json) as PayloadCodec["encode"]
   }
 }

@@ -69,6 +69,8 @@ export interface Raw {
   readonly frames: ReadonlyArray<Got>
   /** The messages that were sent as text. */
   readonly messages: () => ReadonlyArray<ReadonlyArray<any>>
+  /** Forgets the frames that came, so that refs can be used anew. */
+  readonly forget: Effect.Effect<void>
   /** Succeeds as soon as it holds, and dies when the connection ends before. */
   readonly until: (holds: () => boolean, what: string) => Effect.Effect<void>
   /** The next answer to this ref. */
@@ -151,6 +153,7 @@ export const connecting = (
       frames,
       messages,
       until,
+      forget: Effect.sync(() => frames.splice(0)),
       send: (...all) => all.forEach((bytes) => socket.write(bytes)),
       answer: (ref) =>
         Effect.map(
