@@ -81,7 +81,7 @@ export const RoomLive = Room.layer({
         reply === undefined
           ? { user, announce, notifyLeave, count: 0 }
           : { user, announce: undefined, notifyLeave: undefined, count: 0 }
-      return ChannelApi.joined(reply ?? {}, state)
+      return ChannelApi.joined(reply === undefined ? {} : reply, state)
     }),
 
   afterJoin: (room) =>
