@@ -8,7 +8,8 @@
 
 /**
  * The origins that may connect: `host`, the page's host is that of the request, whatever its scheme and port; `same`, scheme, host and port are; `any`; or a list, or a function.
- * An entry of a list may leave out the scheme or the port (`//example.com`); `//*.example.com` stands for the host and all below it.
+ * An entry of a list may leave out the scheme, and then has any port that it does not name (`//example.com`); `https://example.com` has that of its scheme.
+ * `//*.example.com` stands for the host and all below it.
  *
  * @category models
  * @since 0.1.0
@@ -17,21 +18,21 @@ export type Origin = "host" | "same" | "any" | ReadonlyArray<string> | ((origin:
 
 const ports: Readonly<Record<string, string>> = { "http:": "80", "https:": "443", "ws:": "80", "wss:": "443" }
 
-const entry = /^(?:([a-z][a-z\d+.-]*):)?\/\/([^/:]+|\[[^\]]+\])(?::(\d+))?\/?$/i
+const entry = /^(?:([a-z][a-z\d+.-]*):)?\/\/(\*\.)?([^/:@*?#\\[\]]+|\[[^\]]+\])(?::(\d+))?\/?$/i
 
 /** Reads an entry of a list. Throws for a mistake in it, which is one in the program. */
 const rule = (text: string): ((url: URL) => boolean) => {
-  const found = entry.exec(text)
-  if (found === null) {
+  const [, scheme, wildcard, host, port] = entry.exec(text) ?? []
+  // A name is compared as browsers send it: in lower case, in ASCII.
+  const name = host === undefined ? undefined : parsed(`http://${host}`)?.hostname
+  if (name === undefined) {
     throw new TypeError(`"${text}" is no origin: write https://example.com, //example.com, or //*.example.com`)
   }
-  const [, scheme, host, port] = found
-  const name = host!.toLowerCase()
-  const apex = name.startsWith("*.") ? name.slice(2) : undefined
+  const wanted = port ?? ports[`${scheme?.toLowerCase()}:`]
   return ({ hostname, port: given, protocol }) =>
     (scheme === undefined || protocol === `${scheme.toLowerCase()}:`) &&
-    (port === undefined || (given === "" ? ports[protocol] : given) === port) &&
-    (apex === undefined ? hostname === name : hostname === apex || hostname.endsWith(`.${apex}`))
+    (wanted === undefined || (given === "" ? ports[protocol] : given) === wanted) &&
+    (hostname === name || (wildcard !== undefined && hostname.endsWith(`.${name}`)))
 }
 
 const parsed = (origin: string): URL | undefined => (URL.canParse(origin) ? new URL(origin) : undefined)
