@@ -51,7 +51,7 @@ const closed = (socket: Socket): Promise<number> =>
 
 const opened = (socket: Socket): Promise<void> => new Promise((resolve) => void socket.onOpen(resolve))
 
-describe.each(upgrades)("over %s", (_, upgrade) => {
+describe.each(upgrades)("over %s", { timeout: 60_000 }, (_, upgrade) => {
   const { server } = shared(upgrade)
 
   it("channel 1.9: joins, pushes, and is answered ok, error, or not in time", async () => {

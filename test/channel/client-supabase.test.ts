@@ -15,7 +15,7 @@ afterEach(async () => {
   for (const client of clients.splice(0)) await client.disconnect()
 })
 
-describe.each(upgrades)("over %s", (_, upgrade) => {
+describe.each(upgrades)("over %s", { timeout: 60_000 }, (_, upgrade) => {
   const { server } = shared(upgrade)
 
   const channel = (topic: string, config: RealtimeChannelOptions["config"] = {}): RealtimeChannel => {
@@ -73,7 +73,7 @@ describe.each(upgrades)("over %s", (_, upgrade) => {
     await (await join(false)).quiet()
   })
 
-  it("channel 1.8: a Supabase client tracks itself, and sees who is there", async () => {
+  it("channel 1.9: a Supabase client tracks itself, and sees who is there", async () => {
     const until = (channel: RealtimeChannel, expected: Readonly<Record<string, ReadonlyArray<string>>>) =>
       new Promise<void>((resolve) => {
         channel.on("presence", { event: "sync" }, () => {

@@ -14,7 +14,7 @@ afterEach(cut)
 
 const v2 = "vsn=2.0.0"
 
-describe.each(upgrades)("over %s", (_, upgrade) => {
+describe.each(upgrades)("over %s", { timeout: 60_000 }, (_, upgrade) => {
   const { server } = shared(upgrade)
   const at = (mount: string, query = v2) => `${server().ws}/${mount}/websocket?${query}`
   const get = (path: string, init?: RequestInit) => fetch(server().http + path, init)

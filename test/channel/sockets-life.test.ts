@@ -12,7 +12,7 @@ const ok = (response: unknown = {}) => ({ status: "ok", response })
 const error = (reason: string) => ({ status: "error", response: { reason } })
 const crashed = { reason: "channel_crash" }
 
-describe.each(upgrades)("over %s", (_, upgrade) => {
+describe.each(upgrades)("over %s", { timeout: 60_000 }, (_, upgrade) => {
   const { server } = shared(upgrade)
   const connect = (query = "") => Peer.connect(`${server().ws}/socket/websocket?vsn=2.0.0${query}`)
   const inRoom = async (query = "", payload: unknown = {}) => (await connect(query)).joins("room:1", payload)

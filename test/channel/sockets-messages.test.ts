@@ -21,7 +21,7 @@ const binary = (kind: number, names: ReadonlyArray<string>, data: Uint8Array = B
 
 const bytes = Buffer.from([0, 1, 127, 128, 255])
 
-describe.each(upgrades)("over %s", (_, upgrade) => {
+describe.each(upgrades)("over %s", { timeout: 60_000 }, (_, upgrade) => {
   const { server } = shared(upgrade)
   const v2 = (query = "") => Peer.connect(`${server().ws}/socket/websocket?vsn=2.0.0${query}`)
   const v1 = () => Peer.connect(`${server().ws}/socket/websocket`)
