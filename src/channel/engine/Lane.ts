@@ -47,6 +47,8 @@ export class Lane {
   private tasks: Array<Task> = nothing
   private busy = false
   private fiber: Fiber.Fiber<void> | undefined = undefined
+  /** Whether what runs took its own place away before it had a fiber that could be interrupted. */
+  private displaced = false
   /** What the running task may be interrupted by: a join and an end take the place of an event, only an end that of a join. */
   private phase: "idle" | "joining" | "handling" | "ending" = "idle"
 
@@ -90,10 +92,11 @@ export class Lane {
 
   private instead(task: Task): void {
     // An idle lane starts the task at once: only what ran before is interrupted.
-    const { fiber } = this
+    const { busy, fiber } = this
     this.clear()
     this.add(task)
-    fiber?.interruptUnsafe()
+    if (fiber !== undefined) fiber.interruptUnsafe()
+    else if (busy) this.displaced = true
   }
 
   private clear(): void {
@@ -124,22 +127,22 @@ export class Lane {
   }
 
   private run(work: Work): void {
-    if (work === undefined) {
-      this.busy = false
-      return
-    }
+    if (work === undefined) return this.done()
     const context = this.connection.contextOver(this.implementation.built, work.scope)
     const fiber = Effect.runForkWith(context)(work.effect)
-    if (fiber.pollUnsafe() !== undefined) {
-      this.busy = false
-      return
-    }
+    if (fiber.pollUnsafe() !== undefined) return this.done()
     this.fiber = fiber
     fiber.addObserver(() => {
       this.fiber = undefined
-      this.busy = false
+      this.done()
       this.pump()
     })
+    if (this.displaced) fiber.interruptUnsafe()
+  }
+
+  private done(): void {
+    this.busy = false
+    this.displaced = false
   }
 
   private perform(task: Task): Work {
