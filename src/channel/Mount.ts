@@ -146,8 +146,7 @@ const drain = (hub: Hub, batchSize: number, interval: Duration.Input): Effect.Ef
     const all = Array.from(hub.connections)
     for (let start = 0; start < all.length; start += batchSize) {
       if (start > 0) yield* Effect.sleep(interval)
-      for (const connection of all.slice(start, start + batchSize))
-        connection.shut(1012, "the server restarts", "shutdown")
+      for (const connection of all.slice(start, start + batchSize)) connection.drain()
     }
   })
 

@@ -113,6 +113,11 @@ export class Connection implements Receiver {
     this.transport.close(code, reason)
   }
 
+  /** Lets the client go to another server, or to this one when it is back. */
+  drain(): void {
+    this.shut(1012, "the server restarts", "shutdown")
+  }
+
   private endLanes(why: Reason): void {
     this.closing = true
     for (const lane of this.lanes.values()) lane.terminate(why)

@@ -79,8 +79,11 @@ export const serve = <E>(
         restore(
           Effect.flatMap(connecting(hub, connect, scope), ({ id, provided }) =>
             carry((transport) => {
-              socket.connection = new Connection(hub, wire, transport, { id, connect, version: wire.version }, provided)
-              return socket.connection
+              const connection = new Connection(hub, wire, transport, { id, connect, version: wire.version }, provided)
+              socket.connection = connection
+              // The application was told to stop after it had let the client in.
+              if (hub.closed) connection.drain()
+              return connection
             })
           )
         )

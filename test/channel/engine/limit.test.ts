@@ -1,0 +1,321 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber, Latch, Metric } from "effect"
+import { TestClock } from "effect/testing"
+import { ChannelHandler, ChannelServer, ChannelSocket } from "fairlead/channel"
+import type { Broadcaster } from "fairlead/channel"
+import * as TestChannel from "fairlead/testing/channel"
+
+import { joined, loggingServerOf, Room, roomLayer, serverOf, until } from "./Room.ts"
+
+const ids = ChannelHandler.make("ids", {
+  connect: ({ params }) => ChannelHandler.accept({ id: params.get("id") })
+})
+
+describe("limits of a socket", () => {
+  it.effect("channel 1.1: a join beyond maxChannels is refused, and one is free again when a channel has ended", () =>
+    Effect.gen(function* () {
+      const client = yield* joined(yield* serverOf({}, [], { maxChannels: 2 }))
+      yield* client.join("room:2")
+      const refused = { status: "error", response: { reason: "too many channels joined" } }
+      assert.deepStrictEqual(yield* client.join("room:3"), refused)
+      assert.strictEqual((yield* client.join("room:2")).status, "ok")
+      yield* client.leave("room:1")
+      assert.strictEqual((yield* client.join("room:3")).status, "ok")
+    })
+  )
+
+  it.effect("channel 1.1: a socket may have joined a hundred topics by default", () =>
+    Effect.gen(function* () {
+      const client = yield* (yield* serverOf({})).connect()
+      for (let index = 0; index < 100; index++) {
+        assert.strictEqual((yield* client.join(`room:${index}`)).status, "ok")
+      }
+      assert.strictEqual((yield* client.join("room:100")).status, "error")
+    })
+  )
+
+  it.effect("channel 0.4: more than maxPending messages that wait stop the reading, until half are handled", () =>
+    Effect.gen(function* () {
+      const handled: Array<unknown> = []
+      const latch = yield* Latch.make()
+      const server = yield* serverOf(
+        {
+          tell: (payload) =>
+            Effect.andThen(
+              latch.await,
+              Effect.sync(() => void handled.push(payload))
+            )
+        },
+        [],
+        { maxPending: 4 }
+      )
+      const client = yield* joined(server)
+      // One is being handled, four may wait.
+      for (let index = 0; index < 5; index++) yield* client.notify("room:1", "tell", index)
+      assert.isTrue(client.heard)
+      yield* client.notify("room:1", "tell", 5)
+      assert.isFalse(client.heard)
+      yield* client.notify("room:1", "tell", 6)
+      const beat = yield* Effect.forkChild(client.heartbeat)
+      yield* Effect.yieldNow
+      assert.lengthOf(client.received, 1)
+      yield* latch.open
+      yield* Fiber.join(beat)
+      yield* until(() => handled.length === 7)
+      assert.isTrue(client.heard)
+      assert.deepStrictEqual(handled, [0, 1, 2, 3, 4, 5, 6])
+    })
+  )
+
+  it.effect("channel 0.4: a socket that is not read is not idle, and one that is silent is closed with 1002", () =>
+    Effect.gen(function* () {
+      const latch = yield* Latch.make()
+      const server = yield* serverOf({ tell: () => latch.await }, [], { maxPending: 1, idleTimeout: "10 seconds" })
+      const [stuck, silent] = [yield* joined(server), yield* joined(server)]
+      for (let index = 0; index < 3; index++) yield* stuck.notify("room:1", "tell", index)
+      assert.isFalse(stuck.heard)
+      yield* TestClock.adjust("11 seconds")
+      assert.strictEqual((yield* silent.closed).code, 1002)
+      assert.strictEqual(server.sockets(), 1)
+      yield* latch.open
+      yield* until(() => stuck.heard)
+      yield* TestClock.adjust("9 seconds")
+      assert.strictEqual(server.sockets(), 1)
+      yield* TestClock.adjust("2 seconds")
+      assert.strictEqual((yield* stuck.closed).code, 1002)
+    })
+  )
+
+  it.effect("channel 1.1: any message is a sign of life; the idle timeout is 60 seconds by default", () =>
+    Effect.gen(function* () {
+      const client = yield* joined(yield* serverOf({}))
+      yield* TestClock.adjust("59 seconds")
+      yield* client.heartbeat
+      yield* TestClock.adjust("59 seconds")
+      assert.strictEqual((yield* client.heartbeat).status, "ok")
+      yield* TestClock.adjust("66 seconds")
+      assert.strictEqual((yield* client.closed).code, 1002)
+    })
+  )
+
+  it.effect.each([
+    ["not JSON", "{"],
+    ["too deep", `["1","1","room:1","ask",${"[".repeat(4)}${"]".repeat(4)}]`],
+    ["too long a name", `["1","1","room:1","${"a".repeat(21)}",{}]`]
+  ] as const)("channel 1.1: a message that is %s closes the socket with 1011", ([, frame]) =>
+    Effect.gen(function* () {
+      const client = yield* joined(yield* serverOf({}, [], { maxDepth: 3, maxName: 20 }))
+      yield* client.send(frame)
+      assert.strictEqual((yield* client.closed).code, 1011)
+    })
+  )
+})
+
+describe("an event that the channel does not define", () => {
+  it.effect("channel 0.7: gets an error reply, and the channel goes on", () =>
+    Effect.gen(function* () {
+      const client = yield* joined(yield* serverOf({}))
+      assert.deepStrictEqual(yield* client.push("room:1", "nope"), {
+        status: "error",
+        response: { reason: "unknown event" }
+      })
+      assert.strictEqual((yield* client.push("room:1", "phx_reply")).status, "error")
+      assert.strictEqual((yield* client.push("room:1", "ask")).status, "ok")
+    })
+  )
+
+  it.effect("channel 1.5: crashes the channel where Phoenix's way is asked for", () =>
+    Effect.gen(function* () {
+      const { lines, server } = yield* loggingServerOf({}, [], { unknownEvent: "crash" })
+      const client = yield* joined(server)
+      assert.deepInclude(yield* Effect.flip(client.push("room:1", "nope")), { event: "phx_error" })
+      yield* until(() => lines.length > 0)
+      assert.lengthOf(lines, 1)
+    })
+  )
+})
+
+const overflows = Metric.counter("fairlead_channel_slow_reader", {
+  description: "Messages that were dropped for slow readers, by what became of the socket",
+  incremental: true
+})
+
+const roomLive = roomLayer({})
+
+/** A client that stopped reading behind its join, in a room with another that is told of broadcasts. */
+const slowIn = (slowReader: TestChannel.Options["slowReader"] & {}) =>
+  Effect.gen(function* () {
+    const name = `slow ${slowReader.policy} ${slowReader.maxMessages ?? slowReader.maxBytes}`
+    const server = yield* TestChannel.make(ChannelServer.make(name).mount(Room), roomLive, { slowReader })
+    const slow = yield* joined(server)
+    yield* slow.stopReading
+    const say = (payload: Broadcaster.Message["payload"]) => server.run(Room.broadcast({ id: "1" }, "said", payload))
+    const count = (outcome: string) =>
+      Effect.map(Metric.value(Metric.withAttributes(overflows, { server: name, outcome })), ({ count }) => count)
+    const said = () => slow.received.filter(({ event }) => event === "said").map(({ payload }) => payload)
+    return { server, slow, say, count, said }
+  })
+
+describe("a client that does not read", () => {
+  it.effect("channel 0.7: loses nothing while what waits is within bounds", () =>
+    Effect.gen(function* () {
+      const { count, said, say, slow } = yield* slowIn({ maxMessages: 4, policy: "close" })
+      for (let index = 0; index < 4; index++) yield* say(index)
+      assert.deepStrictEqual(said(), [])
+      yield* slow.startReading
+      assert.deepStrictEqual(said(), [0, 1, 2, 3])
+      assert.strictEqual(yield* count("dropped"), 0)
+    })
+  )
+
+  it.effect("channel 0.7: is closed with 1013, counted by what it lost", () =>
+    Effect.gen(function* () {
+      const { count, say, server, slow } = yield* slowIn({ maxMessages: 2, policy: "close" })
+      for (let index = 0; index < 3; index++) yield* say(index)
+      assert.strictEqual((yield* slow.closed).code, 1013)
+      yield* slow.released
+      assert.strictEqual(yield* count("closed"), 3)
+      assert.strictEqual(server.members("room:1"), 0)
+    })
+  )
+
+  it.effect("channel 0.7: loses the oldest, counted", () =>
+    Effect.gen(function* () {
+      const { count, said, say, slow } = yield* slowIn({ maxMessages: 3, policy: "drop-oldest" })
+      for (let index = 0; index < 5; index++) yield* say(index)
+      yield* slow.startReading
+      assert.deepStrictEqual(said(), [2, 3, 4])
+      assert.strictEqual(yield* count("dropped"), 2)
+    })
+  )
+
+  it.effect("channel 0.7: loses the newest, counted", () =>
+    Effect.gen(function* () {
+      const { count, said, say, slow } = yield* slowIn({ maxMessages: 3, policy: "drop-newest" })
+      for (let index = 0; index < 5; index++) yield* say(index)
+      yield* slow.startReading
+      assert.deepStrictEqual(said(), [0, 1, 2])
+      assert.strictEqual(yield* count("dropped"), 2)
+    })
+  )
+
+  it.effect("channel 0.7: has a bound of bytes too", () =>
+    Effect.gen(function* () {
+      const { said, say, slow } = yield* slowIn({ maxBytes: 1000, policy: "drop-oldest" })
+      yield* say("a".repeat(600))
+      yield* say("b".repeat(600))
+      yield* say("c".repeat(2000))
+      yield* say("d")
+      yield* slow.startReading
+      assert.deepStrictEqual(said(), ["d"])
+    })
+  )
+
+  it.effect("channel 0.7: never loses a reply: where only replies are left, it is closed", () =>
+    Effect.gen(function* () {
+      const { say, slow } = yield* slowIn({ maxMessages: 2, policy: "drop-oldest" })
+      yield* say(1)
+      yield* slow.notify("room:1", "ask", 1)
+      yield* slow.notify("room:1", "ask", 2)
+      yield* Effect.yieldNow
+      yield* slow.startReading
+      assert.deepStrictEqual(
+        slow.received.slice(1).map(({ payload }) => payload),
+        [
+          { status: "ok", response: 1 },
+          { status: "ok", response: 2 }
+        ]
+      )
+      yield* slow.stopReading
+      for (let index = 0; index < 3; index++) yield* slow.notify("room:1", "ask", index)
+      assert.strictEqual((yield* slow.closed).code, 1013)
+    })
+  )
+
+  it.effect("channel 0.7: holds up no other member", () =>
+    Effect.gen(function* () {
+      const { say, server } = yield* slowIn({ maxMessages: 1, policy: "drop-newest" })
+      const fast = yield* joined(server)
+      for (let index = 0; index < 5; index++) yield* say(index)
+      for (let index = 0; index < 5; index++) assert.strictEqual((yield* fast.next("said")).payload, index)
+    })
+  )
+})
+
+describe("a socket is closed by the server", () => {
+  it.effect("channel 1.1: by its id, with 1001 and no phx_close; others stay", () =>
+    Effect.gen(function* () {
+      const server = yield* serverOf({}, [ids])
+      const one = yield* server.connect({ params: { id: "u:1" } })
+      const same = yield* server.connect({ params: { id: "u:1" } })
+      const other = yield* server.connect({ params: { id: "u:2" } })
+      yield* one.join("room:1")
+      yield* server.run(ChannelServer.disconnect("u:1"))
+      assert.strictEqual((yield* one.closed).code, 1001)
+      assert.strictEqual((yield* same.closed).code, 1001)
+      yield* one.released
+      yield* same.released
+      assert.lengthOf(one.received, 1)
+      assert.strictEqual((yield* other.heartbeat).status, "ok")
+      assert.strictEqual(server.members("u:1"), 0)
+    })
+  )
+
+  it.effect("channel 1.1: by a handler, and what that handler is at is interrupted", () =>
+    Effect.gen(function* () {
+      class Kick extends Room {}
+      const KickLive = Kick.layer({
+        join: () => Effect.succeed({}),
+        on: {
+          ask: () =>
+            Effect.gen(function* () {
+              const socket = yield* ChannelSocket.ChannelSocket
+              yield* socket.close(4000, "kicked")
+              return yield* Effect.never
+            }),
+          tell: () => Effect.void,
+          number: ({ n }) => Effect.succeed(n)
+        }
+      })
+      const server = yield* TestChannel.make(ChannelServer.make("kick").mount(Kick), KickLive)
+      const client = yield* joined(server)
+      yield* client.notify("room:1", "ask")
+      assert.deepInclude(yield* client.closed, { code: 4000, reason: "kicked" })
+      yield* client.released
+    })
+  )
+
+  it.effect("channel 0.4: on shutdown with 1012, in batches with a pause in between", () =>
+    Effect.gen(function* () {
+      const server = yield* serverOf({}, [], { drain: { batchSize: 2, interval: "1 second" } })
+      for (let index = 0; index < 5; index++) yield* server.connect()
+      yield* server.shutdown
+      yield* until(() => server.sockets() === 3)
+      yield* TestClock.adjust("999 millis")
+      assert.strictEqual(server.sockets(), 3)
+      yield* TestClock.adjust("1 millis")
+      yield* until(() => server.sockets() === 1)
+      yield* TestClock.adjust("1 second")
+      yield* until(() => server.sockets() === 0)
+    })
+  )
+
+  it.effect("channel 0.4: on shutdown takes no more, not even one that is about to connect", () =>
+    Effect.gen(function* () {
+      const [asked, latch] = [yield* Latch.make(), yield* Latch.make()]
+      const slow = ChannelHandler.make("slow", {
+        connect: () => Effect.andThen(asked.open, Effect.asVoid(latch.await))
+      })
+      const server = yield* serverOf({}, [slow])
+      const connecting = yield* Effect.forkChild(server.connect())
+      yield* asked.await
+      yield* server.shutdown
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual((yield* Effect.flip(server.connect())).status, 503)
+      yield* latch.open
+      const late = yield* Fiber.join(connecting)
+      assert.strictEqual((yield* late.closed).code, 1012)
+      yield* late.released
+    })
+  )
+})
