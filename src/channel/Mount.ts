@@ -38,6 +38,8 @@ export interface Limits {
   readonly maxChannels?: number
   /** How many messages of a socket may wait for their handlers before it is read no further. Default: 1000. */
   readonly maxPending?: number
+  /** How many bytes of a socket's messages may wait for their handlers before it is read no further; of a text its length. Default: 1 MiB. */
+  readonly maxPendingBytes?: number
   /** How deep the JSON of a message may be. A deeper one closes the socket with 1011. Default: 64. */
   readonly maxDepth?: number
   /** How many bytes a topic, an event and a ref may have. A longer one closes the socket with 1011. Default: 255. */
@@ -93,6 +95,7 @@ const settingsOf = (name: string, options: Limits, context: Context.Context<neve
   return {
     maxChannels: options.maxChannels ?? 100,
     maxPending: options.maxPending ?? 1000,
+    maxPendingBytes: options.maxPendingBytes ?? 1024 * 1024,
     unknownEvent: options.unknownEvent ?? "reply",
     wire: { maxDepth: options.maxDepth ?? defaultLimits.maxDepth, maxName: options.maxName ?? defaultLimits.maxName },
     slowReader: {

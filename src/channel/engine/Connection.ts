@@ -2,7 +2,7 @@
  * One connected socket: reads its frames, hands them to the lanes of its topics, and writes what they answer. Internal to the channel part.
  *
  * 1. The protocol's own messages are answered here; everything else is handled in its topic's lane, so that topics never wait for one another.
- * 2. More than `maxPending` messages that wait in lanes stop the reading until half of them are handled.
+ * 2. More than `maxPending` messages or `maxPendingBytes` that wait in lanes stop the reading until half of them are handled.
  * 3. It has ended when its transport is gone and its last lane has ended.
  *
  * @since 0.1.0
@@ -41,6 +41,7 @@ export class Connection implements Receiver {
   private readonly outbox: Outbox
   private readonly detach: (() => void) | undefined
   private pending = 0
+  private pendingBytes = 0
   private paused = false
   private closing = false
   private code: number | undefined = undefined
@@ -92,7 +93,7 @@ export class Connection implements Receiver {
       this.hub.fork(Effect.logDebug(`Closing a socket of "${this.hub.name}": ${message.reason}`))
       return this.shut(1011, "undecodable message", "disconnected")
     }
-    this.route(message)
+    this.route(message, frame.length)
   }
 
   closed(code: number): void {
@@ -131,11 +132,11 @@ export class Connection implements Receiver {
     if (this.code !== undefined && this.lanes.size === 0) this.onEnd?.(this.code)
   }
 
-  private route(message: Incoming): void {
+  private route(message: Incoming, size: number): void {
     const { event, joinRef, ref, topic } = message
     if (topic === Reserved.phoenix && event === Reserved.heartbeat) return this.reply(null, ref, topic, "ok", empty)
     const lane = this.lanes.get(topic)
-    if (lane !== undefined) return event === Reserved.join ? lane.join(message) : lane.receive(message)
+    if (lane !== undefined) return event === Reserved.join ? lane.join(message, size) : lane.receive(message, size)
     if (event === Reserved.leave) return this.reply(joinRef, ref, topic, "ok", empty)
     const channel = event === Reserved.join ? this.hub.find(topic) : undefined
     if (channel === undefined) return this.unmatched(message)
@@ -144,7 +145,7 @@ export class Connection implements Receiver {
     }
     const opened = new Lane(this, topic, channel)
     this.lanes.set(topic, opened)
-    opened.join(message)
+    opened.join(message, size)
   }
 
   /** A lane that has nothing more to do. */
@@ -153,17 +154,19 @@ export class Connection implements Receiver {
     this.settle()
   }
 
-  /** Counts the messages that wait in lanes. */
-  waits(count: number): void {
+  /** Counts the messages that wait in lanes, and their bytes. */
+  waits(count: number, bytes: number): void {
     this.pending += count
-    const { maxPending } = this.hub.settings
-    if (!this.paused && this.pending > maxPending) {
-      this.paused = true
-      this.transport.pause()
-    } else if (this.paused && this.pending <= maxPending / 2) {
+    this.pendingBytes += bytes
+    const { maxPending, maxPendingBytes } = this.hub.settings
+    if (this.paused) {
+      if (this.pending > maxPending / 2 || this.pendingBytes > maxPendingBytes / 2) return
       this.paused = false
       this.touch()
       this.transport.resume()
+    } else if (this.pending > maxPending || this.pendingBytes > maxPendingBytes) {
+      this.paused = true
+      this.transport.pause()
     }
   }
 

@@ -22,6 +22,7 @@ import type { SlowReader } from "./Outbox.ts"
 export interface Settings {
   readonly maxChannels: number
   readonly maxPending: number
+  readonly maxPendingBytes: number
   readonly wire: Limits
   readonly slowReader: SlowReader
   /** What an event without a handler does. */

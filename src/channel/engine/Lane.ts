@@ -25,7 +25,7 @@ import type { Member } from "./Member.ts"
 
 /** What a lane has to do: a client's message, a broadcast to intercept, or the end of a member's channel. */
 type Task =
-  | { readonly _tag: "Message"; readonly message: Incoming }
+  | { readonly _tag: "Message"; readonly message: Incoming; readonly size: number }
   | { readonly _tag: "Intercept"; readonly member: Member; readonly message: Message }
   | { readonly _tag: "Stop"; readonly member: Member }
   | { readonly _tag: "Crash"; readonly member: Member; readonly cause: Cause.Cause<unknown> }
@@ -37,6 +37,8 @@ export type Work =
   | undefined
 
 const nothing: Array<Task> = []
+
+const sizeOf = (task: Task): number => (task._tag === "Message" ? task.size : 0)
 
 export class Lane {
   readonly connection: Connection
@@ -58,14 +60,14 @@ export class Lane {
     this.implementation = implementation
   }
 
-  join(message: Incoming): void {
-    const task: Task = { _tag: "Message", message }
+  join(message: Incoming, size: number): void {
+    const task: Task = { _tag: "Message", message, size }
     if (this.member === undefined || this.phase === "joining" || this.phase === "ending") this.add(task)
     else this.instead(task)
   }
 
-  receive(message: Incoming): void {
-    this.add({ _tag: "Message", message })
+  receive(message: Incoming, size: number): void {
+    this.add({ _tag: "Message", message, size })
   }
 
   intercept(member: Member, message: Message): void {
@@ -75,7 +77,7 @@ export class Lane {
   /** Ends a member's channel behind the task that runs. */
   stop(member: Member): void {
     this.tasks = [{ _tag: "Stop", member }, ...this.tasks]
-    this.connection.waits(1)
+    this.connection.waits(1, 0)
     this.pump()
   }
 
@@ -100,14 +102,15 @@ export class Lane {
   }
 
   private clear(): void {
-    this.connection.waits(-this.tasks.length)
+    const bytes = this.tasks.reduce((sum, task) => sum + sizeOf(task), 0)
+    this.connection.waits(-this.tasks.length, -bytes)
     this.tasks = nothing
   }
 
   private add(task: Task): void {
     if (this.tasks === nothing) this.tasks = [task]
     else this.tasks.push(task)
-    this.connection.waits(1)
+    this.connection.waits(1, sizeOf(task))
     this.pump()
   }
 
@@ -121,7 +124,7 @@ export class Lane {
         return
       }
       this.busy = true
-      this.connection.waits(-1)
+      this.connection.waits(-1, -sizeOf(task))
       this.run(this.perform(task))
     }
   }
