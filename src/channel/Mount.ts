@@ -134,9 +134,7 @@ const sweep = (hub: Hub, timeout: number): Effect.Effect<never> =>
     Effect.delay(
       Effect.sync(() => {
         const since = hub.clock.currentTimeMillisUnsafe() - timeout
-        for (const connection of hub.connections) {
-          if (connection.lastSeen <= since && connection.reads) connection.shut(1002, "idle timeout", "disconnected")
-        }
+        for (const connection of hub.connections) connection.sweep(since)
       }),
       Math.max(1, timeout / 10)
     )

@@ -80,7 +80,14 @@ export class Connection implements Receiver {
     this.lastSeen = this.hub.clock.currentTimeMillisUnsafe()
   }
 
-  /** Whether the client is being read: only then does its silence mean anything. */
+  /** Closes it if the client has been silent since then. Where it is not read, its silence means nothing: it is asked whether it is there. */
+  sweep(since: number): void {
+    if (this.lastSeen > since) return
+    if (!this.paused) this.shut(1002, "idle timeout", "disconnected")
+    else if (this.transport.ready()) this.transport.ping?.()
+  }
+
+  /** Whether the client is being read. */
   get reads(): boolean {
     return !this.paused
   }

@@ -22,6 +22,8 @@ export interface Transport {
   /** Stops and goes on with reading, so that a flood waits in the peer's own buffers. */
   readonly pause: () => void
   readonly resume: () => void
+  /** Writes something that asks for no answer, so that a peer that is gone is noticed where nothing is read. */
+  readonly ping?: () => void
   /** Says goodbye; after a while it ends in any case. */
   readonly close: (code: number, reason: string) => void
 }

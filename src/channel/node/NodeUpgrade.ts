@@ -67,6 +67,9 @@ const transportOf = (ws: NodeWS.WebSocket, socket: Socket): Transport => ({
   onDrain: (listener) => socket.once("drain", listener),
   pause: () => ws.pause(),
   resume: () => ws.resume(),
+  ping: () => {
+    if (ws.readyState === ws.OPEN) ws.ping()
+  },
   close: (code, reason) => ws.close(code, reason)
 })
 

@@ -32,7 +32,7 @@ export const eventually = <A>(what: Effect.Effect<A>, holds: (value: A) => boole
     for (let left = 4000; ; left--) {
       const value = yield* what
       if (holds(value)) return
-      if (left === 0) return assert.fail(JSON.stringify(value))
+      if (left === 0) assert.fail(JSON.stringify(value))
       yield* Effect.sleep(5)
     }
   })

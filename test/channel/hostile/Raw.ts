@@ -57,8 +57,8 @@ export const join = (topic: string, payload: unknown = {}, ref = "1"): Buffer =>
 export const push = (topic: string, event: string, payload: unknown = {}, ref: string | null = "2"): Buffer =>
   text([null, ref, topic, event, payload])
 
-/** What a server has sent: its frames, whole. */
-export interface Got {
+/** A whole frame of a server. */
+interface Got {
   readonly opcode: number
   readonly payload: Buffer
 }
@@ -66,10 +66,11 @@ export interface Got {
 export interface Raw {
   readonly socket: Socket
   readonly send: (...bytes: ReadonlyArray<string | Uint8Array>) => void
-  readonly frames: ReadonlyArray<Got>
-  /** The messages that were sent as text. */
+  /** The opcodes of the frames that came. */
+  readonly opcodes: ReadonlyArray<number>
+  /** The messages that came as text. */
   readonly messages: () => ReadonlyArray<ReadonlyArray<any>>
-  /** Forgets the frames that came, so that refs can be used anew. */
+  /** Forgets what came, so that refs can be used anew. */
   readonly forget: Effect.Effect<void>
   /** Succeeds as soon as it holds, and dies when the connection ends before. */
   readonly until: (holds: () => boolean, what: string) => Effect.Effect<void>
@@ -82,7 +83,7 @@ export interface Raw {
 }
 
 /** Splits what was received into frames, and gives what is left. */
-const split = (bytes: Buffer, frames: Array<Got>): Buffer => {
+const split = (bytes: Buffer, use: (frame: Got) => void): Buffer => {
   for (;;) {
     if (bytes.length < 2) return bytes
     const short = bytes[1]! & 0x7f
@@ -90,7 +91,7 @@ const split = (bytes: Buffer, frames: Array<Got>): Buffer => {
     if (bytes.length < start) return bytes
     const length = short < 126 ? short : short === 126 ? bytes.readUInt16BE(2) : Number(bytes.readBigUInt64BE(2))
     if (bytes.length < start + length) return bytes
-    frames.push({ opcode: bytes[0]! & 0x0f, payload: bytes.subarray(start, start + length) })
+    use({ opcode: bytes[0]! & 0x0f, payload: bytes.subarray(start, start + length) })
     bytes = bytes.subarray(start + length)
   }
 }
@@ -102,11 +103,18 @@ export const connecting = (
   { ignoresClose = false }: { readonly ignoresClose?: boolean } = {}
 ): Effect.Effect<Raw, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const frames: Array<Got> = []
+    const opcodes: Array<number> = []
+    const messages: Array<ReadonlyArray<any>> = []
+    let code: number | undefined
     const waiting = new Set<() => void>()
     let head: string | undefined
     let bytes: Buffer = Buffer.alloc(0)
     let over = false
+    const take = ({ opcode, payload }: Got) => {
+      opcodes.push(opcode)
+      if (opcode === 1) messages.push(JSON.parse(payload.toString()))
+      if (opcode === 8) code = payload.readUInt16BE(0)
+    }
     const tell = () => waiting.forEach((check) => check())
     const socket = yield* Effect.acquireRelease(
       Effect.sync(() => connect({ port, host: "127.0.0.1", noDelay: true })),
@@ -121,8 +129,8 @@ export const connecting = (
         head = bytes.toString("latin1", 0, end)
         bytes = bytes.subarray(end + 4)
       }
-      if (head.startsWith("HTTP/1.1 101")) bytes = split(bytes, frames)
-      if (!ignoresClose && code() !== undefined) socket.end()
+      if (head.startsWith("HTTP/1.1 101")) bytes = split(bytes, take)
+      if (!ignoresClose && code !== undefined) socket.end()
       tell()
     })
     socket.on("close", () => {
@@ -143,17 +151,17 @@ export const connecting = (
         return Effect.sync(() => waiting.delete(check))
       })
     const until = (holds: () => boolean, what: string) =>
-      wait(holds, () => new Error(`the connection has ended before ${what}: ${head ?? ""} ${code() ?? ""}`))
-    const messages = () =>
-      frames.filter(({ opcode }) => opcode === 1).map(({ payload }) => JSON.parse(payload.toString()))
-    const code = () => frames.find(({ opcode }) => opcode === 8)?.payload.readUInt16BE(0)
-    const answerTo = (ref: string) => messages().find((message) => message[1] === ref && message[3] === "phx_reply")
+      wait(holds, () => new Error(`the connection has ended before ${what}: ${head ?? ""} ${code ?? ""}`))
+    const answerTo = (ref: string) => messages.find((message) => message[1] === ref && message[3] === "phx_reply")
     return {
       socket,
-      frames,
-      messages,
+      opcodes,
+      messages: () => messages,
       until,
-      forget: Effect.sync(() => frames.splice(0)),
+      forget: Effect.sync(() => {
+        opcodes.length = 0
+        messages.length = 0
+      }),
       send: (...all) => all.forEach((bytes) => socket.write(bytes)),
       answer: (ref) =>
         Effect.map(
@@ -162,7 +170,7 @@ export const connecting = (
         ),
       ended: Effect.map(
         wait(() => over),
-        () => code() ?? (head?.startsWith("HTTP/1.1 101") === true ? undefined : head?.split("\r\n")[0])
+        () => code ?? (head?.startsWith("HTTP/1.1 101") === true ? undefined : head?.split("\r\n")[0])
       ),
       opened: until(() => head !== undefined, "it was opened")
     } satisfies Raw

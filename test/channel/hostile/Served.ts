@@ -66,7 +66,7 @@ const room = (counts: Counts, gate: Latch.Latch) => {
       echo: (payload) => Effect.succeed(payload),
       strict: ({ numbers }) => Effect.succeed(numbers.length),
       shout: (payload, member) => member.broadcast("said", payload),
-      stuck: (payload) => Effect.as(held, payload),
+      stuck: () => Effect.as(held, {}),
       crash: () => Effect.die(new Error("crashed as told"))
     }
   })

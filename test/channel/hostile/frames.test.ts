@@ -98,7 +98,7 @@ describe.each(["node", "default"] as const)("frames, over the %s upgrade", (upgr
           raw.send(Raw.frame(0, ""))
           assert.strictEqual((yield* raw.answer("2")).response, "in bytes")
           assert.strictEqual((yield* raw.answer("3")).response, "in parts")
-          yield* raw.until(() => raw.frames.filter(({ opcode }) => opcode === 10).length > 0, "a pong")
+          yield* raw.until(() => raw.opcodes.includes(10), "a pong")
         }),
       { upgrade }
     )
