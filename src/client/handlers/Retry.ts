@@ -5,8 +5,8 @@
  *    PATCH without one never.
  * 2. Only bodies that can be sent again: bytes, text, forms, and streams that are declared `ClientHandler.replayable`.
  * 3. After 408, 425, 429, 500, 502, 503, 504, after a transport error, and after a timeout of connecting or of waiting for headers. After 421 only where the options
- *    say how to ask for a new connection. Never after a defect, nor after any other typed error, nor after a transport error by which the guard of the transport
- *    refused an address, or a chain below a follow-up.
+ *    say how to ask for a new connection. Never after a defect, nor after any other typed error, nor after a transport error by which this side refused: the guard
+ *    of the transport an address, TLS the server's certificate, or a chain below a follow-up.
  * 4. Waits with full jitter: a random time up to `base`, doubled at each retry, up to `cap`. `Retry-After`, in seconds or as a date, is waited out before that; one
  *    that is longer than `maxRetryAfter`, or leads past the deadline of `timeouts`, ends the retries.
  * 5. All calls share one budget: when much fails, retries stop, instead of multiplying the load.
@@ -26,6 +26,8 @@ import * as HttpClientError from "effect/http/HttpClientError"
 import * as Random from "effect/Random"
 
 import { canReplay } from "../Body.ts"
+import { isCausedBy, isOfCertificate } from "../Causes.ts"
+import type { Told } from "../Causes.ts"
 import * as ClientHandler from "../ClientHandler.ts"
 import { deadline } from "../Deadline.ts"
 import { retryAfter } from "../RetryAfter.ts"
@@ -161,16 +163,15 @@ const mayPass = (outcome: ClientHandler.Outcome, settings: Settings): boolean =>
   return reasons.length > 0 && reasons.every((reason) => reason._tag === "Fail" && isTransient(reason.error))
 }
 
-// What the guard of `fairlead/client/node` refused, or a chain below could not follow up, stays so however long it is waited.
+// What the guard of `fairlead/client/node` refused, or a chain below could not follow up, stays so however long it is waited; so does a certificate.
 const decisions = new Set<unknown>(["SsrfBlocked", "FollowUpError"])
 
-const isDecision = (cause: unknown): boolean =>
-  typeof cause === "object" && cause !== null && "_tag" in cause && decisions.has(cause._tag)
+const isDecision = (error: Told): boolean => decisions.has(error._tag) || isOfCertificate(error)
 
 /** Whether an error says that the same request may succeed at another time. */
 export const isTransient = (error: unknown): boolean =>
   HttpClientError.isHttpClientError(error)
-    ? error.reason._tag === "TransportError" && !isDecision(error.reason.cause)
+    ? error.reason._tag === "TransportError" && !isCausedBy(error.reason.cause, isDecision)
     : error instanceof TimeoutError && error.phase !== "total"
 
 const reason = "retry"

@@ -25,6 +25,8 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 
 import { boundInside } from "../Bound.ts"
+import { isCausedBy } from "../Causes.ts"
+import type { Told } from "../Causes.ts"
 import * as ClientHandler from "../ClientHandler.ts"
 import { deadline } from "../Deadline.ts"
 import { bodyError, withBody } from "../ResponseBody.ts"
@@ -127,17 +129,11 @@ const reading = (response: ClientHandler.Response, settings: Settings, deadline:
     : withBody(response, { stream: bounded(response, settings, deadline) })
 
 // undici's own timer, and the system's. A read that times out has the system's code too, on a connection that was made.
-const isConnectTimeout = (cause: unknown, depth = 0): boolean => {
-  if (typeof cause !== "object" || cause === null || depth > 8) return false
-  const error = cause as { cause?: unknown; code?: unknown; syscall?: unknown; errors?: ReadonlyArray<unknown> }
-  if (error.code === "UND_ERR_CONNECT_TIMEOUT") return true
-  if (error.code === "ETIMEDOUT" && error.syscall === "connect") return true
-  // One host may have several addresses, each of which failed.
-  return [error.cause, ...(error.errors ?? [])].some((inner) => isConnectTimeout(inner, depth + 1))
-}
+const isOfConnecting = ({ code, syscall }: Told): boolean =>
+  code === "UND_ERR_CONNECT_TIMEOUT" || (code === "ETIMEDOUT" && syscall === "connect")
 
 const asTimeout = (error: unknown, request: ClientHandler.Request): unknown =>
-  isConnectTimeout(error) ? timeoutOf("connect", request) : error
+  isCausedBy(error, isOfConnecting) ? timeoutOf("connect", request) : error
 
 /**
  * Bounds how long a call takes.

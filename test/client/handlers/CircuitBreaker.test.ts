@@ -209,11 +209,13 @@ describe("what counts", () => {
     Effect.gen(function* () {
       const outcomes = [
         () => Exit.fail("refused" as const),
-        ({ request }: ClientHandler.Exchange) => {
-          const cause = new ClientHandler.FollowUpError({ reason: "TooMany", cycles: 1, for: "below" })
+        ...[
+          new ClientHandler.FollowUpError({ reason: "TooMany", cycles: 1, for: "below" }),
+          new TypeError("fetch failed", { cause: { code: "CERT_HAS_EXPIRED" } })
+        ].map((cause) => ({ request }: ClientHandler.Exchange) => {
           const reason = new HttpClientError.TransportError({ request, cause })
           return Exit.fail(new HttpClientError.HttpClientError({ reason }))
-        },
+        }),
         () => Exit.die("defect"),
         (exchange: ClientHandler.Exchange) =>
           ClientHandler.halt(HttpClientResponse.fromWeb(exchange.request, status(503))),
