@@ -5,9 +5,9 @@
  * URL, the hops of redirects too, and the transport for each address where the connection is made, so that a name
  * which resolves to another address a moment later gains nothing.
  */
-import { Effect, Exit, Layer } from "effect"
+import { Effect, Layer } from "effect"
 import { RateLimiter } from "effect/persistence"
-import { ClientChain, ClientHandler } from "fairlead/client"
+import { ClientChain } from "fairlead/client"
 import { decompress, policy, rateLimit, redirect, retry, ssrfGuard, timeouts } from "fairlead/client/handlers"
 import type { SsrfPolicy } from "fairlead/client/handlers"
 import { nodeCodings, NodeTransport } from "fairlead/client/node"
@@ -34,24 +34,12 @@ export const policyFor = (origins: ReadonlyArray<string>): SsrfPolicy => {
   }
 }
 
-/** A connection that the guard refused is refused for good: outside of this, `retry` does not take it for a network that is down. */
-const refusals = ClientHandler.make("refusals", {
-  afterResponse: (_, outcome) => {
-    if (outcome._tag !== "Failure") return undefined
-    const blocked = outcome.cause.reasons
-      .map((reason) => (reason._tag === "Fail" ? NodeTransport.blockedBy(reason.error) : undefined))
-      .find((blocked) => blocked !== undefined)
-    return blocked === undefined ? undefined : Exit.fail(blocked)
-  }
-})
-
 /** What a request for a page passes. Five a second go to one origin, since a room full of links is not its fault. */
 export const chainFor = (guard: SsrfPolicy) =>
   ClientChain.make("pages")
     .use(timeouts({ total: "10 seconds", headers: "5 seconds", idle: "3 seconds" }))
     .use(redirect({ limit: 5 }))
     .use(retry({ times: 2, maxRetryAfter: "3 seconds" }))
-    .use(refusals)
     .use(rateLimit({ limit: 5, window: "1 second" }))
     .use(decompress({ codings: nodeCodings }))
     .use(ssrfGuard(guard))

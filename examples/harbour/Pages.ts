@@ -8,6 +8,7 @@
 import { Context, Effect, Layer, Option, Stream } from "effect"
 import { HttpClient } from "effect/http"
 import type { RateLimiter } from "effect/persistence"
+import { NodeTransport } from "fairlead/client/node"
 
 import { reader } from "./PageHead.ts"
 import type { PageHead } from "./PageHead.ts"
@@ -57,7 +58,11 @@ export class Pages extends Context.Service<
         look: (url) =>
           read(url).pipe(
             Effect.provide(limits),
-            Effect.catch((error) => Effect.as(Effect.logInfo(`No preview of ${url}: ${error.message}`), Option.none())),
+            Effect.catch((error) => {
+              // A refusal by the guard of the connections says more than that the network failed.
+              const { message } = NodeTransport.blockedBy(error) ?? error
+              return Effect.as(Effect.logInfo(`No preview of ${url}: ${message}`), Option.none())
+            }),
             Effect.catchDefect((defect) => Effect.as(Effect.logError(`No preview of ${url}`, defect), Option.none()))
           )
       })
