@@ -9,7 +9,7 @@
  *    is let go, and each caller then sends a request of its own.
  * 4. Nothing is kept: a request that comes when the shared body has been read is sent anew. Keeping is what a cache is for.
  *
- * Order: inside of what sets headers, as cookies and auth do, and inside of retry; what is declared later runs once for all. Works over any `HttpClient`. Make one
+ * Order: inside of what sets headers, as cookies and auth do, and inside of retry, but outside of `hedge`, whose attempts are equal; what is declared later runs once for all. Works over any `HttpClient`. Make one
  * for each chain: what is under way in one is not what another would have sent.
  *
  * @since 0.1.0

@@ -13,7 +13,8 @@
  * 6. All calls share one budget: when everything is slow, the extra requests stop, instead of doubling the load. A call that it has refused one starts no more.
  *
  * Order: outside of redirect and retry, which each attempt then does for itself; inside of `timeouts`, whose `headers` and `idle` bound each attempt, and whose `total` bounds them all
- * together. What is declared earlier sees one response, answered by `hedge`. Works over any `HttpClient`; with a pool of one connection for each origin, an HTTP/1.1 attempt waits for the
+ * together. Never outside of `dedupe`, which would let the second attempt wait for the first: directly inside of it, where there is one. What is declared earlier sees one response,
+ * answered by `hedge`. Works over any `HttpClient`; with a pool of one connection for each origin, an HTTP/1.1 attempt waits for the
  * one before it.
  *
  * @since 0.1.0

@@ -1,11 +1,12 @@
 import { NodeHttpClient } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Fiber } from "effect"
 import { HttpClient } from "effect/http"
+import { TestClock } from "effect/testing"
 import { ClientChain } from "fairlead/client"
-import { CookieJar, cookies, redirect } from "fairlead/client/handlers"
+import { CookieJar, cookies, dedupe, hedge, redirect } from "fairlead/client/handlers"
 
-import { serving } from "./Hostile.ts"
+import { scripted, serving } from "./Hostile.ts"
 
 describe.each([
   ["before", ClientChain.make("c").use(cookies()).use(redirect())],
@@ -22,3 +23,16 @@ describe.each([
     }).pipe(Effect.provide([NodeHttpClient.layerUndici, CookieJar.layer()]))
   )
 })
+
+it.effect.each([
+  ["behind dedupe sends a late request a second time", ClientChain.make("c").use(dedupe()).use(hedge()), 2],
+  ["before dedupe waits for the first, which is an equal one", ClientChain.make("c").use(hedge()).use(dedupe()), 1]
+] as const)("hedge %s", ([, chain, sends]) =>
+  Effect.gen(function* () {
+    const { sent, transport } = scripted(() => Effect.never)
+    const call = yield* Effect.forkChild(chain.over(transport).get("http://a.test/"))
+    yield* TestClock.adjust("2 seconds")
+    assert.strictEqual(sent.length, sends)
+    yield* Fiber.interrupt(call)
+  })
+)

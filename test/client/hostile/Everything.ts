@@ -5,17 +5,19 @@ import { Clock, Duration, Effect, Layer, Redacted } from "effect"
 import { Digest, SecureRandom } from "effect/crypto"
 import { FetchHttpClient, HttpClientError } from "effect/http"
 import type { HttpClientResponse } from "effect/http"
-import { RateLimiter } from "effect/persistence"
+import { CircuitBreaker, RateLimiter } from "effect/persistence"
 import { ClientChain } from "fairlead/client"
 import {
   basic,
   bearer,
   bodyLimit,
+  circuitBreaker,
   CookieJar,
   cookies,
   decompress,
   dedupe,
   digest,
+  hedge,
   log,
   metrics,
   policy,
@@ -28,7 +30,7 @@ import {
   timeouts,
   tracing
 } from "fairlead/client/handlers"
-import type { SsrfOptions, TimeoutsOptions } from "fairlead/client/handlers"
+import type { HedgeOptions, SsrfOptions, TimeoutsOptions } from "fairlead/client/handlers"
 import { nodeCodings, NodeTransport } from "fairlead/client/node"
 
 import { transportsWith } from "../Transports.ts"
@@ -40,45 +42,46 @@ interface Options {
   /** What is allowed beside what is public. */
   readonly allow: SsrfOptions
   readonly timeouts?: TimeoutsOptions
+  /** Default: a second attempt only when the first has failed. */
+  readonly hedge?: HedgeOptions
   readonly origins?: Partial<Record<"basic" | "bearer" | "digest" | "refresh", string>>
 }
 
 /** An origin that no test has, for handlers that a test does not ask for. */
 const nowhere = "https://nowhere.example"
 
-/** All handlers there are. A new one goes where docs/client.md has it. */
-export const everything = ({ allow, origins = {}, ...options }: Options) => {
+/** All handlers there are. A new one goes where docs/client/order.md has it. */
+export const everything = ({ allow, hedge: hedging = { delay: Infinity }, origins = {}, ...options }: Options) => {
   const to = (handler: keyof typeof origins): readonly [string] => [origins[handler] ?? nowhere]
-  return (
-    ClientChain.make("everything")
-      .use(log({ level: () => undefined }))
-      .use(metrics())
-      .use(tracing())
-      .use(timeouts({ total: "1 minute", headers: "20 seconds", idle: "20 seconds", ...options.timeouts }))
-      .use(redirect())
-      // Here go circuitBreaker and hedge.
-      .use(retry({ base: 1, budget: retryBudget({ burst: 1000 }), maxRetryAfter: "1 hour" }))
-      .use(basic({ ...credentials, origins: to("basic") }))
-      .use(bearer({ origins: to("bearer"), token: Redacted.make("bearing") }))
-      .use(digest({ ...credentials, origins: to("digest") }))
-      .use(
-        refresh({
-          origins: to("refresh"),
-          refresh: (inner) =>
-            inner.get(`${origins.refresh}/token`).pipe(
-              Effect.flatMap(({ text }) => text),
-              Effect.map((token) => Redacted.make(token)),
-              Effect.orDie
-            )
-        })
-      )
-      .use(cookies())
-      .use(dedupe())
-      .use(rateLimit({ limit: 1000, window: "1 second" }))
-      .use(bodyLimit({ maxBytes: 3_000_000 }))
-      .use(decompress({ codings: nodeCodings, maxRatio: 50 }))
-      .use(ssrfGuard(policy(allow)))
-  )
+  return ClientChain.make("everything")
+    .use(log({ level: () => undefined }))
+    .use(metrics())
+    .use(tracing())
+    .use(timeouts({ total: "1 minute", headers: "20 seconds", idle: "20 seconds", ...options.timeouts }))
+    .use(redirect())
+    .use(retry({ base: 1, budget: retryBudget({ burst: 1000 }), maxRetryAfter: "1 hour" }))
+    .use(basic({ ...credentials, origins: to("basic") }))
+    .use(bearer({ origins: to("bearer"), token: Redacted.make("bearing") }))
+    .use(digest({ ...credentials, origins: to("digest") }))
+    .use(
+      refresh({
+        origins: to("refresh"),
+        refresh: (inner) =>
+          inner.get(`${origins.refresh}/token`).pipe(
+            Effect.flatMap(({ text }) => text),
+            Effect.map((token) => Redacted.make(token)),
+            Effect.orDie
+          )
+      })
+    )
+    .use(cookies())
+    .use(dedupe())
+    .use(hedge(hedging))
+    .use(circuitBreaker({ trip: CircuitBreaker.consecutive(20) }))
+    .use(rateLimit({ limit: 1000, window: "1 second" }))
+    .use(bodyLimit({ maxBytes: 3_000_000 }))
+    .use(decompress({ codings: nodeCodings, maxRatio: 50 }))
+    .use(ssrfGuard(policy(allow)))
 }
 
 /** What the handlers need; fetch is told to follow nothing by itself. */
@@ -90,11 +93,14 @@ export const needs = Layer.mergeAll(
   Layer.succeed(FetchHttpClient.RequestInit, FetchHttpClient.RequestInit.of({ redirect: "manual" }))
 )
 
-/** The transports with one connection each, so that one that is held shows in the next call; and what the handlers need. */
-export const transports = [
-  ...transportsWith(1),
-  ["fairlead/client/node", NodeTransport.layer({ connections: 1 })] as const
-].map(([name, layer]) => [name, Layer.merge(layer, needs)] as const)
+/** The transports with so many connections each, and what the handlers need. */
+export const transportsOf = (connections: number) =>
+  [...transportsWith(connections), ["fairlead/client/node", NodeTransport.layer({ connections })] as const].map(
+    ([name, layer]) => [name, Layer.merge(layer, needs)] as const
+  )
+
+/** With one connection each, so that one that is held shows in the next call. */
+export const transports = transportsOf(1)
 
 /** The clock of the machine, but for waits of a second and more that are none of the chain's bounds: those are noted, and over at once. */
 export const hurried = () => {
