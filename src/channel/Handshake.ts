@@ -6,6 +6,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Base64 from "effect/encoding/Base64"
+import * as Headers from "effect/http/Headers"
 import type * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as HttpServerRespondable from "effect/http/HttpServerRespondable"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
@@ -30,23 +31,29 @@ const defaultMaxFrame = 1024 * 1024
 
 const tokenPrefix = "base64url.bearer.phx."
 
+const header = "sec-websocket-protocol"
+
 interface Subprotocols {
   readonly token: string | undefined
+  /** The request's headers, without a token. */
+  readonly headers: Headers.Headers
   /** The one to answer. */
   readonly protocol: string | undefined
   readonly supported: boolean
 }
 
-/** Reads `Sec-WebSocket-Protocol`: a token beside the protocol's name is for the server alone. */
-const subprotocols = (field: string | undefined, authToken: boolean): Subprotocols => {
-  if (field === undefined) return { token: undefined, protocol: undefined, supported: true }
-  const offered = field.split(",").map((name) => name.trim())
-  const carried = authToken ? offered.find((name) => name.startsWith(tokenPrefix)) : undefined
+/** Reads `Sec-WebSocket-Protocol`: a token beside the protocol's name, or in its place, is for the server alone. Of several tokens none is believed. */
+const subprotocols = (headers: Headers.Headers, authToken: boolean): Subprotocols => {
+  const field = headers[header]
+  const offered = field === undefined ? [] : field.split(",").map((name) => name.trim())
+  const carried = authToken ? offered.filter((name) => name.startsWith(tokenPrefix)) : []
   const protocol = offered.find((name) => name === "phoenix")
+  const others = offered.filter((name) => !carried.includes(name))
   return {
-    token: carried === undefined ? undefined : decodeToken(carried.slice(tokenPrefix.length)),
+    headers: carried.length === 0 ? headers : Headers.set(headers, header, others.join(", ")),
+    token: carried.length === 1 ? decodeToken(carried[0]!.slice(tokenPrefix.length)) : undefined,
     protocol,
-    supported: protocol !== undefined
+    supported: protocol !== undefined || (others.length === 0 && carried.length < 2)
   }
 }
 
@@ -78,10 +85,12 @@ export const make = (
   const allowed = Origin.check(origin)
   const forbidden = HttpServerResponse.empty({ status: 403 })
   return (request) => {
-    const { headers, remoteAddress, url } = request
+    const { remoteAddress, url } = request
+    if (request.method !== "GET") return refusal(new NotUpgradable({ description: "A WebSocket handshake is a GET" }))
     if (hub.closed) return Effect.succeed(HttpServerResponse.empty({ status: 503 }))
-    if (!allowed(headers["origin"], headers["host"], request.protocol === "https")) return Effect.succeed(forbidden)
-    const { protocol, supported, token } = subprotocols(headers["sec-websocket-protocol"], authToken)
+    const { host, origin } = request.headers
+    if (!allowed(origin, host, request.protocol === "https")) return Effect.succeed(forbidden)
+    const { headers, protocol, supported, token } = subprotocols(request.headers, authToken)
     if (!supported) return Effect.succeed(forbidden)
     const query = queryOf(url)
     const wire = negotiate(query.get("vsn"))

@@ -1,10 +1,12 @@
 /**
  * How sockets connect and end, over real sockets.
  */
+import { once } from "node:events"
 import { connect } from "node:net"
 
 import { Layer } from "effect"
 import { Broadcaster, ChannelServer } from "fairlead/channel"
+import { NodeUpgrade } from "fairlead/channel/node"
 import { afterEach, assert, describe, it } from "vitest"
 
 import { control, serve, shared, upgrades } from "./Conformance.ts"
@@ -60,6 +62,8 @@ describe.each(upgrades)("over %s", { timeout: 60_000 }, (_, upgrade) => {
     "channel 1.1: a %s that is no handshake is a 400",
     async (method) => {
       assert.strictEqual((await get(`/socket/websocket?${v2}`, { method })).status, 400)
+      const status = method === "GET" ? 429 : 400
+      assert.strictEqual((await get(`/socket/websocket?${v2}&ratelimit=true`, { method })).status, status)
     }
   )
 
@@ -157,7 +161,7 @@ describe.each(upgrades)("over %s", { timeout: 60_000 }, (_, upgrade) => {
 
   it("channel 1.1: subprotocols without phoenix are refused: 403 with an empty body", async () => {
     assert.deepStrictEqual(await refusal(at("socket"), { protocols: ["graphql", "mqtt"] }), [403, ""])
-    assert.deepStrictEqual(await refusal(at("authtoken"), { protocols: [bearer("secret")] }), [403, ""])
+    assert.deepStrictEqual(await refusal(at("authtoken"), { protocols: ["mqtt", bearer("secret")] }), [403, ""])
   })
 
   it("channel 1.1: a socket has the parameters, headers and user that it connected with", async () => {
@@ -290,5 +294,27 @@ describe.each(upgrades)("over %s", { timeout: 60_000 }, (_, upgrade) => {
     const peer = await (await Peer.connect(`${served.ws}/socket/websocket?${v2}`)).joins("room:1")
     await served.close()
     assert.strictEqual((await peer.closed).code, 1012)
+  })
+})
+
+describe("over NodeUpgrade alone", { timeout: 60_000 }, () => {
+  const { server } = shared(NodeUpgrade.layer)
+
+  it("channel 1.1: a token is never answered, wherever it stands", async () => {
+    const token = `base64url.bearer.phx.${Buffer.from("secret").toString("base64")}`
+    const answered = async (offered: string) => {
+      const socket = connect(server().port, "127.0.0.1")
+      socket.write(
+        `GET /authtoken/websocket?${v2} HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+          "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n" +
+          `Sec-WebSocket-Protocol: ${offered}\r\n\r\n`
+      )
+      const [head] = await once(socket, "data")
+      socket.destroy()
+      assert.match(String(head), /^HTTP\/1\.1 101 /)
+      return /^sec-websocket-protocol: (.*)\r$/im.exec(String(head))?.[1]
+    }
+    assert.strictEqual(await answered(`${token}, phoenix`), "phoenix")
+    assert.isUndefined(await answered(token))
   })
 })
