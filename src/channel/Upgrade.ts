@@ -1,8 +1,9 @@
 /**
  * How an HTTP request becomes a socket: what a server's platform can do better than the default, it does by this service.
  *
- * The default works over any `HttpServer` that upgrades requests. It reads a frame in full before it can refuse it for its size, and it cannot see that a
- * client reads slowly; `fairlead/channel/node` can do both.
+ * The default works over any `HttpServer` that upgrades requests. It reads a frame in full before it can refuse it for its size, and it sees neither that a
+ * client reads slowly nor its pings, which are no sign of life then. Which subprotocol is answered is up to the `HttpServer`: on Node it is the first that was
+ * offered, by phoenix.js `phoenix`. `fairlead/channel/node` does all of it right.
  *
  * @since 0.1.0
  */

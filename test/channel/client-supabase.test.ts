@@ -1,7 +1,7 @@
 /**
  * The realtime client of Supabase, which speaks version 1, in Node.
  */
-import { RealtimeClient } from "@supabase/realtime-js"
+import { REALTIME_SUBSCRIBE_STATES, RealtimeClient } from "@supabase/realtime-js"
 import type { RealtimeChannel, RealtimeChannelOptions } from "@supabase/realtime-js"
 import { afterEach, assert, describe, it } from "vitest"
 
@@ -27,8 +27,8 @@ describe.each(upgrades)("over %s", { timeout: 60_000 }, (_, upgrade) => {
   const subscribed = (channel: RealtimeChannel): Promise<void> =>
     new Promise((resolve, reject) => {
       channel.subscribe((status, error) => {
-        if (status === "SUBSCRIBED") resolve()
-        else if (status !== "CLOSED") reject(error ?? new Error(status))
+        if (status === REALTIME_SUBSCRIBE_STATES.SUBSCRIBED) resolve()
+        else if (status !== REALTIME_SUBSCRIBE_STATES.CLOSED) reject(error ?? new Error(status))
       })
     })
 

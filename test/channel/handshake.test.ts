@@ -61,7 +61,7 @@ class Busy extends Error implements HttpServerRespondable.Respondable {
   }
 }
 
-describe("a handshake", () => {
+describe("a handshake", { timeout: 60_000 }, () => {
   it.effect("channel 1.1: that cannot be upgraded is a 400 that says so", () =>
     Effect.gen(function* () {
       const { body, status } = yield* ask("")
