@@ -49,7 +49,7 @@ export const frame = (opcode: number, payload: string | Uint8Array, options: Fra
   return Buffer.concat([head, data])
 }
 
-export const text = (message: unknown): Buffer => frame(1, JSON.stringify(message))
+const text = (message: unknown): Buffer => frame(1, JSON.stringify(message))
 
 export const join = (topic: string, payload: unknown = {}, ref = "1"): Buffer =>
   text([ref, ref, topic, "phx_join", payload])

@@ -20,7 +20,7 @@ class Room extends ChannelApi.make("room:{id}", {
   join: { payload: any, reply: any },
   incoming: {
     echo: { payload: any, reply: any },
-    strict: { payload: Schema.Struct({ numbers: Schema.Array(Schema.Number) }), reply: Schema.Number },
+    strict: { payload: Schema.Struct({ numbers: Schema.Array(Schema.Finite) }), reply: Schema.Finite },
     shout: { payload: any },
     stuck: { payload: any, reply: any },
     crash: {}
