@@ -57,30 +57,66 @@ const fault = ({ headers, method }: IncomingMessage): string | undefined =>
           ? undefined
           : "The Sec-WebSocket-Version is neither 13 nor 8"
 
-const transportOf = (ws: NodeWS.WebSocket, socket: Socket): Transport => ({
-  prepare,
-  // Without compression, ws itself does no more than to write a header and the payload.
-  write: (prepared) => {
-    if (ws.readyState === ws.OPEN) socket.write(prepared)
-  },
-  ready: () => !socket.writableNeedDrain,
-  onDrain: (listener) => socket.once("drain", listener),
-  pause: () => ws.pause(),
-  resume: () => ws.resume(),
-  ping: () => {
-    if (ws.readyState === ws.OPEN) ws.ping()
-  },
-  close: (code, reason) => ws.close(code, reason)
-})
+/** A class, since there is one for each socket: its methods are there once. */
+class NodeTransport implements Transport {
+  private readonly ws: NodeWS.WebSocket
+  private readonly socket: Socket
 
-const listen = (ws: NodeWS.WebSocket, receiver: Receiver): void => {
-  ws.on("message", (data: Buffer, isBinary: boolean) => receiver.receive(isBinary ? data : data.toString()))
-  ws.on("ping", () => receiver.touch())
-  ws.on("pong", () => receiver.touch())
-  // A fault of the peer ends in a close, with the code that ws gave it.
-  ws.on("error", () => {})
-  ws.on("close", (code: number) => receiver.closed(code))
+  constructor(ws: NodeWS.WebSocket, socket: Socket) {
+    this.ws = ws
+    this.socket = socket
+  }
+
+  prepare(frame: Frame): Prepared {
+    return prepare(frame)
+  }
+
+  // Without compression, ws itself does no more than to write a header and the payload.
+  write(prepared: Prepared): void {
+    if (this.ws.readyState === this.ws.OPEN) this.socket.write(prepared)
+  }
+
+  ready(): boolean {
+    return !this.socket.writableNeedDrain
+  }
+
+  onDrain(listener: () => void): void {
+    this.socket.once("drain", listener)
+  }
+
+  pause(): void {
+    this.ws.pause()
+  }
+
+  resume(): void {
+    this.ws.resume()
+  }
+
+  ping(): void {
+    if (this.ws.readyState === this.ws.OPEN) this.ws.ping()
+  }
+
+  close(code: number, reason: string): void {
+    this.ws.close(code, reason)
+  }
 }
+
+// A fault of the peer ends in a close, with the code that ws gave it.
+const noted = (): void => {}
+
+const listen = (ws: NodeWS.WebSocket, receiver: Receiver, done: () => void): void => {
+  const touch = () => receiver.touch()
+  ws.on("message", (data: Buffer, isBinary: boolean) => receiver.receive(isBinary ? data : data.toString()))
+  ws.on("ping", touch)
+  ws.on("pong", touch)
+  ws.on("error", noted)
+  ws.on("close", (code: number) => {
+    receiver.closed(code)
+    done()
+  })
+}
+
+const refusal = (description: string) => Effect.fail(new NotUpgradable({ description }))
 
 const upgrades = () => {
   const servers = new Map<number, NodeWS.WebSocketServer>()
@@ -107,18 +143,16 @@ const upgrades = () => {
     Effect.callback<void, NotUpgradable>((resume) => {
       const incoming = NodeHttpServerRequest.toIncomingMessage(request) as IncomingMessage
       const { socket } = incoming
-      const refuse = (description: string) => resume(Effect.fail(new NotUpgradable({ description })))
       const wrong = fault(incoming) ?? (socket.destroyed ? "The connection is gone" : undefined)
-      if (wrong !== undefined) return refuse(wrong)
+      if (wrong !== undefined) return resume(refusal(wrong))
       // What ws refuses, it answers itself, and tells nobody.
-      const refused = () => refuse("The handshake was refused")
+      const refused = () => resume(refusal("The handshake was refused"))
       socket.once("close", refused)
       let ws: NodeWS.WebSocket | undefined
       serverOf(maxFrame).handleUpgrade(incoming, socket, Buffer.alloc(0), (opened) => {
         ws = opened
         socket.off("close", refused)
-        listen(opened, open(transportOf(opened, socket)))
-        opened.once("close", () => resume(Effect.void))
+        listen(opened, open(new NodeTransport(opened, socket)), () => resume(Effect.void))
       })
       return Effect.suspend(() => (ws === undefined || ws.readyState === ws.CLOSED ? Effect.void : goodbye(ws)))
     })
