@@ -62,19 +62,22 @@ export class Connection implements Receiver {
       ...socket,
       close: (code = 1000, reason = "") => Effect.sync(() => this.shut(code, reason, "disconnected"))
     }
-    this.outbox = new Outbox(transport, hub.settings.slowReader, () =>
-      this.shut(1013, "the client reads too slowly", "disconnected")
-    )
+    this.outbox = new Outbox(transport, hub.settings.slowReader, this)
     this.lastSeen = hub.clock.currentTimeMillisUnsafe()
-    this.detach = socket.id === undefined ? undefined : hub.broadcaster.attach(socket.id, { deliver: this.onOwnTopic })
+    this.detach =
+      socket.id === undefined
+        ? undefined
+        : hub.broadcaster.attach(socket.id, { deliver: (message) => this.onOwnTopic(message) })
     hub.connections.add(this)
   }
 
   /** Succeeds with the close code when the transport is gone and the last channel has ended. */
-  readonly ended: Effect.Effect<number> = Effect.callback((resume) => {
-    this.onEnd = (code) => resume(Effect.succeed(code))
-    this.settle()
-  })
+  get ended(): Effect.Effect<number> {
+    return Effect.callback((resume) => {
+      this.onEnd = (code) => resume(Effect.succeed(code))
+      this.settle()
+    })
+  }
 
   touch(): void {
     this.lastSeen = this.hub.clock.currentTimeMillisUnsafe()
@@ -131,7 +134,12 @@ export class Connection implements Receiver {
     for (const lane of this.lanes.values()) lane.terminate(why)
   }
 
-  private readonly onOwnTopic = ({ event }: Message): void => {
+  /** More waits for the client than may. */
+  overflow(): void {
+    this.shut(1013, "the client reads too slowly", "disconnected")
+  }
+
+  private onOwnTopic({ event }: Message): void {
     if (event === Reserved.disconnect) this.shut(1001, "disconnected by the server", "disconnected")
   }
 

@@ -25,18 +25,22 @@ interface Waiting {
   readonly droppable: boolean
 }
 
+interface Owner {
+  /** Closes the socket. */
+  readonly overflow: () => void
+}
+
 export class Outbox {
   private readonly transport: Transport
   private readonly limits: SlowReader
-  private readonly overflow: () => void
+  private readonly owner: Owner
   private waiting: Array<Waiting> | undefined = undefined
   private bytes = 0
 
-  /** `overflow` closes the socket. */
-  constructor(transport: Transport, limits: SlowReader, overflow: () => void) {
+  constructor(transport: Transport, limits: SlowReader, owner: Owner) {
     this.transport = transport
     this.limits = limits
-    this.overflow = overflow
+    this.owner = owner
   }
 
   send(prepared: Prepared, droppable: boolean): void {
@@ -53,7 +57,7 @@ export class Outbox {
   private hold(message: Waiting): void {
     if (this.waiting === undefined) {
       this.waiting = []
-      this.transport.onDrain(this.flush)
+      this.transport.onDrain(() => this.flush())
     }
     this.waiting.push(message)
     this.bytes += message.prepared.length
@@ -70,7 +74,7 @@ export class Outbox {
       if (victim === undefined) {
         onOverflow(dropped + this.waiting.length, true)
         this.clear()
-        return this.overflow()
+        return this.owner.overflow()
       }
       dropped++
       this.bytes -= victim.prepared.length
@@ -78,7 +82,7 @@ export class Outbox {
     if (dropped > 0) onOverflow(dropped, false)
   }
 
-  private readonly flush = (): void => {
+  private flush(): void {
     const waiting = this.waiting
     if (waiting === undefined) return
     let sent = 0
@@ -90,7 +94,7 @@ export class Outbox {
     if (sent === waiting.length) this.clear()
     else {
       waiting.splice(0, sent)
-      this.transport.onDrain(this.flush)
+      this.transport.onDrain(() => this.flush())
     }
   }
 }

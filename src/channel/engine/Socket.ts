@@ -61,40 +61,44 @@ const disconnected = (hub: Hub, connection: Connection, code: number, scope: Sco
     { discard: true }
   )
 
+type Carry<E> = (open: (transport: Transport) => Receiver) => Effect.Effect<void, E>
+
+// Defined once: a generator function in `serve` would be held, with a prototype of its own, by every socket.
+const live = Effect.fnUntraced(function* <E>(
+  restore: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>,
+  hub: Hub,
+  wire: Wire,
+  connect: Connect,
+  carry: Carry<E>
+): Effect.fn.Return<void, unknown> {
+  const scope = Scope.makeUnsafe()
+  const socket: { connection?: Connection } = {}
+  const exit = yield* Effect.exit(
+    restore(
+      Effect.flatMap(connecting(hub, connect, scope), ({ id, provided }) =>
+        carry((transport) => {
+          const connection = new Connection(hub, wire, transport, { id, connect, version: wire.version }, provided)
+          socket.connection = connection
+          // The application was told to stop after it had let the client in.
+          if (hub.closed) connection.drain()
+          return connection
+        })
+      )
+    )
+  )
+  const { connection: opened } = socket
+  if (opened !== undefined) {
+    opened.closed(1006)
+    const code = yield* opened.ended
+    yield* disconnected(hub, opened, code, scope)
+  }
+  yield* Effect.exit(Scope.close(scope, exit))
+  return yield* Exit.isFailure(exit) && opened !== undefined ? Effect.void : exit
+})
+
 /**
  * Lets a client connect, carries it by `carry`, and ends when its transport is gone, its channels and hooks have ended, and its scope is closed. Fails with what
  * a handler refused it with, or with what `carry` failed with before it opened.
  */
-export const serve = <E>(
-  hub: Hub,
-  wire: Wire,
-  connect: Connect,
-  carry: (open: (transport: Transport) => Receiver) => Effect.Effect<void, E>
-): Effect.Effect<void, unknown> =>
-  Effect.uninterruptibleMask((restore) =>
-    Effect.gen(function* () {
-      const scope = Scope.makeUnsafe()
-      const socket: { connection?: Connection } = {}
-      const exit = yield* Effect.exit(
-        restore(
-          Effect.flatMap(connecting(hub, connect, scope), ({ id, provided }) =>
-            carry((transport) => {
-              const connection = new Connection(hub, wire, transport, { id, connect, version: wire.version }, provided)
-              socket.connection = connection
-              // The application was told to stop after it had let the client in.
-              if (hub.closed) connection.drain()
-              return connection
-            })
-          )
-        )
-      )
-      const { connection: opened } = socket
-      if (opened !== undefined) {
-        opened.closed(1006)
-        const code = yield* opened.ended
-        yield* disconnected(hub, opened, code, scope)
-      }
-      yield* Effect.exit(Scope.close(scope, exit))
-      return yield* Exit.isFailure(exit) && opened !== undefined ? Effect.void : exit
-    })
-  )
+export const serve = <E>(hub: Hub, wire: Wire, connect: Connect, carry: Carry<E>): Effect.Effect<void, unknown> =>
+  Effect.uninterruptibleMask((restore) => live(restore, hub, wire, connect, carry))
