@@ -61,9 +61,20 @@ const subprotocols = (headers: Headers.Headers, authToken: boolean): Subprotocol
 const decodeToken = (text: string): string | undefined =>
   Result.getOrUndefined(Base64.decodeString(text.padEnd(Math.ceil(text.length / 4) * 4, "=")))
 
-const queryOf = (url: string): ReadonlyMap<string, string> => {
+interface Query {
+  readonly params: ReadonlyMap<string, string>
+  readonly vsn: string | undefined
+}
+
+// Most sockets have no parameters, and all of them can do with one map.
+const noParams: ReadonlyMap<string, string> = new Map()
+
+const queryOf = (url: string): Query => {
   const start = url.indexOf("?")
-  return new Map(start === -1 ? [] : new URLSearchParams(url.slice(start + 1)))
+  const params = new Map(start === -1 ? [] : new URLSearchParams(url.slice(start + 1)))
+  const vsn = params.get("vsn")
+  params.delete("vsn")
+  return { params: params.size === 0 ? noParams : params, vsn }
 }
 
 /** The answer to a connect that is refused. */
@@ -75,6 +86,9 @@ export const refusal = (error: unknown): Effect.Effect<Response> => {
   if (error instanceof NotUpgradable) return Effect.succeed(HttpServerResponse.text(error.message, { status: 400 }))
   return HttpServerRespondable.toResponseOrElse(error, HttpServerResponse.empty({ status: 403 }))
 }
+
+// A socket that was has no response: nobody gets this one.
+const over = HttpServerResponse.empty()
 
 /** Makes the handler of the path where sockets connect. It ends when the socket does. */
 export const make = (
@@ -92,18 +106,18 @@ export const make = (
     if (!allowed(origin, host, request.protocol === "https")) return Effect.succeed(forbidden)
     const { headers, protocol, supported, token } = subprotocols(request.headers, authToken)
     if (!supported) return Effect.succeed(forbidden)
-    const query = queryOf(url)
-    const wire = negotiate(query.get("vsn"))
+    const { params, vsn } = queryOf(url)
+    const wire = negotiate(vsn)
     if (wire === undefined) return Effect.succeed(forbidden)
     const connect: Connect = {
       transport: "websocket",
-      params: new Map([...query].filter(([name]) => name !== "vsn")),
+      params,
       headers,
       token: token === undefined ? undefined : Redacted.make(token),
       remoteAddress: Option.getOrUndefined(remoteAddress)
     }
     return serve(hub, wire, connect, (open) => upgrade(request, { maxFrame, protocol }, open)).pipe(
-      Effect.as(HttpServerResponse.empty()),
+      Effect.as(over),
       Effect.catch(refusal)
     )
   }
