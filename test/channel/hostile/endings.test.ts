@@ -15,7 +15,7 @@ const ends = {
   "sends no message": (raw: Raw.Raw) => raw.send(Raw.frame(1, "x"))
 }
 
-describe.each(["node", "default"] as const)("endings, over the %s upgrade", (upgrade) => {
+describe.each(["node", "default"] as const)("endings, over the %s upgrade", { timeout: 60_000 }, (upgrade) => {
   it.live.each(Object.entries(ends))("channel 0.3: a client that %s in the midst of a join leaves nothing", ([, end]) =>
     attacked(
       ({ counts, port }) =>
@@ -94,7 +94,7 @@ describe.each(["node", "default"] as const)("endings, over the %s upgrade", (upg
   )
 })
 
-describe("silent peers", () => {
+describe("silent peers", { timeout: 60_000 }, () => {
   it.live("channel 1.1: a half-open connection is closed with 1002 when it has been silent for too long", () =>
     attacked(({ counts, hub, port }) =>
       Effect.gen(function* () {

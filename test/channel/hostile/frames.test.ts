@@ -45,7 +45,7 @@ const broken: ReadonlyArray<readonly [what: string, code: number, ...frames: Rea
   ["that claims 2^62 bytes", 1009, Raw.frame(2, "", { claims: 2 ** 62 })]
 ]
 
-describe.each(["node", "default"] as const)("frames, over the %s upgrade", (upgrade) => {
+describe.each(["node", "default"] as const)("frames, over the %s upgrade", { timeout: 60_000 }, (upgrade) => {
   it.live("channel 0.4: what breaks RFC 6455 closes its own socket with the code that it is owed", () =>
     attacked(
       ({ port }) =>
@@ -123,7 +123,7 @@ describe.each(["node", "default"] as const)("frames, over the %s upgrade", (upgr
   )
 })
 
-describe("large frames", () => {
+describe("large frames", { timeout: 60_000 }, () => {
   const maxFrame = 1000
   const sized = (bytes: number) => {
     const empty = JSON.stringify([null, "2", "room:1", "echo", ""]).length

@@ -9,7 +9,7 @@ const path = "/socket/websocket?vsn=2.0.0"
 const forbidden = "HTTP/1.1 403 Forbidden"
 const wrong = "HTTP/1.1 400 Bad Request"
 
-describe.each(["node", "default"] as const)("handshakes, over the %s upgrade", (upgrade) => {
+describe.each(["node", "default"] as const)("handshakes, over the %s upgrade", { timeout: 60_000 }, (upgrade) => {
   /** What each of these requests is answered with, when the connection is over. */
   const answers = (port: number, requests: Readonly<Record<string, readonly [expected: string, request: string]>>) =>
     Effect.gen(function* () {

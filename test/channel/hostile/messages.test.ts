@@ -86,7 +86,7 @@ const codes = (port: number, first: string, frames: Readonly<Record<string, Uint
     { concurrency: 8 }
   )
 
-describe("messages", () => {
+describe("messages", { timeout: 60_000 }, () => {
   it.live("channel 1.2: what is no message closes its own socket with 1011, and nothing behind it is handled", () =>
     attacked(({ port }) =>
       Effect.gen(function* () {
