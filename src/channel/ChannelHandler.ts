@@ -2,7 +2,7 @@
  * Channel handlers: what sees the raw events of every topic of a socket: connect, join, incoming, outgoing, leave and disconnect.
  *
  * 1. `connect`, `join` and `incoming` run in declared order, ahead of the channel; the first that refuses or halts is the last that runs.
- * 2. `outgoing` runs in reverse order on each message to each socket; it is a plain function. With one in the chain, broadcasts are no longer encoded once.
+ * 2. `outgoing` runs in reverse order on each message to each socket; it is a plain function. A broadcast that it changes is encoded for each socket.
  * 3. `leave` and `disconnect` run in reverse order, of every handler, however it ended; a defect in one is logged and skips none.
  * 4. What `connect` provides is there in the hooks of the same and later handlers, and in channels that require it.
  *

@@ -204,13 +204,14 @@ export class Connection implements Receiver {
   }
 
   broadcast(message: Message): void {
-    if (this.hub.outgoing.length === 0) {
-      const prepared = Fanout.prepare(message, this.wire, this.transport)
-      if (prepared !== undefined) this.outbox.send(prepared, true)
-      return
+    if (this.hub.outgoing.length > 0) {
+      const asked: Sent = { kind: "broadcast", ...message }
+      const sent = this.outgoing(asked)
+      if (sent === undefined) return
+      if (sent !== asked) return this.send(this.wire.broadcast(sent.topic, sent.event, sent.payload), true)
     }
-    const sent = this.outgoing({ kind: "broadcast", ...message })
-    if (sent !== undefined) this.send(this.wire.broadcast(sent.topic, sent.event, sent.payload), true)
+    const prepared = Fanout.prepare(message, this.wire, this.transport)
+    if (prepared !== undefined) this.outbox.send(prepared, true)
   }
 
   /** Tells that a channel has ended. */
