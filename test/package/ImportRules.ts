@@ -25,7 +25,7 @@ const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
 }
 
 /** Ready-made interceptors know their own part and `core`, whatever else their part may use. */
-const readyMade = /^(?:server\/middleware|client\/handlers|app\/fairings|endpoint\/hooks)\//
+const readyMade = /^(?:server\/middleware|client\/handlers|channel\/handlers|app\/fairings|endpoint\/hooks)\//
 
 const saysNode = /(?:^|\/)(?:node\/|node\.ts$|Node(?:[A-Z]\w*)?\.ts$)/
 

@@ -1,0 +1,73 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { payloadLimit } from "fairlead/channel/handlers"
+import type { PayloadLimitOptions } from "fairlead/channel/handlers"
+import * as fc from "fast-check"
+
+import { joined, serverOf } from "../engine/Room.ts"
+import type { Payload } from "../engine/Room.ts"
+
+const tooLarge = (max: number) => ({ status: "error", response: { max_bytes: max, reason: "payload too large" } })
+
+const setup = (options: PayloadLimitOptions) => Effect.flatMap(serverOf({}, [payloadLimit(options)]), joined)
+
+describe("payloadLimit", () => {
+  it.effect("refuses a message that is too large, bytes or JSON, and the channel goes on", () =>
+    Effect.gen(function* () {
+      const client = yield* setup({ maxBytes: 10 })
+      assert.strictEqual((yield* client.push("room:1", "ask", new Uint8Array(10))).status, "ok")
+      assert.deepStrictEqual(yield* client.push("room:1", "ask", new Uint8Array(11)), tooLarge(10))
+      assert.strictEqual((yield* client.push("room:1", "ask", "12345678")).status, "ok")
+      assert.deepStrictEqual(yield* client.push("room:1", "ask", "123456789"), tooLarge(10))
+      // Four characters, ten bytes with the quotes.
+      assert.strictEqual((yield* client.push("room:1", "ask", "ééüü")).status, "ok")
+      assert.deepStrictEqual(yield* client.push("room:1", "ask", "ééüüa"), tooLarge(10))
+    })
+  )
+
+  it.effect("refuses a join that is too large", () =>
+    Effect.gen(function* () {
+      const client = yield* setup({ rules: [{ event: "phx_join", maxBytes: 10 }] })
+      assert.deepStrictEqual(yield* client.join("room:2", { name: "too long" }), tooLarge(10))
+      assert.strictEqual((yield* client.push("room:1", "ask", "1".repeat(20))).status, "ok")
+    })
+  )
+
+  it.effect("lets the first rule decide that fits the topic and the event, and has 64 KiB for the others", () =>
+    Effect.gen(function* () {
+      const client = yield* setup({
+        rules: [
+          { topic: "room:1", event: "as*", maxBytes: 5 },
+          { topic: "room:*", event: "ask", maxBytes: 8 },
+          { topic: "room:3", maxBytes: 3 }
+        ]
+      })
+      yield* client.join("room:2")
+      assert.deepStrictEqual(yield* client.push("room:1", "ask", "1234"), tooLarge(5))
+      assert.deepStrictEqual(yield* client.push("room:2", "ask", "1234567"), tooLarge(8))
+      assert.strictEqual((yield* client.push("room:2", "ask", "1234")).status, "ok")
+      assert.deepStrictEqual(yield* client.join("room:3", "12"), tooLarge(3))
+      assert.deepStrictEqual(yield* client.join("room:4", "1".repeat(65_535)), tooLarge(65_536))
+      assert.strictEqual((yield* client.join("room:4", "1".repeat(65_534))).status, "ok")
+    })
+  )
+
+  it.effect("counts JSON as it is without spaces", () =>
+    Effect.gen(function* () {
+      const values = fc.sample(fc.jsonValue({ maxDepth: 4, noUnicodeString: false }), 200)
+      for (const value of values) {
+        const payload = value as Payload
+        // What comes over the wire, -0 is 0.
+        const bytes = new TextEncoder().encode(JSON.stringify(payload)).length
+        const exact = yield* setup({ rules: [{ event: "ask", maxBytes: bytes }] })
+        assert.strictEqual((yield* exact.push("room:1", "ask", payload)).status, "ok", JSON.stringify(payload))
+        const short = yield* setup({ rules: [{ event: "ask", maxBytes: bytes - 1 }] })
+        assert.deepStrictEqual(
+          yield* short.push("room:1", "ask", payload),
+          tooLarge(bytes - 1),
+          JSON.stringify(payload)
+        )
+      }
+    }).pipe(Effect.scoped)
+  )
+})
