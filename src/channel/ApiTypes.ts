@@ -211,9 +211,11 @@ type LaterErrors<A1, E> =
   Extract<A1, Later<any>> extends Later<infer L>
     ? IsAny<Effect.Error<L>> extends true
       ? { readonly "the error type is any: errors would be lost": never }
-      : [Effect.Error<L>] extends [E]
-        ? unknown
-        : { readonly "undeclared error": Exclude<Effect.Error<L>, E> }
+      : IsAny<Effect.Services<L>> extends true
+        ? { readonly "the requirements are any: services would be lost": never }
+        : [Effect.Error<L>] extends [E]
+          ? unknown
+          : { readonly "undeclared error": Exclude<Effect.Error<L>, E> }
     : unknown
 
 type LaterServices<A> =
