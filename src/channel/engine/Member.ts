@@ -10,11 +10,16 @@ import type * as Scope from "effect/Scope"
 
 import { isExit } from "../../core/Effects.ts"
 import type { Message, Subscriber } from "../Broadcaster.ts"
+import type { Handlers } from "../Definition.ts"
 import type { Payload, Ref } from "../wire/Message.ts"
+import type { Connection } from "./Connection.ts"
 import type { Lane } from "./Lane.ts"
 
 export class Member implements Subscriber {
   readonly lane: Lane
+  // Beside the lane and not behind it, and the handlers too: of a thousand members that are delivered to, each step to another object is a miss of the cache.
+  private readonly connection: Connection
+  private readonly intercept: Handlers["intercept"]
   readonly joinRef: Ref
   readonly params: Readonly<Record<string, unknown>>
   readonly state: unknown
@@ -29,6 +34,8 @@ export class Member implements Subscriber {
     scope: Scope.Closeable
   ) {
     this.lane = lane
+    this.connection = lane.connection
+    this.intercept = lane.implementation.handlers.intercept
     this.joinRef = joinRef
     this.params = params
     this.state = state
@@ -41,19 +48,16 @@ export class Member implements Subscriber {
 
   /** From now on it gets what is broadcast to its topic. */
   attach(): void {
-    this.detach = this.lane.connection.hub.broadcaster.attach(this.topic, this)
+    this.detach = this.connection.hub.broadcaster.attach(this.topic, this)
   }
 
   deliver(message: Message): void {
-    const { intercept } = this.lane.implementation.handlers
-    if (intercept !== undefined && Object.hasOwn(intercept, message.event)) this.lane.intercept(this, message)
-    else this.lane.connection.broadcast(message)
+    if (this.intercept !== undefined && Object.hasOwn(this.intercept, message.event)) this.lane.intercept(this, message)
+    else this.connection.broadcast(message)
   }
 
   push(event: string, payload: unknown): Effect.Effect<void> {
-    return this.encoded(event, payload, (encoded) =>
-      this.lane.connection.push(this.joinRef, this.topic, event, encoded)
-    )
+    return this.encoded(event, payload, (encoded) => this.connection.push(this.joinRef, this.topic, event, encoded))
   }
 
   broadcast(event: string, payload: unknown): Effect.Effect<void> {
@@ -70,7 +74,7 @@ export class Member implements Subscriber {
 
   private publish(event: string, payload: unknown, except: Subscriber | undefined): Effect.Effect<void> {
     return this.encoded(event, payload, (encoded) =>
-      this.lane.connection.hub.broadcaster.publish({ topic: this.topic, event, payload: encoded }, except)
+      this.connection.hub.broadcaster.publish({ topic: this.topic, event, payload: encoded }, except)
     )
   }
 
