@@ -23,7 +23,7 @@ import * as Fanout from "./Fanout.ts"
 import type { Hub } from "./Hub.ts"
 import { Lane } from "./Lane.ts"
 import { Outbox } from "./Outbox.ts"
-import type { Receiver, Transport } from "./Transport.ts"
+import type { Prepared, Receiver, Transport } from "./Transport.ts"
 
 const empty: Payload = {}
 
@@ -38,7 +38,8 @@ export class Connection implements Receiver {
   private readonly lanes = new Map<string, Lane>()
   private readonly provided: Provided
   private readonly transport: Transport
-  private readonly outbox: Outbox
+  /** Made for the first message that the peer does not take at once. */
+  private outbox: Outbox | undefined = undefined
   private readonly detach: (() => void) | undefined
   private pending = 0
   private pendingBytes = 0
@@ -62,7 +63,6 @@ export class Connection implements Receiver {
       ...socket,
       close: (code = 1000, reason = "") => Effect.sync(() => this.shut(code, reason, "disconnected"))
     }
-    this.outbox = new Outbox(transport, hub.settings.slowReader, this)
     this.lastSeen = hub.clock.currentTimeMillisUnsafe()
     this.detach =
       socket.id === undefined
@@ -109,7 +109,7 @@ export class Connection implements Receiver {
   closed(code: number): void {
     if (this.code !== undefined) return
     this.code = code
-    this.outbox.clear()
+    this.outbox?.clear()
     this.detach?.()
     this.hub.connections.delete(this)
     // Where the server closed it, the channels were told why.
@@ -211,7 +211,7 @@ export class Connection implements Receiver {
       if (sent !== asked) return this.send(this.wire.broadcast(sent.topic, sent.event, sent.payload), true)
     }
     const prepared = Fanout.prepare(message, this.wire, this.transport)
-    if (prepared !== undefined) this.outbox.send(prepared, true)
+    if (prepared !== undefined) this.write(prepared, true)
   }
 
   /** Tells that a channel has ended. */
@@ -226,7 +226,15 @@ export class Connection implements Receiver {
   }
 
   private send(frame: Frame | undefined, droppable: boolean): void {
-    if (frame !== undefined) this.outbox.send(this.transport.prepare(frame), droppable)
+    if (frame !== undefined) this.write(this.transport.prepare(frame), droppable)
+  }
+
+  private write(prepared: Prepared, droppable: boolean): void {
+    if (this.outbox === undefined) {
+      if (this.transport.ready()) return this.transport.write(prepared)
+      this.outbox = new Outbox(this.transport, this.hub.settings.slowReader, this)
+    }
+    this.outbox.send(prepared, droppable)
   }
 
   // A defect here ends this socket, and must not reach who sends.
