@@ -1,9 +1,14 @@
 import type { Life } from "./app/run.ts"
+import * as ChannelReport from "./channel/Report.ts"
+import { echo, fanout } from "./channel/Rounds.ts"
+import type { Talked, Weighed } from "./channel/Rounds.ts"
 /** What Fairlead may cost, and whether a run kept to it. */
 import * as handlers from "./client/Names.ts"
 import { prices, samplesOf } from "./Prices.ts"
 import type { Price, Sampled } from "./Prices.ts"
-import { busy, find, ratio } from "./server/Report.ts"
+import { busy, ratio } from "./Rates.ts"
+import type { Rates } from "./Rates.ts"
+import { find, ratesOf } from "./server/Report.ts"
 import { appNames } from "./server/Rounds.ts"
 import type { Name, Served } from "./server/Rounds.ts"
 import { paired, summary } from "./Statistics.ts"
@@ -74,6 +79,15 @@ export const clientBudgets = (sampled: Sampled): ReadonlyArray<Verdict> => [
     })
 ]
 
+const atLeast = (least: number, budget: string, a: Rates, b: Rates): Verdict => {
+  const { cpu, requests } = ratio(a, b)
+  return {
+    budget,
+    measured: `${requests.median.toFixed(2)} (${requests.low.toFixed(2)}-${requests.high.toFixed(2)}), by CPU time ${cpu.median.toFixed(2)}`,
+    outcome: Math.min(busy(a), busy(b)) < atLimit ? "undecided" : outcomeOf(requests, requests.median - least)
+  }
+}
+
 const compared = (
   served: ReadonlyArray<Served>,
   stages: number,
@@ -82,13 +96,8 @@ const compared = (
   least: number,
   title: string = own
 ): Verdict => {
-  const [a, b] = [find(served, own, stages), find(served, other, stages)]
-  const { cpu, requests } = ratio(a, b)
-  return {
-    budget: `${title}: at least ${least} of ${other}`,
-    measured: `${requests.median.toFixed(2)} (${requests.low.toFixed(2)}-${requests.high.toFixed(2)}), by CPU time ${cpu.median.toFixed(2)}`,
-    outcome: Math.min(busy(a), busy(b)) < atLimit ? "undecided" : outcomeOf(requests, requests.median - least)
-  }
+  const [a, b] = [own, other].map((name) => ratesOf(find(served, name, stages)))
+  return atLeast(least, `${title}: at least ${least} of ${other}`, a!, b!)
 }
 
 /** An App whose fairings have no hook for requests costs a request nothing. */
@@ -117,6 +126,35 @@ export const serverBudgets = (served: ReadonlyArray<Served>, stages: number): Re
     compared(served, stages, own, "Effect's router, middleware by hand", handWritten),
     ...(["Koa", "Hono", "Express"] as const).map((other) => compared(served, stages, own, other, 1))
   ])
+
+const [leastFanout, leastEcho, mostKilobytes] = [0.95, 0.85, 14]
+
+/** On one core beside `ws` with a frame made once, and ahead of socket.io. */
+export const channelBudgets = (
+  talked: ReadonlyArray<Talked>,
+  weighed: ReadonlyArray<Weighed>
+): ReadonlyArray<Verdict> => {
+  const beside = (discipline: string, own: string, other: string, least: number): Verdict => {
+    const [a, b] = [own, other].map((name) => ChannelReport.find(talked, discipline, name))
+    return atLeast(least, `${discipline}, ${own}: at least ${least} of ${other}`, a!, b!)
+  }
+  const heap = summary(weighed.find(({ name }) => name === "Fairlead")!.heap)
+  return [
+    ...[false, true].flatMap((outside) => [
+      beside(fanout(1000, outside), "Fairlead", "ws", leastFanout),
+      beside(fanout(1000, outside), "Fairlead", "socket.io", 1)
+    ]),
+    ...["Fairlead, Schema", "Fairlead, any payload", "Fairlead, Effect.gen"].flatMap((own) => [
+      beside(echo(1), own, "ws", leastEcho),
+      beside(echo(1), own, "socket.io", 1)
+    ]),
+    {
+      budget: `idle joined connection: at most ${mostKilobytes} kB of heap`,
+      measured: `${(heap.median / 1000).toFixed(1)} kB`,
+      outcome: outcomeOf(heap, mostKilobytes * 1000 - heap.median)
+    }
+  ]
+}
 
 export const report = (verdicts: ReadonlyArray<Verdict>): string =>
   table(

@@ -61,6 +61,18 @@ export interface Layout {
   readonly depths: ReadonlyArray<number>
 }
 
+/** The single cases, which stand beside the prices. */
+export const singles = (cells: ReadonlyArray<Cell>): string =>
+  table(
+    ["per evaluation", "ns", "quartiles"],
+    cells
+      .filter(({ depth }) => depth === -1)
+      .map(({ name, samples }) => {
+        const { high, low, median } = summary(samples)
+        return [name, figure(median), `${figure(low)}-${figure(high)}`]
+      })
+  )
+
 export const report = (sampled: Sampled, { against, depths, interceptor, peer }: Layout): string => {
   const all = prices(sampled)
   const one = all.find(({ name }) => name === peer)!.median
@@ -78,14 +90,5 @@ export const report = (sampled: Sampled, { against, depths, interceptor, peer }:
       })
     ])
   )
-  const single = table(
-    ["per evaluation", "ns", "quartiles"],
-    sampled.mixed
-      .filter(({ depth }) => depth === -1)
-      .map(({ name, samples }) => {
-        const { high, low, median } = summary(samples)
-        return [name, figure(median), `${figure(low)}-${figure(high)}`]
-      })
-  )
-  return `${priced}\n("alone": in a process that runs nothing else; "${against}": ${peer} is 1)\n\n${single}`
+  return `${priced}\n("alone": in a process that runs nothing else; "${against}": ${peer} is 1)\n\n${singles(sampled.mixed)}`
 }

@@ -89,7 +89,7 @@ export const sample = async <NoOp>(field: Field<NoOp>): Promise<void> => {
 
   const { only } = options
   const chosen = field.contenders.filter(({ name }) => only === undefined || name === only)
-  if (chosen.length === 0) throw new Error(`No contender is called ${only}.`)
+  if (only !== undefined && chosen.length === 0) throw new Error(`No contender is called ${only}.`)
   const cells: Array<Measured> = []
   for (const contender of chosen) {
     const deepest = contender.depths.at(-1)!

@@ -1,5 +1,6 @@
 /**
- * The whole bench: `npm run bench`, with `-- --quick` for a smoke run, `-- stages`, `-- server`, `-- app` or `-- client` for a part.
+ * The whole bench: `npm run bench`, with `-- --quick` for a smoke run, `-- stages`, `-- server`, `-- app`, `-- client` or `-- channel`
+ * for a part.
  *
  * Prints its tables, and writes every sample to `results`.
  */
@@ -9,6 +10,8 @@ import { loadavg } from "node:os"
 import * as AppReport from "./app/Report.ts"
 import type { Life, Options as LifeOptions } from "./app/run.ts"
 import * as Budgets from "./Budgets.ts"
+import * as ChannelReport from "./channel/Report.ts"
+import * as Talk from "./channel/Rounds.ts"
 import * as LoopbackReport from "./client/loopback/Report.ts"
 import * as Loopback from "./client/loopback/Rounds.ts"
 import * as handlers from "./client/Names.ts"
@@ -23,7 +26,7 @@ import * as Rounds from "./server/Rounds.ts"
 
 const args = new Set(process.argv.slice(2))
 const quick = args.delete("--quick")
-const allParts = new Set(["stages", "server", "app", "client"])
+const allParts = new Set(["stages", "server", "app", "client", "channel"])
 const parts = args.size === 0 ? allParts : args
 for (const part of parts) {
   if (!allParts.has(part))
@@ -74,6 +77,23 @@ const appOptions: Rounds.Options = {
 const loopbackOptions: Loopback.Options = quick
   ? { rounds: 2, seconds: 0.15, warmSeconds: 0.2, concurrencies: [1, 32] }
   : { rounds: 32, seconds: 0.25, warmSeconds: 1, concurrencies: [1, 32] }
+const channelOptions: Talk.Options = quick
+  ? {
+      rounds: 2,
+      seconds: 0.15,
+      warmSeconds: 0.2,
+      askers: 50,
+      members: [100, 1000],
+      memory: { rounds: 1, first: 200, more: 500 }
+    }
+  : {
+      rounds: 24,
+      seconds: 0.25,
+      warmSeconds: 1,
+      askers: 50,
+      members: [100, 1000, 5000],
+      memory: { rounds: 5, first: 500, more: 4000 }
+    }
 const lifeOptions: LifeOptions = quick ? { rounds: 3, slowRounds: 1 } : { rounds: 25, slowRounds: 2 }
 
 const progress = (line: string): void => void process.stderr.write(`${line}\n`)
@@ -95,7 +115,7 @@ const save = (part: string, results: object): void => {
   progress(`written: ${file.pathname.split("/").slice(-3).join("/")}`)
 }
 
-type SampledPart = "stages" | "client"
+type SampledPart = "stages" | "client" | "channel"
 
 const measureOnce = async (part: SampledPart, options: Options): Promise<ReadonlyArray<Cell>> => {
   const child = start(new URL(`${part}/run.ts`, import.meta.url), [JSON.stringify(options)], 1)
@@ -189,6 +209,19 @@ const runClient = async (machine: Machine): Promise<ReadonlyArray<Budgets.Verdic
   return verdicts
 }
 
+const runChannel = async (machine: Machine): Promise<ReadonlyArray<Budgets.Verdict>> => {
+  progress(`channel: in process, ${processes} × ${sampleOptions.rounds} rounds`)
+  const cells = await measureOften("channel", sampleOptions)
+  const talked = await Talk.measure(channelOptions, progress)
+  const weighed = await Talk.weigh(channelOptions, progress)
+  const verdicts = Budgets.channelBudgets(talked, weighed)
+  const load = { loadAfter: loadavg()[0], processes, sampleOptions, channelOptions }
+  save("channel", { machine, ...load, verdicts, cells, talked, weighed })
+  console.log(`\n${Prices.singles(cells)}\n\n${ChannelReport.report(talked, weighed)}\n`)
+  warnUnlessBusy("server", talked.map(Rates.busy))
+  return verdicts
+}
+
 const here = machine()
 if (here.loadBefore > 0.5)
   console.log(`Noisy: the machine was at a load of ${here.loadBefore.toFixed(1)} before the run.`)
@@ -196,7 +229,8 @@ const verdicts = [
   ...(parts.has("stages") ? await runStages(here) : []),
   ...(parts.has("server") ? await runServers(here) : []),
   ...(parts.has("app") ? await runApp(here) : []),
-  ...(parts.has("client") ? await runClient(here) : [])
+  ...(parts.has("client") ? await runClient(here) : []),
+  ...(parts.has("channel") ? await runChannel(here) : [])
 ]
 console.log(Budgets.report(verdicts))
 if (quick) console.log("\nA smoke run: the processes were cold and the rounds few, so that these figures are none.")

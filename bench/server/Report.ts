@@ -10,7 +10,8 @@ export const find = (served: ReadonlyArray<Served>, name: Name, stages: number):
   return found
 }
 
-const ratesOf = ({ requestsPerSecond, serverMicrosPerRequest }: Served): Rates.Rates => ({
+/** A server as what is compared. */
+export const ratesOf = ({ requestsPerSecond, serverMicrosPerRequest }: Served): Rates.Rates => ({
   requestsPerSecond,
   microsPerRequest: serverMicrosPerRequest
 })

@@ -52,7 +52,8 @@ export interface Running extends Served {
   readonly url: string
 }
 
-const freePort = (): Promise<number> =>
+/** A port that nothing listens on. */
+export const freePort = (): Promise<number> =>
   new Promise((resolve) => {
     const socket = createServer().listen(0, host, () => {
       const { port } = socket.address() as AddressInfo
