@@ -44,7 +44,11 @@ const serving =
   (upgrade: Layer.Layer<never>): Serve =>
   async (port) => {
     const context = await Effect.runPromise(Layer.buildWithScope(Broadcaster.layer, Scope.makeUnsafe()))
-    const channels = ChannelServer.layer(ChannelServer.make("bench").mount(Room), { path: "/socket" })
+    // The members of a topic only listen, for as long as the bench runs.
+    const channels = ChannelServer.layer(ChannelServer.make("bench").mount(Room), {
+      path: "/socket",
+      idleTimeout: "1 hour"
+    })
     const built = Layer.provide(channels, [room, upgrade, Layer.succeedContext(context)])
     await listen(port, HttpRouter.serve(built, { disableLogger: true, disableListenLog: true }))
     const run = Effect.runSyncWith(Context.merge(Context.empty(), context))
