@@ -1,4 +1,3 @@
-import type * as Context from "effect/Context"
 /**
  * A channel server: handlers and channels as one value, mounted on an `HttpRouter` beside any other route.
  *
@@ -10,6 +9,7 @@ import type * as Context from "effect/Context"
  *
  * @since 0.1.0
  */
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 
 import * as Drawing from "../core/Drawing.ts"

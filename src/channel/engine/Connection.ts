@@ -30,6 +30,7 @@ const empty: Payload = {}
 /** The services that a socket's handlers provided. */
 export type Provided = ReadonlyArray<readonly [key: Context.Key<unknown, unknown>, service: unknown]>
 
+/** A connected socket. */
 export class Connection implements Receiver {
   readonly hub: Hub
   readonly wire: Wire
@@ -245,7 +246,8 @@ export class Connection implements Receiver {
         decision = this.hub.run(value.name, "outgoing", () => value.outgoing(sent, this.socket)) as typeof decision
       } catch (defect) {
         this.hub.logDefect(value.name, `its outgoing of "${sent.topic}" closes the socket`, Cause.die(defect))
-        return void this.shut(1011, "internal error", "disconnected")
+        this.shut(1011, "internal error", "disconnected")
+        return undefined
       }
       if (decision?._tag === "Drop") return undefined
       if (decision?._tag === "Change") {

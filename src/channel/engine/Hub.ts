@@ -37,7 +37,7 @@ export interface Handler {
 
 /** Gives what a hook gave its own services: those of its layer and of its socket. */
 export const within = (hook: Effect.Effect<unknown, unknown>, context: Context.Context<any>) =>
-  Effect.updateContext(hook, (): Context.Context<any> => context) as Effect.Effect<unknown, unknown>
+  Effect.updateContext(hook, (_present: Context.Context<never>) => context)
 
 type Hook = "connect" | "join" | "incoming" | "outgoing" | "leave" | "disconnect"
 
@@ -47,6 +47,7 @@ export type With<K extends Hook> = Handler & { readonly value: { readonly [X in 
 const having = <K extends Hook>(handlers: ReadonlyArray<Handler>, hook: K): ReadonlyArray<With<K>> =>
   handlers.filter((handler): handler is With<K> => handler.value[hook] !== undefined)
 
+/** A mounted server. */
 export class Hub {
   readonly name: string
   readonly settings: Settings

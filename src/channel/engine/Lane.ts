@@ -40,6 +40,7 @@ const nothing: Array<Task> = []
 
 const sizeOf = (task: Task): number => (task._tag === "Message" ? task.size : 0)
 
+/** A topic of a socket. */
 export class Lane {
   readonly connection: Connection
   readonly topic: string

@@ -15,6 +15,7 @@ import type { Payload, Ref } from "../wire/Message.ts"
 import type { Connection } from "./Connection.ts"
 import type { Lane } from "./Lane.ts"
 
+/** A joined channel. */
 export class Member implements Subscriber {
   readonly lane: Lane
   // Beside the lane and not behind it, and the handlers too: of a thousand members that are delivered to, each step to another object is a miss of the cache.

@@ -30,6 +30,7 @@ interface Owner {
   readonly overflow: () => void
 }
 
+/** What waits for one client. */
 export class Outbox {
   private readonly transport: Transport
   private readonly limits: SlowReader
