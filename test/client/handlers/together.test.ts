@@ -2,9 +2,10 @@ import { NodeHttpClient } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { HttpClient } from "effect/http"
+import { CircuitBreaker } from "effect/persistence"
 import { TestClock } from "effect/testing"
 import { ClientChain } from "fairlead/client"
-import { CookieJar, cookies, dedupe, hedge, redirect } from "fairlead/client/handlers"
+import { circuitBreaker, CookieJar, cookies, dedupe, hedge, redirect } from "fairlead/client/handlers"
 
 import { scripted, serving } from "./Hostile.ts"
 
@@ -34,5 +35,20 @@ it.effect.each([
     yield* TestClock.adjust("2 seconds")
     assert.strictEqual(sent.length, sends)
     yield* Fiber.interrupt(call)
+  })
+)
+
+it.effect.each([
+  ["behind dedupe opens by a response of status 503", true, 1],
+  ["before dedupe does not, since that answers in place of the network", false, 2]
+] as const)("circuitBreaker %s", ([, isBehind, sends]) =>
+  Effect.gen(function* () {
+    const breaker = circuitBreaker({ trip: CircuitBreaker.consecutive(1) })
+    const chain = ClientChain.make("c")
+    const { sent, transport } = scripted(() => new Response(null, { status: 503 }))
+    const client = (isBehind ? chain.use(dedupe()).use(breaker) : chain.use(breaker).use(dedupe())).over(transport)
+    yield* Effect.exit(client.get("http://a.test/"))
+    yield* Effect.exit(client.get("http://a.test/"))
+    assert.strictEqual(sent.length, sends)
   })
 )
