@@ -6,7 +6,7 @@ import { ClientChain, ClientHandler } from "fairlead/client"
 import { retry, SsrfBlocked } from "fairlead/client/handlers"
 import { NodeTransport } from "fairlead/client/node"
 
-import { here, secure } from "../node/Secure.ts"
+import { secure } from "../node/Secure.ts"
 import { scripted } from "./Hostile.ts"
 
 const blocked = new SsrfBlocked({ reason: "Address", refused: "10.0.0.1", host: "a.test" })
@@ -45,13 +45,13 @@ describe("a retry of two sends a request again whose transport failed, and not o
     ["undici", NodeHttpClient.layerUndici],
     ["node:http", NodeHttpClient.layerNodeHttp],
     ["fetch", FetchHttpClient.layer],
-    ["fairlead/client/node", NodeTransport.layer({ lookup: here })]
+    ["fairlead/client/node", NodeTransport.layer()]
   ] as const)("for a certificate that nobody vouches for, over %s", ([, layer]) =>
     Effect.gen(function* () {
       const { port } = yield* secure((_, response) => void response.end())
       let sent = 0
       const transport = HttpClient.mapRequest(yield* HttpClient.HttpClient, (request) => (sent++, request))
-      const error = yield* Effect.flip(twice().over(transport).get(`https://localhost:${port}/`))
+      const error = yield* Effect.flip(twice().over(transport).get(`https://127.0.0.1:${port}/`))
       assert.isTrue(HttpClientError.isHttpClientError(error) && error.reason._tag === "TransportError")
       assert.strictEqual(sent, 1)
     }).pipe(Effect.provide(layer))
