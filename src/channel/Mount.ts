@@ -46,7 +46,7 @@ export interface Limits {
   readonly maxName?: number
   /** What an event that the channel does not define does: it is answered with an error, or it ends the channel as in Phoenix. Default: `reply`. */
   readonly unknownEvent?: "reply" | "crash"
-  /** What happens to a client that does not read what it is sent. */
+  /** What happens to a client that does not read what it is sent, and where broadcasts are intercepted more slowly than they come. */
   readonly slowReader?: {
     /** How many messages may wait for it. Default: 1000. */
     readonly maxMessages?: number

@@ -48,6 +48,8 @@ export class Lane {
   /** The joined channel. */
   member: Member | undefined = undefined
   private tasks: Array<Task> = nothing
+  /** How many of the tasks are broadcasts to intercept. */
+  private intercepts = 0
   private busy = false
   private fiber: Fiber.Fiber<void> | undefined = undefined
   /** Whether what runs took its own place away before it had a fiber that could be interrupted. */
@@ -71,7 +73,17 @@ export class Lane {
     this.add({ _tag: "Message", message, size })
   }
 
+  /** Lets a broadcast be changed. What waits for that is bounded as what waits for a slow reader is. */
   intercept(member: Member, message: Message): void {
+    const { maxMessages, onOverflow, policy } = this.connection.hub.settings.slowReader
+    if (this.intercepts >= maxMessages) {
+      onOverflow(1, policy === "close")
+      if (policy === "close") return this.connection.overflow()
+      if (policy === "drop-newest") return
+      const oldest = this.tasks.findIndex(({ _tag }) => _tag === "Intercept")
+      for (const dropped of this.tasks.splice(oldest, 1)) this.waited(dropped)
+    }
+    this.intercepts++
     this.add({ _tag: "Intercept", member, message })
   }
 
@@ -103,9 +115,15 @@ export class Lane {
   }
 
   private clear(): void {
-    const bytes = this.tasks.reduce((sum, task) => sum + sizeOf(task), 0)
-    this.connection.waits(-this.tasks.length, -bytes)
+    const { tasks } = this
     this.tasks = nothing
+    for (const task of tasks) this.waited(task)
+  }
+
+  /** A task that waits no longer. */
+  private waited(task: Task): void {
+    if (task._tag === "Intercept") this.intercepts--
+    this.connection.waits(-1, -sizeOf(task))
   }
 
   private add(task: Task): void {
@@ -125,7 +143,7 @@ export class Lane {
         return
       }
       this.busy = true
-      this.connection.waits(-1, -sizeOf(task))
+      this.waited(task)
       this.run(this.perform(task))
     }
   }

@@ -25,7 +25,7 @@ class Room extends ChannelApi.make("room:{id}", {
     stuck: { payload: any, reply: any },
     crash: {}
   },
-  outgoing: { said: any }
+  outgoing: { said: any, held: any }
 }) {}
 
 /** What was begun and has not ended. */
@@ -68,7 +68,8 @@ const room = (counts: Counts, gate: Latch.Latch) => {
       shout: (payload, member) => member.broadcast("said", payload),
       stuck: () => Effect.as(held, {}),
       crash: () => Effect.die(new Error("crashed as told"))
-    }
+    },
+    intercept: { held: (payload) => Effect.as(gate.await, payload) }
   })
 }
 

@@ -133,4 +133,33 @@ describe("slow readers", { timeout: 60_000 }, () => {
       { slowReader: { policy: "drop-oldest", maxMessages: 50 } }
     )
   )
+
+  it.live.each([
+    ["drop-newest", [0, 1, 2, 3, 4, 5]],
+    ["drop-oldest", [0, 995, 996, 997, 998, 999]],
+    ["close", undefined]
+  ] as const)("channel 0.7: broadcasts that wait to be intercepted are bounded as well: %s", ([policy, kept]) =>
+    attacked(
+      ({ counts, gate, port, publish, works }) =>
+        Effect.gen(function* () {
+          const raw = yield* Raw.joined(port, "room:1")
+          for (let n = 0; n < 1000; n++) publish({ topic: "room:1", event: "held", payload: n })
+          yield* works
+          if (kept === undefined) {
+            assert.strictEqual(counts.members, 1)
+            assert.strictEqual(yield* raw.ended, 1013)
+            return
+          }
+          yield* gate.open
+          raw.send(Raw.push("room:1", "echo", {}, "last"))
+          yield* raw.answer("last")
+          const held = raw.messages().filter((message) => message[3] === "held")
+          assert.deepStrictEqual(
+            held.map((message) => message[4]),
+            [...kept]
+          )
+        }),
+      { slowReader: { policy, maxMessages: 5 } }
+    )
+  )
 })
