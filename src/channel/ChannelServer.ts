@@ -72,13 +72,15 @@ const Proto = {
     return from({ ...this, entries: [...this.entries, entry] })
   },
   mount(this: ServerValue, ...channels: ReadonlyArray<{ readonly [CompiledKey]: Compiled }>) {
-    const added = channels.map((channel) => channel[CompiledKey])
-    for (const { pattern } of added) {
-      if (this.channels.some((present) => present.pattern.text === pattern.text)) {
-        throw new TypeError(`Channel server "${this.name}": "${pattern.text}" is mounted twice`)
+    const mounted = [...this.channels]
+    for (const { [CompiledKey]: channel } of channels) {
+      const { text } = channel.pattern
+      if (mounted.some(({ pattern }) => pattern.text === text)) {
+        throw new TypeError(`Channel server "${this.name}": "${text}" is mounted twice`)
       }
+      mounted.push(channel)
     }
-    return from({ ...this, channels: [...this.channels, ...added] })
+    return from({ ...this, channels: mounted })
   }
 }
 
