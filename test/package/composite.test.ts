@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs"
 import { join } from "node:path"
 
 import { App, Fairing } from "fairlead/app"
+import { ChannelApi, ChannelHandler, ChannelServer } from "fairlead/channel"
 import { ClientChain, ClientHandler } from "fairlead/client"
 import { Middleware, Pipeline } from "fairlead/server"
 import { assert, describe, it } from "vitest"
@@ -12,7 +13,8 @@ import { root } from "./Scratch.ts"
 const parts = {
   server: { interceptor: Middleware, composite: Pipeline, value: Pipeline.make("sample").next() },
   app: { interceptor: Fairing, composite: App, value: App.make("sample") },
-  client: { interceptor: ClientHandler, composite: ClientChain, value: ClientChain.make("sample") }
+  client: { interceptor: ClientHandler, composite: ClientChain, value: ClientChain.make("sample") },
+  channel: { interceptor: ChannelHandler, composite: ChannelServer, value: ChannelServer.make("sample") }
 } as const
 
 const exported: Readonly<Record<string, unknown>> = JSON.parse(readFileSync(join(root, "package.json"), "utf8")).exports
@@ -39,6 +41,21 @@ describe("the parts have one shape", () => {
     assert.deepInclude(composite.describe(value), { part: "client", name: "sample" })
     assert.include(composite.drawing(value), "sample (client)")
     assert.include(composite.mermaid(value), "flowchart TD")
+  })
+
+  it("channel: a server is described as data, as text and as Mermaid", () => {
+    const { composite, value } = parts.channel
+    class Sign extends ChannelHandler.Service<Sign>()("app/Sign") {}
+    class Room extends ChannelApi.make("room:{id}", {}) {}
+    const described = value.use(ChannelHandler.make("log", {})).use(Sign).mount(Room)
+    assert.deepInclude(composite.describe(described), { part: "channel", name: "sample" })
+    assert.deepStrictEqual(
+      composite.describe(described).interceptors.map(({ kind, name }) => `${kind} ${name}`),
+      ["handler log", "handler app/Sign", "channel room:{id}"]
+    )
+    assert.include(composite.drawing(described), "sample (channel)")
+    assert.include(composite.mermaid(described), "flowchart TD")
+    assert.throws(() => value.mount(Room, Room), /"room:\{id\}" is mounted twice/)
   })
 
   it("app: an application is described as data, as text and as Mermaid", () => {
