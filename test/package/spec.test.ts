@@ -12,7 +12,8 @@ const numbered = (prefix: string, count: number) => Array.from({ length: count }
 const specified: Readonly<Record<string, ReadonlyArray<string>>> = {
   server: numbered("1.", 20),
   app: numbered("", 18),
-  client: numbered("", 11)
+  client: numbered("", 11),
+  channel: [...numbered("0.", 5), "0.7", "0.9", ...numbered("1.", 6), "1.9"]
 }
 
 const isTest = (callee: string): boolean => /^(?:it|test)\b/.test(callee) && !/\.(?:skip|todo)\b/.test(callee)
