@@ -15,6 +15,7 @@ import * as HttpClient from "effect/http/HttpClient"
 import * as Option from "effect/Option"
 
 import { isEffect, isExit, provideBelow } from "../core/Effects.ts"
+import { annotate } from "../core/Interceptor.ts"
 import { cancel, canReplay, carried, close, isOpen, release } from "./Body.ts"
 import type { Bound } from "./Bound.ts"
 import { afterResponse, attempt, recovered, run } from "./Call.ts"
@@ -179,7 +180,7 @@ class Driver implements Shared {
         const out = run(handler, view)
         if (isEffect(out)) {
           if (!isExit(out)) return this.wait(out, (exit) => this.afterRun(exit))
-          if (out._tag === "Failure") this.fail(out.cause)
+          if (out._tag === "Failure") this.fail(this.named(out.cause))
           else this.decide(out.value as RunDecision)
         } else this.decide(out as RunDecision)
       }
@@ -213,7 +214,7 @@ class Driver implements Shared {
   }
 
   private afterRun(exit: Exit.Exit<unknown, unknown>): Run {
-    if (exit._tag === "Failure") this.fail(exit.cause)
+    if (exit._tag === "Failure") this.fail(this.named(exit.cause))
     else this.decide(exit.value as RunDecision)
     this.at++
     return this.forward()
@@ -278,16 +279,24 @@ class Driver implements Shared {
       return undefined
     }
     const before = this.outcome!
+    const cause = this.named(exit.cause)
     if (before._tag === "Response") {
-      this.fail(exit.cause)
+      this.fail(cause)
       // Whoever gets an error that carries the response may read it.
-      return carried(exit.cause).includes(before.response) ? undefined : before.response
+      return carried(cause).includes(before.response) ? undefined : before.response
     }
     // What a recover fails with takes the place of what it caught.
-    if (this.plan.entries[this.at]!.kind === "recover") this.fail(exit.cause)
-    else if (Cause.hasFails(before.cause)) this.outcome = failure(Cause.combine(before.cause, exit.cause))
-    else this.fail(Cause.combine(before.cause, exit.cause))
+    if (this.plan.entries[this.at]!.kind === "recover") this.fail(cause)
+    else if (Cause.hasFails(before.cause)) this.outcome = failure(Cause.combine(before.cause, cause))
+    else this.fail(Cause.combine(before.cause, cause))
     return undefined
+  }
+
+  /** A defect carries the name of the handler that it came from. */
+  private named(cause: Cause.Cause<unknown>): Cause.Cause<unknown> {
+    if (!Cause.hasDies(cause)) return cause
+    const interceptor = this.plan.entries[this.at]!.name
+    return annotate(cause, { part: "client", composite: this.plan.name, interceptor, annotations: {} })
   }
 
   private fail(cause: Cause.Cause<unknown>): void {

@@ -151,10 +151,13 @@ describe("a failure", () => {
         .use(handler)
         .use(failing("inner"))
       const exit = yield* Effect.exit(chain.over(network().client).get(url))
-      const inner = Cause.makeFailReason(new Broken({ by: "inner" }))
-      const reasons = [inner, Cause.makeDieReason(defect), Cause.makeFailReason(new Broken({ by: "outer" }))]
-      const causes = saw.map((outcome) => (outcome._tag === "Failure" ? outcome.cause : Cause.empty))
-      assert.deepStrictEqual(causes, [Cause.fromReasons([inner]), Cause.fromReasons(reasons)])
+      const inner = new Broken({ by: "inner" })
+      const causes = saw.map((outcome) =>
+        (outcome._tag === "Failure" ? outcome.cause.reasons : []).map((reason) =>
+          Cause.isFailReason(reason) ? reason.error : Cause.isDieReason(reason) ? reason.defect : reason
+        )
+      )
+      assert.deepStrictEqual(causes, [[inner], [inner, defect, new Broken({ by: "outer" })]])
       assert.isTrue(Exit.isFailure(exit) && exit.cause.reasons.length === 3)
     })
   )

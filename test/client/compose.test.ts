@@ -4,6 +4,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Fiber, Layer, Schema } from "effect"
 import { HttpClientError, HttpClient, HttpClientRequest, HttpClientResponse } from "effect/http"
+import { Interceptor } from "fairlead"
 import { ClientChain, ClientHandler } from "fairlead/client"
 
 class Expired extends Schema.TaggedError<Expired>()("Expired", {}) {}
@@ -34,6 +35,27 @@ const journaled = <E>(use: Effect.Effect<unknown, E, Journal>) => {
 }
 
 describe("chains", () => {
+  it.effect("client 3: a defect carries the name of the chain and of the handler that it came from", () =>
+    Effect.gen(function* () {
+      const boom = () => Effect.die("boom")
+      const thrown = (): void => {
+        throw new Error("boom")
+      }
+      const dying = [
+        ClientHandler.make("run", { run: boom }),
+        ClientHandler.make("thrown", { run: thrown }),
+        ClientHandler.make("late", { run: () => Effect.andThen(Effect.yieldNow, boom()) }),
+        ClientHandler.make("after", { afterResponse: boom })
+      ]
+      for (const handler of dying) {
+        const client = ClientChain.make("all").use(noting("a")).use(handler).use(noting("b")).over(network)
+        const cause = yield* Effect.sandbox(journaled(client.get(url))).pipe(Effect.flip)
+        const { name } = handler as unknown as { readonly name: string }
+        assert.deepInclude(Interceptor.originOf(cause), { part: "client", composite: "all", interceptor: name })
+      }
+    })
+  )
+
   it.effect("client 8: an appended chain stands where it is appended, as if its handlers were used there", () =>
     Effect.gen(function* () {
       const part = ClientChain.make("part").use(noting("b")).use(noting("c"))

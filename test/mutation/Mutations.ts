@@ -99,8 +99,8 @@ export const clientMutations: ReadonlyArray<Mutation> = [
   {
     fault: "a failure on the way back hides the failure that was there",
     file: driver,
-    search: "this.outcome = failure(Cause.combine(before.cause, exit.cause))",
-    replace: "this.outcome = failure(exit.cause)"
+    search: "this.outcome = failure(Cause.combine(before.cause, cause))",
+    replace: "this.outcome = failure(cause)"
   },
   {
     fault: "a queued follow-up beats a failure",
