@@ -44,5 +44,5 @@ export const rest = {
   bytes: (bytes: Uint8Array) => Effect.succeed(bytes)
 }
 export const join = () => Effect.succeed({ count: 1 })
-export const say = () => Effect.succeed({ id: 1 })
+const say = () => Effect.succeed({ id: 1 })
 export const on = { ...rest, say }

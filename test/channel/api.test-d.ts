@@ -1,6 +1,6 @@
 // @effect-diagnostics missingEffectError:off missingEffectContext:off
-import { DateTime, Effect, Layer, Ref, Schema } from "effect"
-import type { Scope } from "effect"
+import { DateTime, Effect, Ref, Schema } from "effect"
+import type { Layer, Scope } from "effect"
 import { Broadcaster, ChannelApi, ChannelSocket } from "fairlead/channel"
 import { expectTypeOf, test } from "vitest"
 

@@ -1,9 +1,10 @@
 // @effect-diagnostics missingEffectError:off missingEffectContext:off
-import { Context, Effect, Layer } from "effect"
-import type { Redacted, Scope } from "effect"
-import { HttpRouter } from "effect/http"
-import { RateLimiter } from "effect/persistence"
-import { Broadcaster, ChannelHandler, ChannelServer } from "fairlead/channel"
+import { Context, Effect, Redacted } from "effect"
+import type { Layer, Scope } from "effect"
+import type { HttpRouter } from "effect/http"
+import type { RateLimiter } from "effect/persistence"
+import { ChannelHandler, ChannelServer } from "fairlead/channel"
+import type { Broadcaster } from "fairlead/channel"
 import {
   authentication,
   joinGuard,
@@ -140,7 +141,8 @@ test("ready-made handlers need and provide what they say", () => {
   expectTypeOf(rateLimit(keyed)).toEqualTypeOf<Handler<never, RateLimiter.RateLimiter>>()
   expectTypeOf(joinRate(keyed)).toEqualTypeOf<Handler<never, RateLimiter.RateLimiter>>()
 
-  const verify = (_: Redacted.Redacted) => Effect.as(Effect.orDie(Effect.flatMap(Db, (db) => db.save(""))), "ann")
+  const verify = (token: Redacted.Redacted) =>
+    Effect.as(Effect.orDie(Effect.flatMap(Db, (db) => db.save(Redacted.value(token)))), "ann")
   const authenticate = authentication(User, { verify, id: (name) => name.toUpperCase(), anonymous: "nobody" })
   expectTypeOf(authenticate).toEqualTypeOf<Handler<User, Db>>()
   // @ts-expect-error verify gives what the service is

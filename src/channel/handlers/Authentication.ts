@@ -93,9 +93,9 @@ export const authentication = <I, S, A>(
   options: Options<S, A>
 ): ChannelHandler.ChannelHandler<I, Exclude<Effect.Services<A>, Scope.Scope>> => {
   const { from = "token", id, verify } = options
-  const sources: ReadonlyArray<Source> = typeof from === "object" && "length" in from ? from : [from as Source]
+  const sources: ReadonlyArray<Source> = typeof from === "object" && "length" in from ? from : [from]
   const unauthenticated = Effect.fail(new ChannelHandler.Refused({ reason: "unauthenticated" }))
-  const missing = "anonymous" in options ? Effect.succeed(options.anonymous as S) : unauthenticated
+  const missing = "anonymous" in options ? Effect.succeed(options.anonymous) : unauthenticated
   const known = (connect: Connect): Effect.Effect<S, ChannelHandler.Refused> => {
     for (const source of sources) {
       const credential = read(connect, source)

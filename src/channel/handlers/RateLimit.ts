@@ -123,7 +123,7 @@ const taker = <M>(name: string, options: Options | KeyOptions<M>): Take<M> => {
 export const rateLimit: {
   (options: KeyOptions<ChannelHandler.Received>): ChannelHandler.ChannelHandler<never, RateLimiter.RateLimiter>
   (options: Options): ChannelHandler.ChannelHandler
-} = (options: Options | KeyOptions<ChannelHandler.Received>): ChannelHandler.ChannelHandler<never, never> =>
+} = (options: Options | KeyOptions<ChannelHandler.Received>): ChannelHandler.ChannelHandler =>
   ChannelHandler.make("rate-limit", { incoming: taker("rate-limit", options) }) as ChannelHandler.ChannelHandler
 
 /**
@@ -144,5 +144,5 @@ export const rateLimit: {
 export const joinRate: {
   (options: KeyOptions<ChannelHandler.Joining>): ChannelHandler.ChannelHandler<never, RateLimiter.RateLimiter>
   (options: Options): ChannelHandler.ChannelHandler
-} = (options: Options | KeyOptions<ChannelHandler.Joining>): ChannelHandler.ChannelHandler<never, never> =>
+} = (options: Options | KeyOptions<ChannelHandler.Joining>): ChannelHandler.ChannelHandler =>
   ChannelHandler.make("join-rate", { join: taker("join-rate", options) }) as ChannelHandler.ChannelHandler

@@ -77,6 +77,3 @@ export const joined = (server: TestChannel.TestServer, topic = "room:1") =>
 /** Ends when a condition holds, that nothing else tells. */
 export const until = (holds: () => boolean): Effect.Effect<void> =>
   Effect.suspend(() => (holds() ? Effect.void : Effect.andThen(Effect.yieldNow, until(holds))))
-
-export const events = (messages: ReadonlyArray<TestChannel.Message>): ReadonlyArray<string> =>
-  messages.map(({ event, payload, topic }) => `${topic} ${event} ${JSON.stringify(payload)}`)

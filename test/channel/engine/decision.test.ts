@@ -109,7 +109,7 @@ describe("outgoing", () => {
           if (payload === "secret") return drop
           return kind === "reply"
             ? undefined
-            : change({ event: event.toUpperCase(), payload: `${kind}: ${String(payload)}` })
+            : change({ event: event.toUpperCase(), payload: `${kind}: ${JSON.stringify(payload)}` })
         }
       })
       const server = yield* serverOf(
@@ -126,8 +126,8 @@ describe("outgoing", () => {
       assert.deepStrictEqual(
         client.received.slice(1).map(({ event, payload }) => [event, payload]),
         [
-          ["NOTE", "push: hi"],
-          ["SAID", "broadcast: hi"],
+          ["NOTE", `push: "hi"`],
+          ["SAID", `broadcast: "hi"`],
           ["phx_reply", { status: "ok", response: "hi" }],
           ["phx_reply", { status: "ok", response: {} }]
         ]

@@ -191,8 +191,14 @@ describe("what connect provides", () => {
       yield* other.close()
       yield* other.released
       assert.deepStrictEqual(seen, [
-        ...["join ann", "channel ann", "incoming ann"],
-        ...["join bob", "channel bob", "incoming bob", "leave bob", "disconnect bob"]
+        "join ann",
+        "channel ann",
+        "incoming ann",
+        "join bob",
+        "channel bob",
+        "incoming bob",
+        "leave bob",
+        "disconnect bob"
       ])
     })
   )
