@@ -63,7 +63,7 @@ type Part<M, K extends string> = M extends { readonly [X in K]: infer S } ? S : 
 /** The service that a channel's implementation is. */
 export type ServiceOf<C extends Any> = C["prototype"]
 /** The definition of a channel. */
-export type Def<C extends Any> = C["definition"]
+type Def<C extends Any> = C["definition"]
 /** The events that clients send. */
 export type Incoming<C extends Any> = Get<Def<C>, "incoming", {}>
 /** The events that the server sends. */
@@ -182,7 +182,7 @@ export type StateOf<J> =
   J extends Effect.Effect<infer A, any, any> ? (A extends Joined<any, infer S> ? S : undefined) : undefined
 
 /** What a handler may answer a message `M` with. */
-export type Answer<M> =
+type Answer<M> =
   | ReplyOf<M>
   | Later<Effect.Effect<ReplyOf<M>, FailureOf<M>, any>>
   | NoReply
