@@ -1,5 +1,5 @@
 /**
- * Says at liftoff what was launched: the address, the fairings with their kinds, the routes, and a pipeline's drawing.
+ * Says at liftoff what was launched: the address, the fairings with their kinds, the routes, and the drawings of pipelines and other composites.
  *
  * 1. It is printed when the port is bound and known, so that port 0 shows as the port that it became.
  * 2. The text goes to Effect's `Console`, as it is; give `print` to send it elsewhere, such as to the log.
@@ -25,13 +25,15 @@ import * as Fairing from "../Fairing.ts"
  * @since 0.1.0
  */
 export interface Options<D = never, N = never> {
-  /** The composite to draw, such as `Pipeline.describe(pipeline)`, or an Effect of it. Default: none. */
+  /** The composite to draw, such as `Pipeline.describe(pipeline)`, or several, or an Effect of them. Default: none. */
   readonly drawing?: D
   /** A last line or more, or an Effect of it. Default: none. */
   readonly note?: N
   /** Where the text goes. Default: `Console.log`. */
   readonly print?: (text: string) => Effect.Effect<void>
 }
+
+type Drawn = Description | ReadonlyArray<Description>
 
 type Given<A, T> = Is<A, T | Effect.Effect<T, never, unknown>, "this cannot be printed, or it may fail">
 
@@ -52,18 +54,14 @@ type Given<A, T> = Is<A, T | Effect.Effect<T, never, unknown>, "this cannot be p
  * @since 0.1.0
  */
 export const banner = <const D = never, const N = never>(
-  options: Options<D & Given<D, Description>, N & Given<N, string>> = {}
+  options: Options<D & Given<D, Drawn>, N & Given<N, string>> = {}
 ): Fairing.Fairing<never, never, Effect.Services<D> | Effect.Services<N>> => {
   const { drawing, note, print = Console.log } = options
   return Fairing.onLiftoff("banner", (liftoff) =>
     Effect.gen(function* () {
-      const drawn = (yield* effectOf(drawing)) as Description | undefined
+      const drawn = (yield* effectOf(drawing)) as Drawn | undefined
       const last = (yield* effectOf(note)) as string | undefined
-      const parts = [
-        ...(drawn === undefined ? [] : [Drawing.toText(drawn)]),
-        facts(liftoff),
-        ...(last === undefined ? [] : [last])
-      ]
+      const parts = [...[drawn ?? []].flat().map(Drawing.toText), facts(liftoff), ...(last === undefined ? [] : [last])]
       yield* print(parts.join("\n\n"))
     })
   )

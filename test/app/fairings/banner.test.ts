@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Console, Context, Effect, Layer } from "effect"
 import { HttpRouter, HttpServer, HttpServerResponse } from "effect/http"
 import { NetAddress } from "effect/net"
+import { Drawing } from "fairlead"
 import { App, Fairing } from "fairlead/app"
 import { banner } from "fairlead/app/fairings"
 import { Middleware, Pipeline } from "fairlead/server"
@@ -64,6 +65,16 @@ describe("banner", () => {
       const parts = text.split("\n\n")
       assert.deepStrictEqual([parts[0], parts[2]], [Pipeline.drawing(pipeline), "Its data is in here.db"])
       assert.notInclude(text, "routes")
+    })
+  )
+
+  it.effect("draws several composites, each for itself, in their order", () =>
+    Effect.gen(function* () {
+      const composites = [Pipeline.make("first").next(), Pipeline.make("second").next()].map(Pipeline.describe)
+      const [text = ""] = yield* printed(App.make("shop").attach(banner({ drawing: composites })))
+      const parts = text.split("\n\n")
+      assert.deepStrictEqual(parts.slice(0, 2), composites.map(Drawing.toText))
+      assert.match(parts[2] ?? "", /^shop listens on /)
     })
   )
 

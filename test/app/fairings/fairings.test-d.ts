@@ -42,6 +42,9 @@ describe("ready-made fairings", () => {
     expectTypeOf(banner({ drawing: described, note: Effect.as(Cache, "note") })).toEqualTypeOf<
       Fairing.Fairing<never, never, Store | Cache>
     >()
+    expectTypeOf(banner({ drawing: Effect.map(described, (one) => [one, one]) })).toEqualTypeOf<
+      Fairing.Fairing<never, never, Store>
+    >()
     expectTypeOf(banner({ note: "Its data is here" })).toEqualTypeOf<Fairing.Fairing>()
     // @ts-expect-error it may fail
     banner({ note: Effect.fail("no") })
