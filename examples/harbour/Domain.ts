@@ -22,6 +22,10 @@ export const limits = {
   page: { default: 50, max: 100 },
   /** Seconds that a handler may take, the time to read the body included. */
   deadline: 10,
+  /** Rooms that one socket may follow. */
+  rooms: 20,
+  /** Milliseconds between two times that the others in a room are told that somebody is typing. */
+  typing: 2000,
   preview: {
     /** Links of a message that get a preview: the first ones. */
     links: 3,

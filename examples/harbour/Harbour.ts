@@ -1,5 +1,5 @@
 /**
- * Harbour, whole: an application of settings, managed services, fairings and a pipeline that answers.
+ * Harbour, whole: an application of settings, managed services, fairings, channels and a pipeline that answers.
  *
  * What is declared earlier is there for what is declared later. A test that wants another storage takes this very
  * application and overrides `SqliteStorage.layer`.
@@ -7,11 +7,14 @@
 import { Console, Effect, Logger } from "effect"
 import { App, Fairing } from "fairlead/app"
 import { backgroundJob, banner, health, requestTimer } from "fairlead/app/fairings"
+import { Broadcaster, ChannelServer } from "fairlead/channel"
 import { Pipeline } from "fairlead/server"
 
+import { live, roomChannel, socketPath, sockets } from "./Live.ts"
+import { Messages } from "./Messages.ts"
 import * as PageNetwork from "./PageNetwork.ts"
 import { Pages } from "./Pages.ts"
-import { authenticateByToken, Site } from "./Pipeline.ts"
+import { authenticateByToken, pathOf, Site } from "./Pipeline.ts"
 import { Previews } from "./Previews.ts"
 import { patternOf } from "./Routes.ts"
 import { Settings, settings } from "./Settings.ts"
@@ -22,12 +25,12 @@ import { Tokens } from "./Tokens.ts"
 /** `/ready` is 200 as long as the storage answers and nobody has told Harbour to stop, `/live` always. */
 const watched = health({ checks: { storage: Effect.flatMap(Storage, (storage) => storage.rooms({ limit: 1 })) } })
 
-/** The header `Server-Timing`, and a histogram. The handler runs in a fiber of its own, for its deadline: so the router's pattern is asked for. */
-const timed = requestTimer({ route: ({ url }) => patternOf(url) })
+/** The header `Server-Timing`, and a histogram. The handler runs in a fiber of its own, for its deadline: so the router's pattern is asked for. A socket lasts as long as it is open. */
+const timed = requestTimer({ route: ({ url }) => (pathOf(url) === socketPath ? socketPath : patternOf(url)) })
 
-/** Says what was launched: the pipeline's stages, the address, the fairings, where the data is. */
+/** Says what was launched: the pipeline's stages, the channels, the address, the fairings, where the data is. */
 const announced = banner({
-  drawing: Effect.map(Site, Pipeline.describe),
+  drawing: Effect.map(Site, (site) => [Pipeline.describe(site), ChannelServer.describe(live)]),
   note: Effect.map(Settings, ({ data }) => `Its data is in ${data}; HOST=127.0.0.1 keeps it to this machine`),
   print: (text) => Console.log(`${text}\n`)
 })
@@ -49,7 +52,10 @@ export const harbour = App.make("harbour")
   .manage(Tokens.layer)
   .manage(PageNetwork.transport)
   .manage(Pages.layer)
+  .manage(Broadcaster.layer)
   .manage(Previews.layer)
+  .manage(Messages.layer)
+  .manage(roomChannel)
   .manage(authenticateByToken)
   .manage(Site.layer)
   .attach(timed)
@@ -57,4 +63,5 @@ export const harbour = App.make("harbour")
   .attach(previews)
   .attach(announced)
   .attach(farewell)
+  .mount(sockets)
   .serve(Effect.flatMap(Site, (site) => site))

@@ -13,7 +13,8 @@ import { BodyTooLarge, CurrentUser, DeadlineExceeded, guest, limits, StorageErro
 import { allowed, routes } from "./Routes.ts"
 import { Tokens } from "./Tokens.ts"
 
-const pathOf = (url: string): string => url.split("?", 1)[0] ?? url
+/** The path of a URL without its query. */
+export const pathOf = (url: string): string => url.split("?", 1)[0] ?? url
 
 /** One line for each request: method, path, status and time. The request id is in its annotations. */
 const accessLog = Middleware.outer("access-log", (app) =>

@@ -7,9 +7,11 @@
  * at most, lest a page that ends Harbour does so for ever. A link whose page says nothing is not asked for again.
  */
 import { Context, Effect, Latch, Layer, Option, Stream } from "effect"
+import { Broadcaster } from "fairlead/channel"
 
 import type { StorageError } from "./Domain.ts"
 import { Pages } from "./Pages.ts"
+import { RoomChannel } from "./RoomChannel.ts"
 import { Storage } from "./Storage.ts"
 
 const workers = 4
@@ -20,7 +22,7 @@ export class Previews extends Context.Service<
   {
     /** Says that links may be waiting, and waits for nothing. */
     readonly wake: Effect.Effect<void>
-    /** Makes the previews of all that waits, and of all that comes: it does not end. */
+    /** Makes the previews of all that waits, and of all that comes, and tells each room of its own: it does not end. */
     readonly work: Effect.Effect<void, StorageError>
   }
 >()("harbour/Previews") {
@@ -30,6 +32,7 @@ export class Previews extends Context.Service<
     Effect.gen(function* () {
       const pages = yield* Pages
       const storage = yield* Storage
+      const broadcaster = yield* Broadcaster.Broadcaster
       const awake = yield* Latch.make()
 
       const waiting = Stream.paginate(
@@ -45,11 +48,15 @@ export class Previews extends Context.Service<
       return Previews.of({
         wake: Effect.asVoid(awake.open),
         work: waiting.pipe(
-          Stream.mapEffect(({ id, url }) => Effect.flatMap(pages.look(url), (head) => storage.endPreview(id, head)), {
-            concurrency: workers,
-            unordered: true
-          }),
-          Stream.runDrain
+          Stream.mapEffect(
+            Effect.fnUntraced(function* ({ id, url }) {
+              const message = yield* storage.endPreview(id, yield* pages.look(url))
+              if (Option.isSome(message)) yield* RoomChannel.broadcast(message.value, "previewed", message.value)
+            }),
+            { concurrency: workers, unordered: true }
+          ),
+          Stream.runDrain,
+          Effect.provideService(Broadcaster.Broadcaster, broadcaster)
         )
       })
     })

@@ -14,7 +14,8 @@
  *
  * A list is a page of `limit` items (50, at most 100) with `next`: the cursor of the next page, or null. Every error
  * is a problem (RFC 9457) with a `code`. A message has `previews` of its first three links, each as soon as it is made and
- * none for a page that says nothing: a message that was just posted has none.
+ * none for a page that says nothing: a message that was just posted has none. What happens in a room is told as it happens on
+ * its channel: `RoomChannel.ts`.
  */
 import { Effect, Redacted, Schema } from "effect"
 import { FindMyWay, HttpRouter, HttpServerResponse } from "effect/http"
@@ -23,9 +24,8 @@ import { Unauthorized } from "fairlead/server/middleware"
 import { CurrentUser, limits, MemberName, Message, MessageId, MessageText, Room, RoomName, Topic } from "./Domain.ts"
 import type { Page } from "./Domain.ts"
 import * as Input from "./Input.ts"
-import { linksIn } from "./Links.ts"
+import { Messages } from "./Messages.ts"
 import { page } from "./Page.ts"
-import { Previews } from "./Previews.ts"
 import { Storage } from "./Storage.ts"
 import { Tokens } from "./Tokens.ts"
 
@@ -108,10 +108,8 @@ const postMessage = Effect.gen(function* () {
   const by = yield* member
   const { room } = yield* Input.path(InRoom)
   const { text } = yield* Input.body(Schema.Struct({ text: MessageText }))
-  const storage = yield* Storage
-  const message = yield* storage.post(room, text, by, linksIn(text))
-  const previews = yield* Previews
-  yield* previews.wake
+  const messages = yield* Messages
+  const message = yield* messages.post(room, text, by)
   return answerMessage(message, { status: 201, headers: { location: `/api/rooms/${room}/messages/${message.id}` } })
 })
 

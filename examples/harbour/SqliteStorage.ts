@@ -202,6 +202,11 @@ const make = Effect.gen(function* () {
   )
   const deleteTried = query("open", "DELETE FROM previews WHERE title IS NULL AND tries >= ?", Schema.Never)
   const updatePreview = query("endPreview", "UPDATE previews SET title = ?, description = ? WHERE id = ?", Schema.Never)
+  const selectPreviewed = query(
+    "endPreview",
+    `SELECT ${messageColumns} WHERE messages.id = (SELECT message FROM previews WHERE id = ?)`,
+    MessageRow
+  )
   const deletePreview = query("endPreview", "DELETE FROM previews WHERE id = ?", Schema.Never)
 
   const room = Effect.fnUntraced(function* (name: RoomName) {
@@ -249,8 +254,11 @@ const make = Effect.gen(function* () {
     beginPreview: (after) => Effect.map(tryLink(after), ([link]) => Option.fromUndefinedOr(link)),
     endPreview: (id, preview) =>
       Option.match(preview, {
-        onNone: () => deletePreview(id),
-        onSome: ({ description, title }) => updatePreview(title, description, id)
+        onNone: () => Effect.as(deletePreview(id), Option.none()),
+        onSome: ({ description, title }) =>
+          Effect.map(Effect.andThen(updatePreview(title, description, id), selectPreviewed(id)), ([message]) =>
+            Option.fromUndefinedOr(message)
+          )
       })
   })
 })

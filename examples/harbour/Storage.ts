@@ -70,7 +70,10 @@ export class Storage extends Context.Service<
     ) => Effect.Effect<Message, RoomNotFound | MessageNotFound | StorageError>
     /** Begins with the first link behind `after` that waits. A link that was begun too often is forgotten at the start. */
     readonly beginPreview: (after: number) => Effect.Effect<Option.Option<WaitingLink>, StorageError>
-    /** Ends it: with a preview, which the message has from now on, or without, which forgets the link. */
-    readonly endPreview: (id: number, preview: Option.Option<Omit<Preview, "url">>) => Effect.Effect<void, StorageError>
+    /** Ends it: with a preview, which the message has from now on and is given with, or without, which forgets the link. */
+    readonly endPreview: (
+      id: number,
+      preview: Option.Option<Omit<Preview, "url">>
+    ) => Effect.Effect<Option.Option<Message>, StorageError>
   }
 >()("harbour/Storage") {}

@@ -4,6 +4,7 @@ import { DatabaseSync } from "node:sqlite"
 
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigProvider, Deferred, Duration, Effect, Fiber, Layer, Option, Schema } from "effect"
+import { Broadcaster } from "fairlead/channel"
 import * as TestApp from "fairlead/testing/app"
 import * as TestClient from "fairlead/testing/client"
 
@@ -31,7 +32,7 @@ const storageAt = (data: string) =>
 
 /** Previews over a storage and over pages that a test makes. */
 const previewsOver = <E>(storage: Layer.Layer<Storage, E>, look: Pages["Service"]["look"]) =>
-  Previews.layer.pipe(Layer.provideMerge(Layer.merge(storage, Layer.succeed(Pages, { look }))))
+  Previews.layer.pipe(Layer.provideMerge(Layer.mergeAll(storage, Broadcaster.layer, Layer.succeed(Pages, { look }))))
 
 /** Runs a test with previews over a file. */
 const over = <A, E, R>(data: string, look: Pages["Service"]["look"], test: Effect.Effect<A, E, R>) =>

@@ -1,0 +1,82 @@
+/**
+ * Harbour's sockets: the channel of each room, on `/socket/websocket`, in the protocol of Phoenix Channels.
+ *
+ * Reading is for anyone, writing for members, as over HTTP. A socket that floods Harbour is read no further until its messages are handled; one
+ * that does not read is closed, and its client, back again, reads over HTTP what it missed.
+ */
+import { Clock, Context, Effect, Layer, Option, Ref } from "effect"
+import type { Redacted } from "effect"
+import { ChannelApi, ChannelHandler, ChannelServer } from "fairlead/channel"
+import { NodeUpgrade } from "fairlead/channel/node"
+
+import { guest, limits } from "./Domain.ts"
+import type { StorageError } from "./Domain.ts"
+import { Messages } from "./Messages.ts"
+import { MembersOnly, RoomChannel, Unavailable, UnknownToken } from "./RoomChannel.ts"
+import { Storage } from "./Storage.ts"
+import { Tokens } from "./Tokens.ts"
+
+const unavailable = (error: StorageError) => Effect.andThen(Effect.logError(error), Effect.fail(new Unavailable()))
+
+const memberOf = Effect.fnUntraced(function* (token: Redacted.Redacted) {
+  const tokens = yield* Tokens
+  const member = yield* tokens.verify(token)
+  return Option.isSome(member) ? member.value : yield* new UnknownToken()
+})
+
+/** The channel of a room. */
+export const roomChannel = RoomChannel.layer({
+  join: ({ params: { room }, payload: { token } }) =>
+    Effect.gen(function* () {
+      const storage = yield* Storage
+      const user = token === undefined ? guest : yield* memberOf(token)
+      yield* storage.room(room)
+      return ChannelApi.joined(undefined, { user, typedAt: yield* Ref.make(-Infinity) })
+    }).pipe(Effect.catchTag("StorageError", unavailable)),
+  on: {
+    post: ({ text }, { params: { room }, state: { user } }) =>
+      Effect.gen(function* () {
+        const messages = yield* Messages
+        return user._tag === "Member" ? yield* messages.post(room, text, user) : yield* new MembersOnly()
+      }).pipe(Effect.catchTag("StorageError", unavailable)),
+    typing: (_, member) =>
+      Effect.gen(function* () {
+        const { typedAt, user } = member.state
+        const now = yield* Clock.currentTimeMillis
+        if (user._tag === "Guest" || now - (yield* Ref.get(typedAt)) < limits.typing) return
+        yield* Ref.set(typedAt, now)
+        yield* member.broadcastFrom("typing", { name: user.name })
+      })
+  }
+})
+
+/** Where the sockets are. */
+const path = "/socket"
+
+/** The path of a socket's request. */
+export const socketPath = `${path}/websocket`
+
+/** When a socket connected, in milliseconds. */
+class ConnectedAt extends Context.Service<ConnectedAt, number>()("harbour/ConnectedAt") {}
+
+/** One line for each socket when it has ended, as for each request: path, status and time, and the close code. */
+const accessLog = ChannelHandler.make("access-log", {
+  connect: () =>
+    Effect.map(Clock.currentTimeMillis, (now) => ChannelHandler.accept({ context: Context.make(ConnectedAt, now) })),
+  disconnect: ({ code }) =>
+    Effect.gen(function* () {
+      const took = (yield* Clock.currentTimeMillis) - (yield* ConnectedAt)
+      yield* Effect.log(`GET ${socketPath} 101 ${took}ms, closed with ${code}`)
+    })
+})
+
+/** The channel server. */
+export const live = ChannelServer.make("live").use(accessLog).mount(RoomChannel)
+
+/** Its place among the routes. */
+export const sockets = ChannelServer.layer(live, {
+  path,
+  maxFrame: limits.body,
+  maxChannels: limits.rooms,
+  maxPending: 100
+}).pipe(Layer.provide(NodeUpgrade.layer))
