@@ -10,7 +10,7 @@
  * | `GET /api/rooms/:room/messages?limit=&before=` | messages, newest first |
  * | `POST /api/rooms/:room/messages` | `{ text }`: post a message (members) |
  * | `GET /api/rooms/:room/messages/:id` | one message |
- * | `GET /` | the page |
+ * | `GET /` | the page, and below `/modules` what it imports |
  *
  * A list is a page of `limit` items (50, at most 100) with `next`: the cursor of the next page, or null. Every error
  * is a problem (RFC 9457) with a `code`. A message has `previews` of its first three links, each as soon as it is made and
@@ -25,7 +25,7 @@ import { CurrentUser, limits, MemberName, Message, MessageId, MessageText, Room,
 import type { Page } from "./Domain.ts"
 import * as Input from "./Input.ts"
 import { Messages } from "./Messages.ts"
-import { page } from "./Page.ts"
+import { modules, page } from "./Page.ts"
 import { Storage } from "./Storage.ts"
 import { Tokens } from "./Tokens.ts"
 
@@ -121,6 +121,8 @@ const getMessage = Effect.gen(function* () {
 
 const list = [
   HttpRouter.route("GET", "/", page),
+  HttpRouter.route("GET", modules.phoenix.path, modules.phoenix.response),
+  HttpRouter.route("GET", modules.live.path, modules.live.response),
   HttpRouter.route("POST", "/api/tokens", issueToken),
   HttpRouter.route("GET", "/api/rooms", listRooms),
   HttpRouter.route("POST", "/api/rooms", createRoom),

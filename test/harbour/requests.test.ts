@@ -161,7 +161,7 @@ describe.concurrent("requests", { timeout: 30_000 }, () => {
       const policy = page.headers.get("content-security-policy") ?? ""
       assert.match(
         policy,
-        /^default-src 'none'; style-src 'sha256-[^ ]+'; script-src 'sha256-[^ ]+'; connect-src 'self'/
+        /^default-src 'none'; style-src 'sha256-[^ ]+'; script-src 'self' 'sha256-[^ ]+'; connect-src 'self'; img-src data:;/
       )
       assert.notMatch(policy, /unsafe/)
       assert.notMatch(page.text, /(?:src|href)="(?:https?:)?\/\//)

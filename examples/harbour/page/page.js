@@ -6,6 +6,11 @@ let me = stored === null ? null : JSON.parse(stored)
 let shown = null
 let older = null
 let moreRooms = null
+/** What follows rooms on their channels, once it is loaded, and how it stands: `connecting`, `live` or `reconnecting`. */
+let rooms = null
+let state = null
+/** The number of the newest message up to which none is missing. */
+let through = 0
 
 const say = (text) => {
   at("status").textContent = text
@@ -43,6 +48,8 @@ const become = (member) => {
   if (member === null) localStorage.removeItem("harbour")
   else localStorage.setItem("harbour", JSON.stringify(member))
   show()
+  // The channel knows us by the token that it was joined with.
+  if (shown !== null) rooms?.follow(shown, me?.token)
 }
 
 const show = () => {
@@ -118,12 +125,12 @@ const preview = ({ description, title, url }) => {
   return item
 }
 
-/** Shows the previews of a message, unless they are shown: they may come long after their message. */
+/** Shows the previews of a message that are not shown yet: they may come long after their message, and in any order. */
 const showPreviews = (item, made) => {
   const list = item.querySelector(".previews")
-  if (list.childElementCount === made.length) return
+  if (list.childElementCount >= made.length) return
   list.replaceChildren(...made.map(preview))
-  list.hidden = made.length === 0
+  list.hidden = false
 }
 
 const entry = ({ author, id, postedAt, previews, text }) => {
@@ -157,47 +164,94 @@ const settle = (next) => {
   at("quiet").hidden = at("log").childElementCount > 0
 }
 
-const newest = () => Number(at("log").lastElementChild?.dataset.id ?? 0)
+const itemOf = (id) => at("log").querySelector(`[data-id="${id}"]`)
 
-/** Adds what was posted since the last look, and previews that were made; more than a page of messages replaces what is shown. */
-const refresh = async () => {
-  const room = shown
-  const { items, next } = await messages(room, null)
-  if (room !== shown) return
-  for (const { id, previews } of items) {
-    const item = at("log").querySelector(`[data-id="${id}"]`)
-    if (item !== null) showPreviews(item, previews)
-  }
-  const fresh = items.filter(({ id }) => id > newest()).toReversed()
-  if (fresh.length === 0) return
-  const entries = fresh.map(entry)
-  if (fresh.length === items.length) {
-    at("log").replaceChildren(...entries)
-    settle(next)
-  } else {
-    for (const item of entries) item.classList.add("new")
-    at("log").append(...entries)
-  }
+const numberOf = (item) => Number(item?.dataset.id ?? 0)
+
+/** Keeps the end of the messages in sight, if it is, while `run` changes them. */
+const keepingEnd = (run) => {
+  const pane = at("pane")
+  const atEnd = pane.scrollHeight - pane.scrollTop - pane.clientHeight < 48
+  run()
+  if (atEnd) pane.scrollTop = pane.scrollHeight
+}
+
+/** Shows a message once, at its place: those of people who post at one moment may come in any order. */
+const add = (message) => {
+  if (message.room !== shown) return
+  const known = itemOf(message.id)
+  if (known !== null) return keepingEnd(() => showPreviews(known, message.previews))
+  const item = entry(message)
+  item.classList.add("new")
+  const before = [...at("log").children].findLast((other) => numberOf(other) < message.id)
+  keepingEnd(() => (before === undefined ? at("log").prepend(item) : before.after(item)))
+  at("quiet").hidden = true
+}
+
+let turn = Promise.resolve()
+/** What changes the messages runs one behind the other: what is told while a page is fetched is newer than the page. */
+const inTurn = (run) => {
+  const done = turn.then(run)
+  turn = done.catch(() => {})
+  return done
+}
+
+const mostMissed = 20
+
+/** Adds what is missing, page by page, and previews that were made. After more than `mostMissed` pages it starts anew. */
+const refresh = () =>
+  inTurn(async () => {
+    const room = shown
+    if (room === null) return
+    const { items, next } = await messages(room, null)
+    let cursor = next
+    const gap = () => cursor !== null && items.at(-1).id > through
+    for (let pages = through === 0 ? mostMissed : 1; gap() && pages < mostMissed; pages++) {
+      const more = await messages(room, cursor)
+      items.push(...more.items)
+      cursor = more.next
+    }
+    if (room !== shown) return
+    if (gap()) {
+      at("log").replaceChildren()
+      settle(cursor)
+    }
+    for (const message of items.toReversed()) add(message)
+    through = items.at(0)?.id ?? through
+  })
+
+/** Looks for what is missing. From then on nothing is, if the room was followed before. */
+const look = async () => {
+  const followed = rooms?.follows(shown)
+  await refresh()
+  if (followed && rooms.follows(shown)) stand("live")
 }
 
 const enter = async () => {
   const room = decodeURIComponent(location.hash.slice(1))
   if (room === shown || room === "messages") return
   shown = null
+  rooms?.unfollow()
+  stand(null)
   show()
   if (room === "") return
   const { name, topic } = await call("GET", `/api/rooms/${encodeURIComponent(room)}`)
   const { items, next } = await messages(name, null)
-  const log = at("log")
-  log.setAttribute("aria-live", "off")
-  log.replaceChildren(...items.toReversed().map(entry))
-  setTimeout(() => log.setAttribute("aria-live", "polite"))
+  // Another room may have been chosen meanwhile.
+  if (decodeURIComponent(location.hash.slice(1)) !== room) return
+  const pane = at("pane")
+  pane.setAttribute("aria-live", "off")
+  at("log").replaceChildren(...items.toReversed().map(entry))
+  setTimeout(() => pane.setAttribute("aria-live", "polite"))
   shown = name
+  through = items.at(0)?.id ?? 0
   at("room-title").textContent = `# ${name}`
   at("topic").textContent = topic
   document.title = `${name} · Harbour`
   settle(next)
   show()
+  pane.scrollTop = pane.scrollHeight
+  rooms?.follow(name, me?.token)
   say(`Room ${name}, ${items.length} messages shown.`)
 }
 
@@ -223,10 +277,11 @@ onSubmit(at("new-room").querySelector("form"), async (form) => {
 })
 
 onSubmit(at("post"), async (form) => {
-  await call("POST", `/api/rooms/${shown}/messages`, { text: form.elements.text.value })
+  const posted = await call("POST", `/api/rooms/${shown}/messages`, { text: form.elements.text.value })
   form.reset()
   count()
-  await refresh()
+  // It may have been told already.
+  await inTurn(() => add(posted))
   form.elements.text.focus()
 })
 
@@ -234,7 +289,10 @@ const count = () => {
   const left = Number(at("post").dataset.limit) - [...at("text").value].length
   at("left").textContent = left < 500 ? `${left} characters left.` : ""
 }
-at("text").addEventListener("input", count)
+at("text").addEventListener("input", () => {
+  count()
+  if (at("text").value.trim() !== "") rooms?.type(shown)
+})
 at("text").addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) at("post").requestSubmit()
 })
@@ -244,7 +302,10 @@ at("older").addEventListener("click", ({ currentTarget }) =>
     const room = shown
     const { items, next } = await messages(room, older)
     if (room !== shown) return
+    const pane = at("pane")
+    const below = pane.scrollHeight - pane.scrollTop
     at("log").prepend(...items.toReversed().map(entry))
+    pane.scrollTop = pane.scrollHeight - below
     settle(next)
     say(`${items.length} older messages added.`)
   })
@@ -256,14 +317,61 @@ at("leave").addEventListener("click", () => {
   say("Signed out.")
 })
 
+const states = { connecting: "Connecting", live: "Live", reconnecting: "Reconnecting" }
+
+/** Shows how the connection stands; `null` is none, and nothing to show. */
+const stand = (now) => {
+  state = now
+  at("connection").hidden = now === null
+  at("connection").dataset.state = now
+  at("connection").textContent = states[now] ?? ""
+  if (now !== "live") typing([])
+}
+
+/** Says who is typing. It is no live region: it would talk over the messages. */
+const typing = (names) => {
+  const others = names.filter((name) => name !== me?.name)
+  at("typing").textContent =
+    others.length === 0
+      ? ""
+      : others.length > 2
+        ? "Several people are typing…"
+        : `${others.join(" and ")} ${others.length === 1 ? "is" : "are"} typing…`
+}
+
+const heard = {
+  joined: () => look().catch(() => {}),
+  state: stand,
+  posted: (message) =>
+    inTurn(() => {
+      add(message)
+      if (state === "live" && message.room === shown) through = Math.max(through, message.id)
+    }),
+  previewed: ({ id, previews }) =>
+    inTurn(() => {
+      const item = itemOf(id)
+      if (item !== null) keepingEnd(() => showPreviews(item, previews))
+    }),
+  typing
+}
+
 addEventListener("hashchange", () => act(null, enter))
 await act(null, () => listRooms())
 await act(null, enter)
 show()
 
-/** Looks for news while the page is seen. A look that fails is not worth a word: the next one may succeed. */
+/** Looks for news while the page is seen and nothing tells of them. A look that fails is not worth a word: the next one may succeed. */
 const watch = async () => {
-  if (shown !== null && document.visibilityState === "visible") await refresh().catch(() => {})
+  if (state !== "live" && document.visibilityState === "visible") await look().catch(() => {})
   setTimeout(watch, 3000)
 }
 setTimeout(watch, 3000)
+
+const [phoenix, live] = document.querySelectorAll("link[rel=modulepreload]")
+try {
+  const [{ Socket }, { live: follower }] = await Promise.all([import(phoenix.href), import(live.href)])
+  rooms = follower(Socket, heard)
+  if (shown !== null) rooms.follow(shown, me?.token)
+} catch {
+  // Without them the page looks for news every 3 seconds.
+}

@@ -1,0 +1,77 @@
+/**
+ * Follows rooms on their channels.
+ *
+ * The page works without it: whatever is missed here, because the connection is lost or was never had, it reads over HTTP.
+ */
+
+/** How often others are told that somebody is typing; Harbour drops what comes more often. */
+const beat = 2000
+/** How long somebody is shown as typing after they were said to be. */
+const lapse = 5000
+
+/**
+ * Opens the connection when the first room is followed. `heard` gets
+ *
+ * - `joined()`: the room is followed, from now on; what was posted before is to be read;
+ * - `state(name)`: it is not: `connecting` or `reconnecting`;
+ * - `posted(message)` and `previewed({ id, previews })`;
+ * - `typing(names)`: who is typing now.
+ *
+ * A room that may not be followed, for its token perhaps, is asked for again and again: reading over HTTP says what is wrong.
+ */
+export const live = (Socket, heard) => {
+  const socket = new Socket("/socket")
+  const typing = new Map()
+  let channel = null
+  let told = 0
+
+  const show = () => heard.typing([...typing.keys()])
+  const still = (name) => {
+    clearTimeout(typing.get(name))
+    if (typing.delete(name)) show()
+  }
+
+  const reconnecting = () => heard.state("reconnecting")
+
+  const unfollow = () => {
+    const left = channel
+    channel = null
+    left?.leave()
+    for (const name of typing.keys()) still(name)
+  }
+
+  const follow = (room, token) => {
+    unfollow()
+    const mine = socket.channel(`room:${room}`, token === undefined ? {} : { token })
+    const whileFollowed = (run) => (value) => {
+      if (channel === mine) run(value)
+    }
+    const on = (event, run) => mine.on(event, whileFollowed(run))
+    on("posted", (message) => {
+      still(message.author)
+      heard.posted(message)
+    })
+    on("previewed", heard.previewed)
+    on("typing", ({ name }) => {
+      clearTimeout(typing.get(name))
+      typing.set(name, setTimeout(still, lapse, name))
+      show()
+    })
+    mine.onError(whileFollowed(reconnecting))
+    channel = mine
+    heard.state("connecting")
+    mine.join().receive("ok", whileFollowed(heard.joined)).receive("error", whileFollowed(reconnecting))
+    socket.connect()
+  }
+
+  const follows = (room) => channel?.topic === `room:${room}` && channel.state === "joined" && socket.isConnected()
+
+  /** Says that the person in this room is typing. */
+  const type = (room) => {
+    if (!follows(room) || Date.now() - told < beat) return
+    told = Date.now()
+    channel.push("typing", {})
+  }
+
+  return { follow, follows, unfollow, type }
+}
