@@ -37,7 +37,10 @@ const call = async (method, path, body) => {
   if (response.ok) return answer
   if (response.status === 401 && me !== null) {
     become(null)
-    throw new Error("Your token is no longer known here. Join again to write.")
+    const lost = "Your token is no longer known here. Join again to write."
+    if (method !== "GET") throw new Error(lost)
+    say(lost)
+    return call(method, path)
   }
   const faults = (answer.errors ?? []).map(({ message, path }) => `${path.slice(1) || "body"}: ${message}`)
   throw new Error(faults.join("; ") || answer.detail || `The request failed with status ${response.status}.`)
