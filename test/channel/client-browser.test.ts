@@ -1,36 +1,19 @@
 /**
  * The client of Phoenix in a real browser: Chromium, where one is installed.
  */
-import { existsSync, readFileSync } from "node:fs"
+import { readFileSync } from "node:fs"
 import { createServer } from "node:http"
 import type { Server } from "node:http"
 import type { AddressInfo } from "node:net"
 import { join } from "node:path"
 
-import { chromium } from "playwright-core"
 import type { Browser, Page } from "playwright-core"
 import { afterAll, afterEach, assert, beforeAll, describe, it } from "vitest"
 
+import { launch, missing } from "../Chromium.ts"
 import { root } from "../package/Scratch.ts"
 import { control, serve, shared, upgrades } from "./Conformance.ts"
 import type { Served } from "./Conformance.ts"
-
-const places = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"]
-const executablePath = places.find(existsSync)
-if (executablePath === undefined) {
-  console.log(`The browser tests are skipped: there is no ${places.join(", no ")} (apt-get install chromium)`)
-}
-
-const args = [
-  "--headless",
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync"
-]
 
 const script = readFileSync(join(root, "node_modules/phoenix/priv/static/phoenix.min.js"))
 
@@ -71,14 +54,14 @@ interface Socket {
   readonly onClose: (listener: (event: CloseEvent) => void) => void
 }
 
-describe.skipIf(executablePath === undefined)("in Chromium", () => {
+describe.skipIf(missing)("in Chromium", () => {
   let browser: Browser
   let pages: Server
   let page: Page
   let problems: Array<string>
 
   beforeAll(async () => {
-    browser = await chromium.launch({ executablePath: executablePath!, args, timeout: 120_000 })
+    browser = await launch()
     pages = createServer((request, response) => {
       const isScript = request.url === "/phoenix.js"
       response.setHeader("content-type", isScript ? "text/javascript" : "text/html; charset=utf-8")
