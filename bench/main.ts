@@ -87,12 +87,12 @@ const channelOptions: Talk.Options = quick
       memory: { rounds: 1, first: 200, more: 500 }
     }
   : {
-      rounds: 24,
+      rounds: 16,
       seconds: 0.25,
       warmSeconds: 1,
       askers: 50,
       members: [100, 1000, 5000],
-      memory: { rounds: 5, first: 500, more: 4000 }
+      memory: { rounds: 3, first: 500, more: 4000 }
     }
 const lifeOptions: LifeOptions = quick ? { rounds: 3, slowRounds: 1 } : { rounds: 25, slowRounds: 2 }
 
