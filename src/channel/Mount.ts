@@ -36,6 +36,8 @@ export type { Origin } from "./Origin.ts"
 export interface Limits {
   /** How many topics a socket may have joined. Default: 100. */
   readonly maxChannels?: number
+  /** How long a join may take before it is refused; a Phoenix client waits as long. Default: 10 seconds. */
+  readonly joinTimeout?: Duration.Input
   /** How many messages of a socket may wait for their handlers before it is read no further. Default: 1000. */
   readonly maxPending?: number
   /** How many bytes of a socket's messages may wait for their handlers before it is read no further; of a text its length. Default: 1 MiB. */
@@ -94,6 +96,7 @@ const settingsOf = (name: string, options: Limits, context: Context.Context<neve
   const { maxBytes = 1024 * 1024, maxMessages = 1000, policy = "close" } = options.slowReader ?? {}
   return {
     maxChannels: options.maxChannels ?? 100,
+    joinTimeout: Duration.toMillis(options.joinTimeout ?? "10 seconds"),
     maxPending: options.maxPending ?? 1000,
     maxPendingBytes: options.maxPendingBytes ?? 1024 * 1024,
     unknownEvent: options.unknownEvent ?? "reply",

@@ -21,6 +21,8 @@ import type { SlowReader } from "./Outbox.ts"
 /** The limits of each socket, and what is done beyond them. */
 export interface Settings {
   readonly maxChannels: number
+  /** Milliseconds. */
+  readonly joinTimeout: number
   readonly maxPending: number
   readonly maxPendingBytes: number
   readonly wire: Limits

@@ -98,6 +98,10 @@ export const enter = (lane: Lane, message: Incoming): Work => {
 
   const ending = old === undefined ? undefined : lane.replace(old)
   const joining = decide(lane, message, scope, (interceptor) => void (asked = interceptor)).pipe(
+    Effect.timeoutOrElse({
+      duration: connection.hub.settings.joinTimeout,
+      orElse: () => Effect.fail(new Refusal({ reason: "join timed out" }))
+    }),
     Effect.onInterrupt(() => Scope.close(scope, Exit.void)),
     Effect.matchCauseEffect({ onSuccess: entered, onFailure: refused })
   )

@@ -24,6 +24,28 @@ describe("limits of a socket", () => {
     })
   )
 
+  it.effect("channel 0.4: a join that takes longer than joinTimeout is refused, and the topic is free again", () =>
+    Effect.gen(function* () {
+      const ended: Array<string> = []
+      const join = ({ payload }: { readonly payload: unknown }) =>
+        payload === "stuck"
+          ? Effect.andThen(
+              Effect.addFinalizer(() => Effect.sync(() => ended.push("scope"))),
+              Effect.never
+            )
+          : Effect.succeed({})
+      const client = yield* (yield* serverOf({ join }, [], { joinTimeout: "3 seconds" })).connect()
+      const stuck = yield* Effect.forkChild(client.join("room:1", "stuck"))
+      const next = yield* Effect.forkChild(client.join("room:1", "quick"))
+      yield* TestClock.adjust("2999 millis")
+      assert.isUndefined(stuck.pollUnsafe())
+      yield* TestClock.adjust("1 millis")
+      assert.deepStrictEqual(yield* Fiber.join(stuck), { status: "error", response: { reason: "join timed out" } })
+      assert.strictEqual((yield* Fiber.join(next)).status, "ok")
+      assert.deepStrictEqual(ended, ["scope"])
+    })
+  )
+
   it.effect("channel 1.1: a socket may have joined a hundred topics by default", () =>
     Effect.gen(function* () {
       const client = yield* (yield* serverOf({})).connect()
