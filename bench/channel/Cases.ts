@@ -112,7 +112,7 @@ const bare = (): Run => {
   }
 }
 
-export const members = 1000
+const members = 1000
 
 const delivering = async (): Promise<Run> => {
   const own = await hub(plain)
