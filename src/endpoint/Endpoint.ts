@@ -97,7 +97,8 @@ const fail = (reason: ConnectError["reason"]) => Effect.fail(new ConnectError({ 
 const rejected = (carried: Carried, rejection: LocallyRejected) =>
   Effect.andThen(carried.close(rejection.code, rejection.text), fail(rejection))
 
-const make = <R>(options: Options<R>) =>
+/** Makes an endpoint in the scope. Internal to the endpoint part; public as `layer`. */
+export const make = <R>(options: Options<R>) =>
   Effect.gen(function* () {
     const { handshakeTimeout = "10 seconds", hooks = HookChain.make("none"), maxPending = 128 } = options
     const [probe, clock] = [yield* Probe.Probe, yield* Clock.Clock]

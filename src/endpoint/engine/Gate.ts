@@ -127,7 +127,7 @@ export class Gate {
       return this.died(hooks.name, phase, Cause.die(defect))
     }
     if (!isEffect(out)) return Exit.succeed(out)
-    if (isExit(out) && Exit.isSuccess(out)) return out as Exit.Exit<unknown, never>
+    if (isExit(out) && Exit.isSuccess(out)) return out as Exit.Exit<unknown>
     return within(out, built).pipe(
       Effect.timeoutOrElse({ duration: hooks.timeout ?? "10 seconds", orElse: () => Effect.fail(timedOut) }),
       Effect.catchCauseIf(Cause.hasDies, (cause) => this.died(hooks.name, phase, cause))
