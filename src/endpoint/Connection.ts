@@ -11,7 +11,7 @@ import type { CloseReason, StreamError } from "./Errors.ts"
 import type { Alpn, CloseCode, EndpointId } from "./Identity.ts"
 
 /**
- * What is known of a connection when the handshake is done: the peer's id is proven.
+ * What is known of a connection when the handshake is done: the peer's id is proven. The hooks are given the same object each time, so that it can be a key.
  *
  * @category models
  * @since 0.1.0

@@ -5,6 +5,7 @@
  * 2. Handshakes and hooks of different connections run beside each other: one that hangs holds up no other.
  * 3. A connection that is dialled belongs to the scope of its `connect`; one that is accepted to the endpoint, until it is closed.
  * 4. An interrupted `connect` leaves nothing behind.
+ * 5. Closing it waits until the hooks have heard of the end of each connection.
  *
  * @since 0.1.0
  */
@@ -27,7 +28,6 @@ import { Gate } from "./engine/Gate.ts"
 import { guard } from "./engine/Guard.ts"
 import type { BindError } from "./Errors.ts"
 import { ConnectError, DialTimedOut, EndpointClosed, NoAddress, SelfConnect } from "./Errors.ts"
-import type { LocallyRejected } from "./Errors.ts"
 import * as HookChain from "./HookChain.ts"
 import { closeCode } from "./Identity.ts"
 import type { Alpn, EndpointAddr, EndpointId } from "./Identity.ts"
@@ -93,34 +93,60 @@ const zero = closeCode(0)
 
 const fail = (reason: ConnectError["reason"]) => Effect.fail(new ConnectError({ reason }))
 
-/** A rejected connection is closed with what its hook said. */
-const rejected = (carried: Carried, rejection: LocallyRejected) =>
-  Effect.andThen(carried.close(rejection.code, rejection.text), fail(rejection))
+/** A connection on its way to the application. */
+interface Attempt {
+  /** Ends with the attempt. */
+  readonly scope: Scope.Closeable
+  /** What there is of the connection: it is closed when the attempt comes to nothing. */
+  carried: Carried | undefined
+}
 
-/** Makes an endpoint in the scope. Internal to the endpoint part; public as `layer`. */
-export const make = <R>(options: Options<R>) =>
+/** Runs an attempt. What it makes belongs to somebody before an interruption can lose it. */
+const attempt = <A extends Connection | undefined>(
+  body: (own: Attempt) => Effect.Effect<A, ConnectError>,
+  keep: (connection: A) => Effect.Effect<unknown>
+): Effect.Effect<A, ConnectError> =>
+  Effect.suspend(() => {
+    const own: Attempt = { scope: Scope.makeUnsafe(), carried: undefined }
+    return Effect.onExit(body(own), (exit) =>
+      Effect.andThen(
+        Exit.isSuccess(exit) ? keep(exit.value) : (own.carried?.close(zero, "") ?? Effect.void),
+        Scope.close(own.scope, exit)
+      )
+    )
+  })
+
+/**
+ * Makes an endpoint that lives as long as the scope: where a program has several, or one for a while. See `layer` for the one of an application.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = <R = never>(
+  options: Options<R> & NoCycle<R>
+): Effect.Effect<Endpoint["Service"], BindError, Transport | Scope.Scope | R> =>
   Effect.gen(function* () {
-    const { handshakeTimeout = "10 seconds", hooks = HookChain.make("none"), maxPending = 128 } = options
+    const { alpns, handshakeTimeout = "10 seconds", hooks, maxPending = 128 }: Options<R> = options
     const [probe, clock] = [yield* Probe.Probe, yield* Clock.Clock]
-    const gate = new Gate(hooks.name, yield* HookChain.bind(hooks as HookChain.HookChain<R>), probe, clock)
+    const gate = new Gate(hooks?.name ?? "none", hooks === undefined ? [] : yield* HookChain.bind(hooks), probe, clock)
     const transport = yield* Transport
-    const bound = yield* transport.bind({ alpns: options.alpns })
-    const scope = yield* Effect.scope
-    const own = yield* Scope.fork(scope, "parallel")
+    const bound = yield* transport.bind({ alpns })
+    const watchers = yield* FiberSet.make<void>()
+    const own = yield* Scope.fork(yield* Effect.scope, "parallel")
     const accepted = yield* Queue.make<Connection, Cause.Done>()
-    const watchers = yield* Scope.provide(FiberSet.make(), own)
-    const ended = yield* Deferred.make<void>()
+    const [closing, ended] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
     let open = true
 
     const close = Effect.uninterruptible(
       Effect.suspend(() => {
-        if (!open) return Effect.void
+        if (!open) return Deferred.await(ended)
         open = false
         return Queue.end(accepted).pipe(
+          Effect.andThen(Deferred.succeed(closing, undefined)),
           Effect.andThen(bound.close),
+          Effect.andThen(Scope.close(own, Exit.void)),
           // Every connection has ended by now: its hooks hear of it, each within its time-out.
           Effect.andThen(FiberSet.awaitEmpty(watchers)),
-          Effect.andThen(Scope.close(own, Exit.void)),
           Effect.andThen(Deferred.succeed(ended, undefined)),
           Effect.asVoid
         )
@@ -128,77 +154,87 @@ export const make = <R>(options: Options<R>) =>
     )
     yield* Effect.addFinalizer(() => close)
 
-    const handshake = (shaken: Effect.Effect<Carried, ConnectError>): Effect.Effect<Carried, ConnectError> =>
-      Effect.timeoutOrElse(shaken, { duration: handshakeTimeout, orElse: () => fail(new DialTimedOut({})) })
-
-    /** Lets a connection in, or closes it; its end is told to the hooks wherever it came from. */
-    const admit = (carried: Carried): Effect.Effect<Connection, ConnectError> =>
-      gate.afterHandshake(carried).pipe(
-        Effect.onInterrupt(() => carried.close(zero, "")),
-        Effect.catchTag("LocallyRejected", (rejection) => rejected(carried, rejection)),
-        Effect.andThen(
-          FiberSet.run(
-            watchers,
-            Effect.flatMap(carried.closed, (reason) =>
-              Effect.flatMap(carried.stats, (stats) => gate.onClose(carried, reason, stats))
-            )
-          )
-        ),
-        Effect.as(guard(carried, gate))
+    const handshake = (
+      own: Attempt,
+      shaken: Effect.Effect<Carried, ConnectError>
+    ): Effect.Effect<Carried, ConnectError> =>
+      shaken.pipe(
+        // It may come when the time is just over: then nobody takes it, and the attempt closes it.
+        Effect.map((carried) => (own.carried = carried)),
+        Effect.timeoutOrElse({ duration: handshakeTimeout, orElse: () => fail(new DialTimedOut({})) })
       )
 
-    const connect = (addr: EndpointAddr, alpn: Alpn): Effect.Effect<Connection, ConnectError, Scope.Scope> =>
+    /** Tells the hooks of a connection's end, whether it was let in or not. */
+    const watch = (carried: Carried, scope: Scope.Closeable): Effect.Effect<unknown> =>
+      FiberSet.run(
+        watchers,
+        carried.closed.pipe(
+          Effect.flatMap((reason) => Effect.flatMap(carried.stats, (stats) => gate.onClose(carried, reason, stats))),
+          Effect.andThen(Scope.close(scope, Exit.void))
+        )
+      )
+
+    /** Lets a connection in, or closes it with what its hook said. */
+    const admit = (carried: Carried): Effect.Effect<Connection, ConnectError> =>
+      Effect.suspend(() => {
+        const scope = Scope.makeUnsafe()
+        return gate.afterHandshake(carried, scope).pipe(
+          Effect.onExit(() => watch(carried, scope)),
+          Effect.catch((rejection) => Effect.andThen(carried.close(rejection.code, rejection.text), fail(rejection))),
+          Effect.as(guard(carried, gate))
+        )
+      })
+
+    const dial = (own: Attempt, addr: EndpointAddr, alpn: Alpn): Effect.Effect<Connection, ConnectError> =>
       Effect.suspend(() => {
         if (!open) return fail(new EndpointClosed({}))
-        return Effect.mapError(gate.beforeConnect(addr, alpn), (reason) => new ConnectError({ reason }))
+        return Effect.mapError(gate.beforeConnect(addr, alpn, own.scope), (reason) => new ConnectError({ reason }))
       }).pipe(
         Effect.andThen(
           Effect.suspend(() => {
-            if (!open) return fail(new EndpointClosed({}))
             if (addr.id === bound.id) return fail(new SelfConnect({}))
             if (addr.addrs.length === 0) return fail(new NoAddress({ id: addr.id }))
-            return Effect.acquireRelease(handshake(bound.dial(addr, alpn)), (carried) => carried.close(zero, ""), {
-              interruptible: true
-            })
+            return Effect.flatMap(handshake(own, bound.dial(addr, alpn)), admit)
           })
         ),
-        Effect.flatMap(admit)
+        Effect.raceFirst(Effect.andThen(Deferred.await(closing), fail(new EndpointClosed({}))))
       )
+
+    const connect = (addr: EndpointAddr, alpn: Alpn): Effect.Effect<Connection, ConnectError, Scope.Scope> =>
+      Effect.flatMap(Effect.scope, (scope) =>
+        attempt(
+          (own) => dial(own, addr, alpn),
+          (connection) => Scope.addFinalizer(scope, connection.close(zero, ""))
+        )
+      )
+
+    const answer = (own: Attempt, knock: Knock): Effect.Effect<Connection | undefined, ConnectError> =>
+      Effect.flatMap(gate.beforeAccept(knock, own.scope), (admission) => {
+        if (admission === "accept") return Effect.flatMap(handshake(own, knock.accept), admit)
+        return Effect.as(admission === "retry" ? (knock.retry ?? knock.refuse) : knock[admission], undefined)
+      })
 
     const receive = (knock: Knock): Effect.Effect<void> =>
-      gate.beforeAccept(knock).pipe(
-        Effect.flatMap((admission) => {
-          switch (admission) {
-            case "accept":
-              return Effect.flatMap(Effect.flatMap(handshake(knock.accept), admit), (connection) =>
-                Effect.asVoid(Queue.offer(accepted, connection))
-              )
-            case "retry":
-              return knock.retry ?? knock.refuse
-            default:
-              return knock[admission]
-          }
-        }),
+      attempt(
+        (own) => answer(own, knock),
+        (connection) => (connection === undefined ? Effect.void : Queue.offer(accepted, connection))
+      ).pipe(
         // Whoever did not get in was told by the transport or by the hook's rejection.
-        Effect.catch((error) => Effect.logDebug("A peer did not get in", error))
+        Effect.catch((error) => Effect.logDebug("A peer did not get in", error)),
+        Effect.asVoid
       )
 
-    if (options.alpns.length > 0) {
+    if (alpns.length > 0) {
       let pending = 0
+      const done = Effect.sync(() => {
+        pending--
+      })
       yield* Effect.forkIn(
         Effect.forever(
           Effect.flatMap(bound.knock, (knock) => {
             if (pending + Queue.sizeUnsafe(accepted) >= maxPending) return knock.refuse
             pending++
-            return Effect.forkIn(
-              Effect.ensuring(
-                receive(knock),
-                Effect.sync(() => {
-                  pending--
-                })
-              ),
-              own
-            )
+            return Effect.forkIn(Effect.ensuring(receive(knock), done), own)
           })
         ),
         own
@@ -221,10 +257,8 @@ export const make = <R>(options: Options<R>) =>
  * @category layers
  * @since 0.1.0
  */
-export const layer = <R = never>(
-  options: Options<R> & NoCycle<R>
-): Layer.Layer<Endpoint, BindError, Transport | Exclude<R, Scope.Scope>> =>
-  Layer.effect(Endpoint, make(options as Options<R>))
+export const layer = <R = never>(options: Options<R> & NoCycle<R>): Layer.Layer<Endpoint, BindError, Transport | R> =>
+  Layer.effect(Endpoint, make(options))
 
 /**
  * Refuses hooks that need the endpoint they decide for.

@@ -6,7 +6,9 @@
  * 3. `afterHandshake` runs once on each side, when the peer's id is proven and before the application has the connection. A rejection closes it; the peer,
  *    whose own connect may have succeeded, is told the code and the reason.
  * 4. `onStreamOpen` runs for each stream, whoever opens it; a rejection ends the stream, not the connection.
- * 5. `onClose` runs when a connection has ended, with its final numbers.
+ * 5. `onClose` runs when a connection whose handshake was done has ended, with its final numbers, whether the hooks had let it in or not.
+ * 6. A hook may need a `Scope`: in `beforeConnect` and `beforeAccept` it is that of the attempt, and ends in how the attempt ends; in `afterHandshake` that of
+ *    the connection; in `onStreamOpen` that of the stream.
  *
  * Hooks run in declared order; the first rejection is the last hook that runs. Each has a time-out, 10 seconds by default, that rejects. A hook that dies rejects
  * its own connection, and is logged. The model is iroh's `EndpointHooks`.
@@ -15,6 +17,7 @@
  */
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import type * as Types from "effect/Types"
 
 import type { Declared, Is, Yields } from "../core/Types.ts"
@@ -127,7 +130,7 @@ export interface Hooks<A, B, C, S, D> {
 export const make = <A = void, B = void, C = void, S = void, D = void>(
   name: string,
   hooks: Hooks<A, B, C, S, D>
-): EndpointHooks<Effect.Services<A | B | C | S | D>> => {
+): EndpointHooks<Exclude<Effect.Services<A | B | C | S | D>, Scope.Scope>> => {
   const value: HooksValue = { name, ...hooks }
   return value as never
 }

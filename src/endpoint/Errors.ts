@@ -237,13 +237,13 @@ export class StreamStopped extends Schema.TaggedError<StreamStopped>()("StreamSt
 }
 
 /**
- * A write to a stream that was finished or reset here.
+ * A write to a stream that was finished or reset here, or a read of one that was stopped.
  *
  * @category reasons
  * @since 0.1.0
  */
 export class StreamFinished extends Schema.TaggedError<StreamFinished>()("StreamFinished", {}) {
-  override readonly message = "The stream was finished or reset before: open another"
+  override readonly message = "The stream was finished, reset or stopped here before: open another"
 }
 
 /**

@@ -5,9 +5,10 @@
  */
 import * as Cause from "effect/Cause"
 import type * as Clock from "effect/Clock"
-import type * as Context from "effect/Context"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
 
 import { isEffect, isExit } from "../../core/Effects.ts"
 import * as Interceptor from "../../core/Interceptor.ts"
@@ -29,8 +30,10 @@ const having = <K extends Hook>(all: ReadonlyArray<Bound>, hook: K): ReadonlyArr
   all.filter((bound): bound is Having<K> => bound.hooks[hook] !== undefined)
 
 // What a hook needs was taken when its layer was built.
-const within = (out: Effect.Effect<unknown, unknown>, built: Context.Context<never>) =>
-  Effect.updateContext(out, () => built as Context.Context<any>) as Effect.Effect<unknown, Reject>
+const within = (out: Effect.Effect<unknown, unknown>, built: Context.Context<never>, scope: Scope.Scope) =>
+  Effect.updateContext(out, (now: Context.Context<never>) =>
+    Context.add(Context.merge(now, built), Scope.Scope, scope)
+  ) as Effect.Effect<unknown, Reject>
 
 const timedOut = new Reject({ reason: "the hook took too long" })
 
@@ -55,24 +58,31 @@ export class Gate {
     this.closing = having(hooks, "onClose")
   }
 
-  beforeConnect(addr: EndpointAddr, alpn: Alpn): Effect.Effect<void, LocallyRejected> {
-    return this.all(this.connecting, "beforeConnect", ({ beforeConnect }) => beforeConnect(addr, alpn))
+  beforeConnect(addr: EndpointAddr, alpn: Alpn, scope: Scope.Scope): Effect.Effect<void, LocallyRejected> {
+    return this.all(this.connecting, "beforeConnect", scope, ({ beforeConnect }) => beforeConnect(addr, alpn))
   }
 
-  afterHandshake(connection: Info): Effect.Effect<void, LocallyRejected> {
-    return this.all(this.shaken, "afterHandshake", ({ afterHandshake }) => afterHandshake(connection))
+  afterHandshake(connection: Info, scope: Scope.Scope): Effect.Effect<void, LocallyRejected> {
+    return this.all(this.shaken, "afterHandshake", scope, ({ afterHandshake }) => afterHandshake(connection))
   }
 
-  onStreamOpen(connection: Info, stream: Opening): Effect.Effect<void, LocallyRejected> {
-    return this.all(this.opening, "onStreamOpen", ({ onStreamOpen }) => onStreamOpen(connection, stream))
+  onStreamOpen(connection: Info, stream: Opening, scope: Scope.Scope): Effect.Effect<void, LocallyRejected> {
+    if (this.opening.length === 0) return Effect.void
+    // What the hooks acquire ends with the stream, or with its rejection.
+    return Effect.flatMap(Scope.fork(scope), (own) =>
+      Effect.onError(
+        this.all(this.opening, "onStreamOpen", own, ({ onStreamOpen }) => onStreamOpen(connection, stream)),
+        (cause) => Scope.close(own, Exit.failCause(cause))
+      )
+    )
   }
 
   /** The first that does not accept decides. */
-  beforeAccept(remote: Remote): Effect.Effect<Admission> {
+  beforeAccept(remote: Remote, scope: Scope.Scope): Effect.Effect<Admission> {
     const ask = (index: number): Effect.Effect<Admission> => {
       const bound = this.accepting[index]
       if (bound === undefined) return Effect.succeed("accept")
-      return this.one(bound, "beforeAccept", () => bound.hooks.beforeAccept(remote)).pipe(
+      return this.one(bound, "beforeAccept", scope, () => bound.hooks.beforeAccept(remote)).pipe(
         Effect.flatMap((admission) =>
           admission === undefined || admission === "accept" ? ask(index + 1) : Effect.succeed(admission as Admission)
         ),
@@ -86,7 +96,10 @@ export class Gate {
   onClose(connection: Info, reason: CloseReason, stats: Stats): Effect.Effect<void> {
     return Effect.forEach(
       this.closing,
-      (bound) => Effect.ignore(this.one(bound, "onClose", () => bound.hooks.onClose(connection, reason, stats))),
+      (bound) =>
+        Effect.scopedWith((scope) =>
+          Effect.ignore(this.one(bound, "onClose", scope, () => bound.hooks.onClose(connection, reason, stats)))
+        ),
       { discard: true }
     )
   }
@@ -94,12 +107,13 @@ export class Gate {
   private all<B extends Bound>(
     hooks: ReadonlyArray<B>,
     stage: Stage,
+    scope: Scope.Scope,
     run: (hooks: B["hooks"]) => unknown
   ): Effect.Effect<void, LocallyRejected> {
     const next = (from: number): Effect.Effect<void, LocallyRejected> => {
       for (let index = from; index < hooks.length; index++) {
         const bound = hooks[index]!
-        const asked = this.one(bound, stage, () => run(bound.hooks))
+        const asked = this.one(bound, stage, scope, () => run(bound.hooks))
         if (isExit(asked) && Exit.isSuccess(asked)) continue
         return Effect.flatMap(
           Effect.mapError(
@@ -116,7 +130,12 @@ export class Gate {
   }
 
   /** One hook: what answers at once costs no fiber; what dies rejects, and is logged. */
-  private one({ built, hooks }: Bound, phase: string, run: () => unknown): Effect.Effect<unknown, Reject> {
+  private one(
+    { built, hooks }: Bound,
+    phase: string,
+    scope: Scope.Scope,
+    run: () => unknown
+  ): Effect.Effect<unknown, Reject> {
     let out: unknown
     try {
       out =
@@ -128,7 +147,7 @@ export class Gate {
     }
     if (!isEffect(out)) return Exit.succeed(out)
     if (isExit(out) && Exit.isSuccess(out)) return out as Exit.Exit<unknown>
-    return within(out, built).pipe(
+    return within(out, built, scope).pipe(
       Effect.timeoutOrElse({ duration: hooks.timeout ?? "10 seconds", orElse: () => Effect.fail(timedOut) }),
       Effect.catchCauseIf(Cause.hasDies, (cause) => this.died(hooks.name, phase, cause))
     )

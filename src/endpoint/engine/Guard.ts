@@ -77,14 +77,16 @@ export const guard = (carried: Carried, gate: Gate): Connection => {
       ({ stream }) => stream
     )
 
-  const hook = (opening: Opening) =>
-    Effect.mapError(gate.onStreamOpen(carried, opening), (reason) => new StreamError({ reason }))
-
   const opened = <A, B>(
     kind: Opening["kind"],
     open: Effect.Effect<A, StreamError>,
     side: (raw: A) => Side<B>
-  ): Effect.Effect<B, StreamError, Scope.Scope> => Effect.andThen(hook({ kind, local: true }), scoped(open, side))
+  ): Effect.Effect<B, StreamError, Scope.Scope> =>
+    Effect.scope.pipe(
+      Effect.flatMap((scope) => gate.onStreamOpen(carried, { kind, local: true }, scope)),
+      Effect.mapError((reason) => new StreamError({ reason })),
+      Effect.andThen(scoped(open, side))
+    )
 
   /** A stream that a hook rejects is ended, and the next one is waited for. */
   const accepted = <A, B>(
@@ -93,16 +95,17 @@ export const guard = (carried: Carried, gate: Gate): Connection => {
     refuse: (raw: A, code: CloseCode) => Effect.Effect<void>,
     side: (raw: A) => Side<B>
   ): Effect.Effect<B, StreamError, Scope.Scope> => {
-    const next: Effect.Effect<A, StreamError> = Effect.flatMap(accept, (raw) =>
-      gate.onStreamOpen(carried, { kind, local: false }).pipe(
-        Effect.onInterrupt(() => refuse(raw, zero)),
-        Effect.matchEffect({
-          onSuccess: () => Effect.succeed(raw),
-          onFailure: ({ code }) => Effect.andThen(refuse(raw, code), next)
-        })
+    const next = (scope: Scope.Scope): Effect.Effect<A, StreamError> =>
+      Effect.flatMap(accept, (raw) =>
+        gate.onStreamOpen(carried, { kind, local: false }, scope).pipe(
+          Effect.onInterrupt(() => refuse(raw, zero)),
+          Effect.matchEffect({
+            onSuccess: () => Effect.succeed(raw),
+            onFailure: ({ code }) => Effect.andThen(refuse(raw, code), next(scope))
+          })
+        )
       )
-    )
-    return scoped(next, side)
+    return Effect.flatMap(Effect.scope, (scope) => scoped(next(scope), side))
   }
 
   return {
