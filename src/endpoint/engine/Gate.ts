@@ -149,7 +149,11 @@ export class Gate {
     if (isExit(out) && Exit.isSuccess(out)) return out as Exit.Exit<unknown>
     return within(out, built, scope).pipe(
       Effect.timeoutOrElse({ duration: hooks.timeout ?? "10 seconds", orElse: () => Effect.fail(timedOut) }),
-      Effect.catchCauseIf(Cause.hasDies, (cause) => this.died(hooks.name, phase, cause))
+      // A hook that interrupts itself has not said yes either; an interruption from outside passes here unseen.
+      Effect.catchCauseIf(
+        (cause) => Cause.hasDies(cause) || Cause.hasInterrupts(cause),
+        (cause) => this.died(hooks.name, phase, cause)
+      )
     )
   }
 

@@ -122,7 +122,7 @@ export const guard = (carried: Carried, gate: Gate): Connection => {
       both
     ),
     acceptUni: accepted("uni", carried.acceptUni, (recv, code) => recv.stop(code), receiving),
-    close: carried.close,
+    close: (code, reason) => carried.close(code, reason),
     closed: carried.closed,
     stats: carried.stats
   }

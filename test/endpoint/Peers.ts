@@ -1,0 +1,72 @@
+/** What tests of endpoints are written with. */
+import { Effect, Option, Queue, Stream } from "effect"
+import { Endpoint, EndpointHooks, HookChain, Identity } from "fairlead/endpoint"
+import type { Connection, Errors } from "fairlead/endpoint"
+
+export const echo = Identity.alpn("echo/1")
+export const chat = Identity.alpn("chat/1")
+
+export const code = Identity.closeCode
+
+export const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
+
+export const text = (chunk: Uint8Array): string => new TextDecoder().decode(chunk)
+
+/** Reads a stream to its end. */
+export const readAll = (recv: Connection.RecvStream): Effect.Effect<Uint8Array, Errors.StreamError> =>
+  Effect.gen(function* () {
+    const chunks: Array<Uint8Array> = []
+    let next = yield* recv.read()
+    while (Option.isSome(next)) {
+      chunks.push(next.value)
+      next = yield* recv.read()
+    }
+    return Uint8Array.from(Buffer.concat(chunks))
+  })
+
+export const readText = (recv: Connection.RecvStream) => Effect.map(readAll(recv), text)
+
+/** An endpoint that speaks `echo` and `chat`, with a queue of those who came in. */
+export const peer = (...hooks: ReadonlyArray<EndpointHooks.EndpointHooks>) =>
+  Effect.gen(function* () {
+    const chain = hooks.reduce((chain, next) => chain.use(next), HookChain.make("test"))
+    const endpoint = yield* Endpoint.make({ alpns: [echo, chat], hooks: chain })
+    const incoming = yield* Queue.unbounded<Connection.Connection>()
+    yield* Effect.forkScoped(Stream.runForEach(endpoint.incoming, (connection) => Queue.offer(incoming, connection)))
+    return { ...endpoint, accept: Queue.take(incoming), waiting: Queue.size(incoming) }
+  })
+
+/** Two endpoints and a connection between them, seen from both sides. */
+export const pair = Effect.gen(function* () {
+  const [ada, bob] = [yield* peer(), yield* peer()]
+  const here = yield* ada.connect(bob.addr, echo)
+  const there = yield* bob.accept
+  return { ada, bob, here, there }
+})
+
+/** Hooks that accept everything and write down what they saw. */
+export const journal = (name: string, lines: Array<string>): EndpointHooks.EndpointHooks =>
+  EndpointHooks.make(name, {
+    beforeConnect: () => void lines.push(`${name} beforeConnect`),
+    beforeAccept: () => {
+      lines.push(`${name} beforeAccept`)
+      return "accept"
+    },
+    afterHandshake: ({ side }) => void lines.push(`${name} afterHandshake ${side}`),
+    onStreamOpen: (_, { kind, local }) => void lines.push(`${name} onStreamOpen ${local ? "local" : "remote"} ${kind}`),
+    onClose: (_, { _tag }) => void lines.push(`${name} onClose ${_tag}`)
+  })
+
+/** Hooks that reject at a point. */
+export const rejecting = (name: string, point: "beforeConnect" | "afterHandshake" | "onStreamOpen") =>
+  EndpointHooks.make(name, {
+    [point]: () => Effect.fail(new EndpointHooks.Reject({ code: code(418), reason: `${name} says no` }))
+  })
+
+/** The reason of the error that an effect fails with. */
+export const reasonOf = <A, R, Reason>(effect: Effect.Effect<A, { readonly reason: Reason }, R>) =>
+  Effect.map(Effect.flip(effect), ({ reason }) => reason)
+
+/** Waits until something holds, without a clock. */
+export const eventually = (holds: () => boolean): Effect.Effect<void> =>
+  Effect.suspend(() => (holds() ? Effect.void : Effect.andThen(Effect.yieldNow, eventually(holds))))
