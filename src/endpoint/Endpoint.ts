@@ -128,7 +128,8 @@ export const make = <R = never>(
   Effect.gen(function* () {
     const { alpns, handshakeTimeout = "10 seconds", hooks, maxPending = 128 }: Options<R> = options
     const [probe, clock] = [yield* Probe.Probe, yield* Clock.Clock]
-    const gate = new Gate(hooks?.name ?? "none", hooks === undefined ? [] : yield* HookChain.bind(hooks), probe, clock)
+    const bindings = hooks === undefined ? [] : yield* HookChain.bind(hooks)
+    const gate = new Gate(hooks?.name ?? "none", bindings, probe, clock, (addr, alpn) => connect(addr, alpn))
     const transport = yield* Transport
     const bound = yield* transport.bind({ alpns })
     const watchers = yield* FiberSet.make<void>()

@@ -8,21 +8,22 @@
  * 4. `onStreamOpen` runs for each stream, whoever opens it; a rejection ends the stream, not the connection.
  * 5. `onClose` runs when a connection whose handshake was done has ended, with its final numbers, whether the hooks had let it in or not.
  * 6. A hook may need a `Scope`: in `beforeConnect` and `beforeAccept` it is that of the attempt, and ends in how the attempt ends; in `afterHandshake` that of
- *    the connection; in `onStreamOpen` that of the stream.
+ *    the connection; in `onStreamOpen` that of the stream. It may dial, with `Dial`; it never needs `Endpoint`, which is made with its hooks.
  *
  * Hooks run in declared order; the first rejection is the last hook that runs. Each has a time-out, 10 seconds by default, that rejects. A hook that dies rejects
  * its own connection, and is logged. The model is iroh's `EndpointHooks`.
  *
  * @since 0.1.0
  */
+import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type * as Types from "effect/Types"
 
 import type { Declared, Is, Yields } from "../core/Types.ts"
-import type { Info, Stats } from "./Connection.ts"
-import type { CloseReason, Reject } from "./Errors.ts"
+import type { Connection, Info, Stats } from "./Connection.ts"
+import type { CloseReason, ConnectError, Reject } from "./Errors.ts"
 import type { Alpn, EndpointAddr } from "./Identity.ts"
 
 export { Reject } from "./Errors.ts"
@@ -73,6 +74,18 @@ export interface Opening {
  * @since 0.1.0
  */
 export type Admission = "accept" | "refuse" | "ignore" | "retry"
+
+/**
+ * Dials from within a hook: `connect` of the endpoint that the hook decides for, which runs the hooks for that connection too. A hook that dials lets its own
+ * protocol pass, or it waits for itself until its time-out.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class Dial extends Context.Service<
+  Dial,
+  (addr: EndpointAddr, alpn: Alpn) => Effect.Effect<Connection, ConnectError, Scope.Scope>
+>()("fairlead/endpoint/EndpointHooks/Dial") {}
 
 type Or<A> = A | Yields<A>
 
@@ -127,10 +140,10 @@ export interface Hooks<A, B, C, S, D> {
  * @category constructors
  * @since 0.1.0
  */
-export const make = <A = void, B = void, C = void, S = void, D = void>(
+export const make = <A = void, const B = void, C = void, S = void, D = void>(
   name: string,
   hooks: Hooks<A, B, C, S, D>
-): EndpointHooks<Exclude<Effect.Services<A | B | C | S | D>, Scope.Scope>> => {
+): EndpointHooks<Exclude<Effect.Services<A | B | C | S | D>, Scope.Scope | Dial>> => {
   const value: HooksValue = { name, ...hooks }
   return value as never
 }

@@ -26,11 +26,13 @@ export const readAll = (recv: Connection.RecvStream): Effect.Effect<Uint8Array, 
 
 export const readText = (recv: Connection.RecvStream) => Effect.map(readAll(recv), text)
 
+export const chainOf = (hooks: ReadonlyArray<EndpointHooks.EndpointHooks>): HookChain.HookChain<never> =>
+  hooks.reduce((chain, next) => chain.use(next), HookChain.make("test"))
+
 /** An endpoint that speaks `echo` and `chat`, with a queue of those who came in. */
 export const peer = (...hooks: ReadonlyArray<EndpointHooks.EndpointHooks>) =>
   Effect.gen(function* () {
-    const chain = hooks.reduce((chain, next) => chain.use(next), HookChain.make("test"))
-    const endpoint = yield* Endpoint.make({ alpns: [echo, chat], hooks: chain })
+    const endpoint = yield* Endpoint.make({ alpns: [echo, chat], hooks: chainOf(hooks) })
     const incoming = yield* Queue.unbounded<Connection.Connection>()
     yield* Effect.forkScoped(Stream.runForEach(endpoint.incoming, (connection) => Queue.offer(incoming, connection)))
     return { ...endpoint, accept: Queue.take(incoming), waiting: Queue.size(incoming) }

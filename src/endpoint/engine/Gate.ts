@@ -15,6 +15,7 @@ import * as Interceptor from "../../core/Interceptor.ts"
 import type * as Probe from "../../core/Probe.ts"
 import { Watch } from "../../core/Watch.ts"
 import type { Info, Stats } from "../Connection.ts"
+import { Dial } from "../EndpointHooks.ts"
 import type { Admission, HooksValue, Opening, Remote } from "../EndpointHooks.ts"
 import { LocallyRejected, Reject } from "../Errors.ts"
 import type { CloseReason, Stage } from "../Errors.ts"
@@ -29,28 +30,30 @@ type Having<K extends Hook> = Bound & { readonly hooks: { readonly [X in K]-?: N
 const having = <K extends Hook>(all: ReadonlyArray<Bound>, hook: K): ReadonlyArray<Having<K>> =>
   all.filter((bound): bound is Having<K> => bound.hooks[hook] !== undefined)
 
-// What a hook needs was taken when its layer was built.
-const within = (out: Effect.Effect<unknown, unknown>, built: Context.Context<never>, scope: Scope.Scope) =>
-  Effect.updateContext(out, (now: Context.Context<never>) =>
-    Context.add(Context.merge(now, built), Scope.Scope, scope)
-  ) as Effect.Effect<unknown, Reject>
-
 const timedOut = new Reject({ reason: "the hook took too long" })
 
 export class Gate {
   private readonly name: string
   private readonly probe: Probe.Probe | undefined
   private readonly clock: Clock.Clock
+  private readonly dial: Dial["Service"]
   private readonly connecting: ReadonlyArray<Having<"beforeConnect">>
   private readonly accepting: ReadonlyArray<Having<"beforeAccept">>
   private readonly shaken: ReadonlyArray<Having<"afterHandshake">>
   private readonly opening: ReadonlyArray<Having<"onStreamOpen">>
   private readonly closing: ReadonlyArray<Having<"onClose">>
 
-  constructor(name: string, hooks: ReadonlyArray<Bound>, probe: Probe.Probe | undefined, clock: Clock.Clock) {
+  constructor(
+    name: string,
+    hooks: ReadonlyArray<Bound>,
+    probe: Probe.Probe | undefined,
+    clock: Clock.Clock,
+    dial: Dial["Service"]
+  ) {
     this.name = name
     this.probe = probe
     this.clock = clock
+    this.dial = dial
     this.connecting = having(hooks, "beforeConnect")
     this.accepting = having(hooks, "beforeAccept")
     this.shaken = having(hooks, "afterHandshake")
@@ -147,7 +150,11 @@ export class Gate {
     }
     if (!isEffect(out)) return Exit.succeed(out)
     if (isExit(out) && Exit.isSuccess(out)) return out as Exit.Exit<unknown>
-    return within(out, built, scope).pipe(
+    // What a hook needs was taken when its layer was built.
+    const provided = Effect.updateContext(out, (now: Context.Context<never>) =>
+      Context.merge(now, built).pipe(Context.add(Scope.Scope, scope), Context.add(Dial, this.dial))
+    ) as Effect.Effect<unknown, Reject>
+    return provided.pipe(
       Effect.timeoutOrElse({ duration: hooks.timeout ?? "10 seconds", orElse: () => Effect.fail(timedOut) }),
       // A hook that interrupts itself has not said yes either; an interruption from outside passes here unseen.
       Effect.catchCauseIf(

@@ -70,7 +70,7 @@ export class Link {
     this.underway.push({ due: this.last, arrive })
     if (this.pumping) return
     this.pumping = true
-    air.run(this.pump)
+    air.run(this.pump())
   }
 
   /** A datagram is lost where a stream's bytes would wait, and may overtake. */
@@ -99,7 +99,7 @@ export class Link {
     return this.air.parted.has(this.from, this.to)
   }
 
-  private get pump(): Effect.Effect<void> {
+  private pump(): Effect.Effect<void> {
     return Effect.suspend(() => {
       const [next] = this.underway
       if (next === undefined) {
@@ -107,7 +107,7 @@ export class Link {
         return Effect.void
       }
       const wait = next.due - this.air.clock.currentTimeMillisUnsafe()
-      if (wait > 0) return Effect.andThen(Effect.sleep(wait), this.pump)
+      if (wait > 0) return Effect.andThen(Effect.sleep(wait), this.pump())
       const whole = this.air.parted.changed.until(() =>
         this.parted && this.underway.length > 0 ? undefined : Exit.void
       )
@@ -115,7 +115,7 @@ export class Link {
         whole,
         Effect.suspend(() => {
           this.underway.shift()?.arrive()
-          return this.pump
+          return this.pump()
         })
       )
     })

@@ -68,7 +68,7 @@ export const connects = (it: Rule): void => {
     Effect.gen(function* () {
       const [ada, bob] = [yield* peer(), yield* peer(rejecting("strict", "afterHandshake"))]
       const connection = yield* ada.connect(bob.addr, echo)
-      const told = { _tag: "Application", code: code(418), reason: "strict says no" }
+      const told = { _tag: "Application", code: code(418), reason: "strict says no" } as const
       assert.deepInclude(yield* connection.closed, told)
       const reason = yield* reasonOf(Effect.scoped(connection.acceptBi))
       assert.strictEqual(reason._tag, "ConnectionEnded")

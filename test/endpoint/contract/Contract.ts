@@ -7,6 +7,7 @@ import type { Transport } from "fairlead/endpoint"
 
 import { connects } from "./Connects.ts"
 import { hooks } from "./Hooks.ts"
+import { preAuth } from "./PreAuth.ts"
 import { streams } from "./Streams.ts"
 
 /** A transport, and whether its time is the real one. */
@@ -32,5 +33,6 @@ export const contract = (name: string, { live, transport }: Subject): void => {
     connects(it)
     hooks(it, pass)
     streams(it)
+    preAuth(it)
   })
 }

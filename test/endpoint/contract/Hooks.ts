@@ -72,7 +72,7 @@ export const hooks = (it: Rule, pass: Pass): void => {
         afterHandshake: ({ alpn }) => (String(alpn) === String(chat) ? Effect.interrupt : Effect.void)
       })
       const [ada, bob] = [yield* peer(fragile), yield* peer()]
-      const internal = { _tag: "LocallyRejected", hook: "fragile", code: code(500), text: "internal error" }
+      const internal = { _tag: "LocallyRejected", hook: "fragile", code: code(500), text: "internal error" } as const
       assert.deepInclude(yield* reasonOf(ada.connect({ ...bob.addr, addrs: [] }, echo)), internal)
       assert.deepInclude(yield* reasonOf(ada.connect(bob.addr, chat)), internal)
       yield* ada.connect(bob.addr, echo)

@@ -147,8 +147,8 @@ export const streams = (it: Rule): void => {
       yield* send.write(bytes("x"))
       yield* there.acceptBi
       const waiting = yield* Effect.forEach(
-        [recv.read(), Effect.scoped(here.acceptBi), Effect.scoped(here.acceptUni)],
-        (effect) => Effect.forkScoped(Effect.asVoid(effect))
+        [recv.read().pipe(Effect.asVoid), Effect.asVoid(here.acceptBi), Effect.asVoid(here.acceptUni)],
+        (effect) => Effect.forkScoped(Effect.scoped(effect))
       )
       yield* Effect.yieldNow
       yield* there.close(code(5), "gone")

@@ -1,0 +1,215 @@
+/** Limits of connections, streams and rates; the circuit breaker. */
+import { assert, it } from "@effect/vitest"
+import { Effect, Exit, Fiber, Layer, Scope } from "effect"
+import { RateLimiter } from "effect/persistence"
+import { TestClock } from "effect/testing"
+import { Endpoint, EndpointHooks, HookChain } from "fairlead/endpoint"
+import { circuitBreaker, connectionLimits, rateLimit, streamLimits } from "fairlead/endpoint/hooks"
+import { layer, MemoryNetwork } from "fairlead/testing/endpoint"
+
+import { chainOf, code, echo, eventually, pair, peer, reasonOf, rejecting } from "../Peers.ts"
+
+const limiter = RateLimiter.layer.pipe(Layer.provide(RateLimiter.layerStoreMemory))
+
+it.effect("endpoint: one connection too many is closed with 429, and each that ends makes room", () =>
+  Effect.gen(function* () {
+    const bob = yield* peer(connectionLimits({ total: 3, perPeer: 2 }))
+    const [ada, eve] = [yield* peer(), yield* peer()]
+    const first = yield* ada.connect(bob.addr, echo)
+    yield* ada.connect(bob.addr, echo)
+    const third = yield* ada.connect(bob.addr, echo)
+    assert.deepInclude(yield* third.closed, { code: code(429), reason: "too many connections of this peer" })
+
+    yield* eve.connect(bob.addr, echo)
+    const fifth = yield* eve.connect(bob.addr, echo)
+    assert.deepInclude(yield* fifth.closed, { code: code(429), reason: "too many connections" })
+
+    const [one] = [yield* bob.accept, yield* bob.accept, yield* bob.accept]
+    yield* first.close(code(0), "")
+    yield* one.closed
+    yield* Effect.yieldNow
+    yield* eve.connect(bob.addr, echo)
+    assert.strictEqual((yield* bob.accept).remoteId, eve.id)
+  }).pipe(Effect.provide(layer()), Effect.scoped)
+)
+
+it.effect("endpoint: a connection that a later hook rejects does not go on counting", () =>
+  Effect.gen(function* () {
+    const bob = yield* peer(connectionLimits({ total: 1 }), rejecting("later", "afterHandshake"))
+    const ada = yield* peer()
+    for (let time = 0; time < 3; time++) {
+      const connection = yield* ada.connect(bob.addr, echo)
+      assert.deepInclude(yield* connection.closed, { code: code(418) })
+      yield* Effect.yieldNow
+    }
+  }).pipe(Effect.provide(layer()), Effect.scoped)
+)
+
+it.effect("endpoint: one peer too many in its handshake is refused", () =>
+  Effect.gen(function* () {
+    let stuck = 0
+    const slow = EndpointHooks.make("slow", {
+      afterHandshake: () =>
+        Effect.andThen(
+          Effect.sync(() => stuck++),
+          Effect.never
+        )
+    })
+    const bob = yield* peer(connectionLimits({ pending: 1 }), slow)
+    const ada = yield* peer()
+    yield* ada.connect(bob.addr, echo)
+    yield* eventually(() => stuck === 1)
+    assert.strictEqual((yield* reasonOf(ada.connect(bob.addr, echo)))._tag, "Refused")
+    yield* TestClock.adjust("10 seconds")
+    yield* ada.connect(bob.addr, echo)
+    yield* eventually(() => stuck === 2)
+  }).pipe(Effect.provide(layer()), Effect.scoped)
+)
+
+it.effect(
+  "endpoint: an endpoint refuses peers beyond maxPending, those that the application has not taken among them",
+  () =>
+    Effect.gen(function* () {
+      const bob = yield* Endpoint.make({ alpns: [echo], maxPending: 2 })
+      const ada = yield* peer()
+      yield* ada.connect(bob.addr, echo)
+      yield* ada.connect(bob.addr, echo)
+      assert.strictEqual((yield* reasonOf(ada.connect(bob.addr, echo)))._tag, "Refused")
+    }).pipe(Effect.provide(layer()), Effect.scoped)
+)
+
+it.effect("endpoint: one stream too many is rejected, and each that ends makes room", () =>
+  Effect.gen(function* () {
+    const [ada, bob] = [yield* peer(streamLimits({ perConnection: 2 })), yield* peer()]
+    const here = yield* ada.connect(bob.addr, echo)
+    const there = yield* bob.accept
+    const scope = yield* Scope.make()
+    yield* Scope.provide(here.openUni, scope)
+    yield* here.openBi
+    assert.deepInclude(yield* reasonOf(here.openUni), { _tag: "LocallyRejected", code: code(429) } as const)
+    yield* Scope.close(scope, Exit.void)
+
+    // One that the peer opens takes the place; the next is stopped.
+    const wanted = yield* there.openUni
+    yield* wanted.write(new Uint8Array(1))
+    yield* here.acceptUni
+    const unwanted = yield* there.openUni
+    yield* unwanted.write(new Uint8Array(1))
+    yield* Effect.forkScoped(here.acceptUni)
+    yield* Effect.yieldNow
+    assert.deepInclude(yield* reasonOf(Effect.forever(unwanted.write(new Uint8Array(1)))), { code: code(429) })
+
+    // Another connection has a count of its own.
+    const other = yield* ada.connect(bob.addr, echo)
+    yield* other.openUni
+  }).pipe(Effect.provide(layer()), Effect.scoped)
+)
+
+it.effect("endpoint: peers that come too often are refused by address, or rejected by id, and may come later", () =>
+  Effect.gen(function* () {
+    const rated = (by: "address" | "id") =>
+      Endpoint.make({
+        alpns: [echo],
+        hooks: HookChain.make("rated").use(rateLimit({ by, limit: 2, window: "1 minute", algorithm: "fixed-window" }))
+      })
+    const [byAddress, byId, ada] = [yield* rated("address"), yield* rated("id"), yield* peer()]
+    yield* ada.connect(byAddress.addr, echo)
+    yield* ada.connect(byAddress.addr, echo)
+    assert.strictEqual((yield* reasonOf(ada.connect(byAddress.addr, echo)))._tag, "Refused")
+
+    yield* ada.connect(byId.addr, echo)
+    yield* ada.connect(byId.addr, echo)
+    const third = yield* ada.connect(byId.addr, echo)
+    assert.deepInclude(yield* third.closed, { code: code(429), reason: "too often" })
+
+    yield* TestClock.adjust("1 minute")
+    yield* ada.connect(byAddress.addr, echo)
+    // Its own dials are not bounded.
+    for (let time = 0; time < 3; time++) yield* byId.connect(ada.addr, echo)
+  }).pipe(Effect.provide([layer(), limiter]), Effect.scoped)
+)
+
+it.effect("endpoint: keys of a rate beyond maxKeys share one", () =>
+  Effect.gen(function* () {
+    const hooks = HookChain.make("rated").use(rateLimit({ limit: 1, window: "1 minute", maxKeys: 1 }))
+    const bob = yield* Endpoint.make({ alpns: [echo], hooks })
+    const [ada, eve, mia] = [yield* peer(), yield* peer(), yield* peer()]
+    // Addresses of the memory network differ behind the last colon only: that is no port.
+    yield* ada.connect(bob.addr, echo)
+    assert.strictEqual((yield* reasonOf(eve.connect(bob.addr, echo)))._tag, "Refused")
+    assert.strictEqual((yield* reasonOf(mia.connect(bob.addr, echo)))._tag, "Refused")
+  }).pipe(Effect.provide([layer(), limiter]), Effect.scoped)
+)
+
+it.effect("endpoint: a peer that does not answer is not dialled for a while, then once to find out", () =>
+  Effect.gen(function* () {
+    const network = yield* MemoryNetwork
+    const hooks = chainOf([circuitBreaker({ failures: 2, cooldown: "1 minute" })])
+    const ada = yield* Endpoint.make({ alpns: [], hooks, handshakeTimeout: "1 second" })
+    const [bob, eve] = [yield* peer(), yield* peer()]
+    const dial = Effect.gen(function* () {
+      const dialling = yield* Effect.forkScoped(Effect.scoped(ada.connect(bob.addr, echo)))
+      yield* TestClock.adjust("1 second")
+      return yield* Fiber.await(dialling)
+    })
+    const tagOf = (exit: Exit.Exit<unknown, { readonly reason: { readonly _tag: string } }>) =>
+      Exit.isSuccess(exit)
+        ? "Success"
+        : Exit.isFailure(exit)
+          ? String(Effect.runSync(Effect.flip(exit)).reason._tag)
+          : ""
+    yield* network.change({ loss: 1 })
+    assert.strictEqual(tagOf(yield* dial), "TimedOut")
+    assert.strictEqual(tagOf(yield* dial), "TimedOut")
+    assert.deepInclude(yield* reasonOf(ada.connect(bob.addr, echo)), {
+      _tag: "LocallyRejected",
+      hook: "circuit-breaker",
+      code: code(503)
+    } as const)
+
+    // After the pause one goes through, the others do not; it fails, and the pause begins anew.
+    yield* TestClock.adjust("1 minute")
+    const finding = yield* Effect.forkScoped(Effect.scoped(ada.connect(bob.addr, echo)))
+    yield* Effect.yieldNow
+    assert.strictEqual((yield* reasonOf(ada.connect(bob.addr, echo)))._tag, "LocallyRejected")
+    yield* TestClock.adjust("1 second")
+    assert.strictEqual(tagOf(yield* Fiber.await(finding)), "TimedOut")
+    assert.strictEqual((yield* reasonOf(ada.connect(bob.addr, echo)))._tag, "LocallyRejected")
+
+    // An interrupted dial says nothing: another may find out.
+    yield* TestClock.adjust("1 minute")
+    const given = yield* Effect.forkScoped(Effect.scoped(ada.connect(bob.addr, echo)))
+    yield* Effect.yieldNow
+    yield* Fiber.interrupt(given)
+    yield* network.change({ loss: 0 })
+    yield* ada.connect(bob.addr, echo)
+    yield* ada.connect(bob.addr, echo)
+    yield* ada.connect(eve.addr, echo)
+  }).pipe(Effect.provide(layer()), Effect.scoped)
+)
+
+it.effect("endpoint: a flood of streams waits for the reader, and the rest of the connection works", () =>
+  Effect.gen(function* () {
+    const { here, there } = yield* pair
+    let opened = 0
+    const flood = yield* Effect.forkScoped(
+      Effect.forever(
+        Effect.scoped(
+          Effect.flatMap(here.openUni, ({ write }) => {
+            opened++
+            return write(new Uint8Array(1))
+          })
+        )
+      )
+    )
+    yield* eventually(() => opened === 100)
+    yield* TestClock.adjust("1 second")
+    assert.strictEqual(opened, 100)
+    const { send } = yield* here.openBi
+    yield* send.write(new Uint8Array([1]))
+    yield* there.acceptBi
+    yield* Effect.scoped(Effect.flatMap(there.acceptUni, ({ read }) => Effect.andThen(read(), read())))
+    yield* eventually(() => opened === 101)
+    yield* Fiber.interrupt(flood)
+  }).pipe(Effect.provide(layer()), Effect.scoped)
+)

@@ -1,0 +1,95 @@
+/** The monitor and the metrics. */
+import { assert, it } from "@effect/vitest"
+import { Effect, Fiber, Metric, Stream } from "effect"
+import { TestClock } from "effect/testing"
+import { metrics, monitor } from "fairlead/endpoint/hooks"
+import { layer } from "fairlead/testing/endpoint"
+
+import { bytes, chat, code, echo, eventually, peer, readText, rejecting } from "../Peers.ts"
+
+it.effect("endpoint: a monitor tells what comes and goes, with reason, numbers and time, and what is open", () =>
+  Effect.gen(function* () {
+    const watch = yield* monitor()
+    const events = yield* Effect.forkScoped(Stream.runCollect(Stream.take(watch.events, 3)))
+    yield* Effect.yieldNow
+    const [ada, bob] = [yield* peer(watch.hooks), yield* peer()]
+    const first = yield* ada.connect(bob.addr, echo)
+    yield* Effect.scoped(
+      Effect.gen(function* () {
+        yield* ada.connect(bob.addr, chat)
+        assert.deepStrictEqual(
+          (yield* watch.open).map(({ alpn }) => String(alpn)),
+          [String(echo), String(chat)]
+        )
+        yield* Effect.scoped(Effect.flatMap(first.openUni, ({ write }) => write(bytes("12345"))))
+        yield* TestClock.adjust("3 seconds")
+        yield* (yield* bob.accept).close(code(7), "enough")
+      })
+    )
+    const [one, two, three] = yield* Fiber.join(events)
+    assert.deepStrictEqual([one?._tag, two?._tag, three?._tag], ["Opened", "Opened", "Closed"])
+    assert.deepInclude(three, { millis: 3000, stats: { bytesSent: 5, bytesReceived: 0 } })
+    assert.deepInclude(three?._tag === "Closed" ? three.reason : undefined, {
+      _tag: "Application",
+      code: code(7),
+      reason: "enough"
+    })
+    yield* eventually(() => Effect.runSync(watch.open).length === 0)
+  }).pipe(Effect.provide(layer()), Effect.scoped)
+)
+
+it.effect("endpoint: a monitor says nothing of what a hook before it rejected", () =>
+  Effect.gen(function* () {
+    const watch = yield* monitor()
+    const seen: Array<string> = []
+    yield* Effect.forkScoped(Stream.runForEach(watch.events, ({ _tag }) => Effect.sync(() => seen.push(_tag))))
+    yield* Effect.yieldNow
+    const [ada, bob] = [yield* peer(), yield* peer(rejecting("strict", "afterHandshake"), watch.hooks)]
+    const connection = yield* ada.connect(bob.addr, echo)
+    yield* connection.closed
+    yield* bob.close
+    assert.deepStrictEqual(seen, [])
+  }).pipe(Effect.provide(layer()), Effect.scoped)
+)
+
+it.effect("endpoint: metrics count connections, streams and bytes", () =>
+  Effect.gen(function* () {
+    const [ada, bob] = [yield* peer(metrics({ maxAlpns: 1 })), yield* peer()]
+    const here = yield* ada.connect(bob.addr, echo)
+    const there = yield* bob.accept
+    const read = (id: string): Effect.Effect<Array<Record<string, unknown>>> =>
+      Effect.map(Metric.snapshot, (all) =>
+        all
+          .filter((metric) => metric.id === id)
+          .map(({ attributes, state }) => {
+            if ("count" in state) return { ...attributes, value: Number(state.count) }
+            return { ...attributes, value: "value" in state ? Number(state.value) : undefined }
+          })
+      )
+    const mine = { alpn: "echo/1", side: "dialer" }
+    assert.deepStrictEqual(yield* read("endpoint_connections_open"), [{ ...mine, value: 1 }])
+    yield* Effect.scoped(Effect.flatMap(here.openUni, ({ write }) => write(bytes("12345"))))
+    assert.strictEqual(yield* Effect.scoped(Effect.flatMap(there.acceptUni, readText)), "12345")
+    yield* there.close(code(9_999), "odd")
+    yield* here.closed
+    const other = yield* ada.connect(bob.addr, chat)
+    yield* other.close(code(0), "")
+    yield* ada.close
+    assert.sameDeepMembers(
+      [...(yield* read("endpoint_connections_open"))],
+      [
+        { ...mine, value: 0 },
+        { ...mine, alpn: "_OTHER", value: 0 }
+      ]
+    )
+    assert.deepStrictEqual(yield* read("endpoint_streams"), [{ ...mine, kind: "uni", opened: "here", value: 1 }])
+    assert.sameDeepMembers(
+      [...(yield* read("endpoint_connection_duration"))],
+      [
+        { ...mine, reason: "Application", code: "_OTHER", value: 1, time_unit: "milliseconds" },
+        { ...mine, alpn: "_OTHER", reason: "Local", code: "none", value: 1, time_unit: "milliseconds" }
+      ]
+    )
+    assert.deepInclude(yield* read("endpoint_connection_bytes"), { ...mine, direction: "sent", value: 5 })
+  }).pipe(Effect.provide(layer()), Effect.provideService(Metric.MetricRegistry, new Map()), Effect.scoped)
+)
