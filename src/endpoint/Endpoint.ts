@@ -9,6 +9,7 @@
  *
  * @since 0.1.0
  */
+import * as Array from "effect/Array"
 import type * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -246,7 +247,8 @@ export const make = <R = never>(
       id: bound.id,
       addr: bound.addr,
       connect,
-      incoming: Stream.fromQueue(accepted),
+      // One at a time: a consumer that stops must not have taken what it does not see.
+      incoming: Stream.fromPull(Effect.succeed(Effect.map(Queue.take(accepted), Array.of))),
       close,
       closed: Deferred.await(ended)
     })

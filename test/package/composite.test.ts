@@ -4,6 +4,7 @@ import { join } from "node:path"
 import { App, Fairing } from "fairlead/app"
 import { ChannelApi, ChannelHandler, ChannelServer } from "fairlead/channel"
 import { ClientChain, ClientHandler } from "fairlead/client"
+import { EndpointHooks, HookChain } from "fairlead/endpoint"
 import { Middleware, Pipeline } from "fairlead/server"
 import { assert, describe, it } from "vitest"
 
@@ -14,7 +15,8 @@ const parts = {
   server: { interceptor: Middleware, composite: Pipeline, value: Pipeline.make("sample").next() },
   app: { interceptor: Fairing, composite: App, value: App.make("sample") },
   client: { interceptor: ClientHandler, composite: ClientChain, value: ClientChain.make("sample") },
-  channel: { interceptor: ChannelHandler, composite: ChannelServer, value: ChannelServer.make("sample") }
+  channel: { interceptor: ChannelHandler, composite: ChannelServer, value: ChannelServer.make("sample") },
+  endpoint: { interceptor: EndpointHooks, composite: HookChain, value: HookChain.make("sample") }
 } as const
 
 const exported: Readonly<Record<string, unknown>> = JSON.parse(readFileSync(join(root, "package.json"), "utf8")).exports
@@ -56,6 +58,13 @@ describe("the parts have one shape", () => {
     assert.include(composite.drawing(described), "sample (channel)")
     assert.include(composite.mermaid(described), "flowchart TD")
     assert.throws(() => value.mount(Room, Room), /"room:\{id\}" is mounted twice/)
+  })
+
+  it("endpoint: a chain is described as data, as text and as Mermaid", () => {
+    const { composite, value } = parts.endpoint
+    assert.deepInclude(composite.describe(value), { part: "endpoint", name: "sample" })
+    assert.include(composite.drawing(value), "sample (endpoint)")
+    assert.include(composite.mermaid(value), "flowchart TD")
   })
 
   it("app: an application is described as data, as text and as Mermaid", () => {

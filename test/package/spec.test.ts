@@ -13,7 +13,8 @@ const specified: Readonly<Record<string, ReadonlyArray<string>>> = {
   server: numbered("1.", 20),
   app: numbered("", 18),
   client: numbered("", 11),
-  channel: [...numbered("0.", 5), "0.7", "0.9", ...numbered("1.", 6), "1.9"]
+  channel: [...numbered("0.", 5), "0.7", "0.9", ...numbered("1.", 6), "1.9"],
+  endpoint: numbered("", 8)
 }
 
 const isTest = (callee: string): boolean => /^(?:it|test)\b/.test(callee) && !/\.(?:skip|todo)\b/.test(callee)
@@ -37,7 +38,7 @@ const missing = (ids: ReadonlyArray<string>, titles: ReadonlyArray<string>): Rea
 }
 
 describe("every numbered line of the specification has a test", () => {
-  const titles = globSync("test/**/*.{test,test-d}.ts", { cwd: root }).flatMap((file) =>
+  const titles = globSync("test/**/{*.{test,test-d},contract/*}.ts", { cwd: root }).flatMap((file) =>
     titlesOf(readFileSync(join(root, file), "utf8"))
   )
 

@@ -32,6 +32,7 @@ const having = <K extends Hook>(all: ReadonlyArray<Bound>, hook: K): ReadonlyArr
 
 const timedOut = new Reject({ reason: "the hook took too long" })
 
+/** The hooks of an endpoint, and how they are run. */
 export class Gate {
   private readonly name: string
   private readonly probe: Probe.Probe | undefined
@@ -89,7 +90,7 @@ export class Gate {
         Effect.flatMap((admission) =>
           admission === undefined || admission === "accept" ? ask(index + 1) : Effect.succeed(admission as Admission)
         ),
-        Effect.catch(() => Effect.succeed("refuse" as const))
+        Effect.orElseSucceed(() => "refuse" as const)
       )
     }
     return ask(0)

@@ -26,6 +26,7 @@ export interface Bounds {
 
 type Kind = "bi" | "uni"
 
+/** A connection as one of its sides has it. */
 export class Carrier implements Carried, Side {
   readonly remoteId: EndpointId
   readonly alpn: Alpn

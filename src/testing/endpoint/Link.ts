@@ -47,6 +47,7 @@ interface Underway {
   readonly arrive: () => void
 }
 
+/** Carries one direction, in order. */
 export class Link {
   private readonly air: Air
   readonly from: EndpointId

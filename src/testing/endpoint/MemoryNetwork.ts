@@ -151,10 +151,10 @@ export const layerNetwork = (options: Options = {}): Layer.Layer<MemoryNetwork> 
             air.parted.set(a, b, true)
             const healed = air.parted.changed.until(() => (air.parted.has(a, b) ? undefined : Exit.void))
             run(
-              Effect.raceFirst(
-                healed,
-                Effect.andThen(Effect.sleep(idleTimeout), Effect.andThen(expire(a, b), expire(b, a)))
-              )
+              Effect.timeoutOrElse(healed, {
+                duration: idleTimeout,
+                orElse: () => Effect.andThen(expire(a, b), expire(b, a))
+              })
             )
           }),
         heal: (a, b) => Effect.sync(() => air.parted.set(a, b, false)),

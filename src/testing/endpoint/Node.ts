@@ -55,6 +55,7 @@ interface Attempt {
   abandoned: boolean
 }
 
+/** A bound endpoint of the network. */
 export class Node {
   readonly id: EndpointId
   readonly address: string

@@ -24,6 +24,7 @@ export interface Side {
 
 const fail = (reason: StreamError["reason"]) => Exit.fail(new StreamError({ reason }))
 
+/** Carries the bytes of one direction of a stream. */
 export class Pipe {
   private readonly sender: Side
   private readonly receiver: Side

@@ -6,6 +6,7 @@
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 
+/** Wakes those who wait for a change. */
 export class Signal {
   private readonly waiters = new Set<() => void>()
   private version = 0

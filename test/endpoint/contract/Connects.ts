@@ -1,6 +1,6 @@
 /** Connecting, accepting and closing. */
 import { assert } from "@effect/vitest"
-import { Deferred, Effect, Exit, Fiber, Scope } from "effect"
+import { Deferred, Effect, Exit, Fiber, Option, Scope, Stream } from "effect"
 import { Endpoint, EndpointHooks, HookChain } from "fairlead/endpoint"
 
 import { bytes, chat, code, echo, journal, pair, peer, readText, reasonOf, rejecting } from "../Peers.ts"
@@ -120,6 +120,19 @@ export const connects = (it: Rule): void => {
       yield* Effect.scoped(ada.connect(bob.addr, echo))
       const there = yield* bob.accept
       assert.deepInclude(yield* there.closed, { _tag: "Application", code: code(0), reason: "" })
+    }))
+
+  it("endpoint 5: a consumer of incoming that stops has taken no connection that it has not seen", () =>
+    Effect.gen(function* () {
+      const [ada, bob] = [yield* peer(), yield* Endpoint.make({ alpns: [echo] })]
+      yield* Effect.all([ada.connect(bob.addr, echo), ada.connect(bob.addr, echo)])
+      const seen = yield* Effect.all([Stream.runHead(bob.incoming), Stream.runHead(bob.incoming)])
+      assert.deepStrictEqual(
+        seen.map((one) => Option.isSome(one) && one.value.remoteId),
+        [ada.id, ada.id]
+      )
+      yield* bob.close
+      assert.deepStrictEqual(yield* Stream.runHead(bob.incoming), Option.none())
     }))
 
   it("endpoint 6: the end and the final numbers reach the hooks, also of a connection that nobody holds", () =>

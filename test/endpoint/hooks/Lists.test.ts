@@ -6,7 +6,7 @@ import type { EndpointHooks, Identity } from "fairlead/endpoint"
 import { addressList, alpnPolicy, idList } from "fairlead/endpoint/hooks"
 import { layer } from "fairlead/testing/endpoint"
 
-import { chat, code, echo, peer, reasonOf } from "../Peers.ts"
+import { chat, code, echo, eventually, peer, reasonOf } from "../Peers.ts"
 
 it.layer(layer())("lists", (it) => {
   it.effect("endpoint: an id that is denied, or not allowed, is neither dialled nor let in", () =>
@@ -84,7 +84,7 @@ const admission = (hooks: EndpointHooks.EndpointHooks, address: string) =>
           })
       })
     )
-    while (told === "nothing") yield* Effect.yieldNow
+    yield* eventually(() => told !== "nothing")
     return told
   }).pipe(Effect.scoped)
 

@@ -5,7 +5,7 @@ import { TestClock } from "effect/testing"
 import { metrics, monitor } from "fairlead/endpoint/hooks"
 import { layer } from "fairlead/testing/endpoint"
 
-import { bytes, chat, code, echo, eventually, peer, readText, rejecting } from "../Peers.ts"
+import { bytes, chat, code, echo, peer, readText, rejecting } from "../Peers.ts"
 
 it.effect("endpoint: a monitor tells what comes and goes, with reason, numbers and time, and what is open", () =>
   Effect.gen(function* () {
@@ -34,7 +34,7 @@ it.effect("endpoint: a monitor tells what comes and goes, with reason, numbers a
       code: code(7),
       reason: "enough"
     })
-    yield* eventually(() => Effect.runSync(watch.open).length === 0)
+    while ((yield* watch.open).length > 0) yield* Effect.yieldNow
   }).pipe(Effect.provide(layer()), Effect.scoped)
 )
 
