@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 export * as Connection from "./Connection.ts"
+export * as Datagrams from "./Datagrams.ts"
 export * as Endpoint from "./Endpoint.ts"
 export * as EndpointHooks from "./EndpointHooks.ts"
 export * as Errors from "./Errors.ts"

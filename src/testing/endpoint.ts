@@ -3,5 +3,5 @@
  *
  * @since 0.1.0
  */
-export { layer, layerNetwork, layerTransport, MemoryNetwork } from "./endpoint/MemoryNetwork.ts"
+export { layer, layerDatagrams, layerNetwork, layerTransport, MemoryNetwork } from "./endpoint/MemoryNetwork.ts"
 export type { Options, Weather } from "./endpoint/MemoryNetwork.ts"

@@ -69,6 +69,11 @@ const both = ({ recv, send }: BiStream): Side<BiStream> => {
   }
 }
 
+const carriers = new WeakMap<Connection, Carried>()
+
+/** What a connection stands on. */
+export const carriedOf = (connection: Connection): Carried | undefined => carriers.get(connection)
+
 /** Puts the hooks and the scopes around a connection's streams. */
 export const guard = (carried: Carried, gate: Gate): Connection => {
   const scoped = <A, B>(open: Effect.Effect<A, StreamError>, side: (raw: A) => Side<B>) =>
@@ -108,7 +113,7 @@ export const guard = (carried: Carried, gate: Gate): Connection => {
     return Effect.flatMap(Effect.scope, (scope) => scoped(next(scope), side))
   }
 
-  return {
+  const connection: Connection = {
     remoteId: carried.remoteId,
     alpn: carried.alpn,
     side: carried.side,
@@ -126,4 +131,6 @@ export const guard = (carried: Carried, gate: Gate): Connection => {
     closed: carried.closed,
     stats: carried.stats
   }
+  carriers.set(connection, carried)
+  return connection
 }

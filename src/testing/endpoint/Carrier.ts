@@ -8,6 +8,8 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 
 import type { BiStream, Info, RecvStream, SendStream, Stats } from "../../endpoint/Connection.ts"
+import { DatagramError, DatagramTooLarge } from "../../endpoint/Datagrams.ts"
+import type { Channel } from "../../endpoint/Datagrams.ts"
 import { CloseReason, ConnectionEnded, StreamError } from "../../endpoint/Errors.ts"
 import type { Alpn, CloseCode, EndpointId } from "../../endpoint/Identity.ts"
 import type { Carried } from "../../endpoint/Transport.ts"
@@ -25,6 +27,12 @@ export interface Bounds {
 }
 
 type Kind = "bi" | "uni"
+
+/** The most bytes of a datagram: what fits into a packet everywhere. */
+const maxSize = 1200
+
+/** The most datagrams that nobody has waited for yet. */
+const maxWaiting = 256
 
 /** A connection as one of its sides has it. */
 export class Carrier implements Carried, Side {
@@ -46,6 +54,7 @@ export class Carrier implements Carried, Side {
   private readonly open: Record<Kind, number> = { bi: 0, uni: 0 }
   private readonly waitingBi: Array<BiStream> = []
   private readonly waitingUni: Array<RecvStream> = []
+  private readonly datagramsHere: Array<Uint8Array> = []
   private readonly over = Deferred.makeUnsafe<CloseReason>()
 
   constructor(info: Info, out: Link, bounds: Bounds) {
@@ -107,6 +116,29 @@ export class Carrier implements Carried, Side {
     return this.accepted(this.waitingUni)
   }
 
+  get datagrams(): Channel {
+    const fail = (reason: DatagramError["reason"]) => Exit.fail(new DatagramError({ reason }))
+    return {
+      maxSize,
+      send: (bytes) =>
+        Effect.suspend(() => {
+          if (this.ended !== undefined) return fail(new ConnectionEnded({ how: this.ended }))
+          const size = bytes.length
+          if (size > maxSize) return fail(new DatagramTooLarge({ size, maxSize }))
+          // The sender may use its buffer again.
+          const datagram = bytes.slice()
+          this.bytesSent += size
+          this.out.sendLossy(() => this.peer.receive(datagram))
+          return Effect.void
+        }),
+      receive: this.changed.until(() => {
+        const next = this.datagramsHere.shift()
+        if (next !== undefined) return Exit.succeed(next)
+        return this.ended === undefined ? undefined : fail(new ConnectionEnded({ how: this.ended }))
+      })
+    }
+  }
+
   close(code: CloseCode, reason: string): Effect.Effect<void> {
     return Effect.sync(() => {
       if (this.ended !== undefined) return
@@ -135,6 +167,14 @@ export class Carrier implements Carried, Side {
     this.changed.notify()
     for (const pipe of this.pipes) pipe.notify()
     Deferred.doneUnsafe(this.over, Exit.succeed(how))
+  }
+
+  private receive(datagram: Uint8Array): void {
+    if (this.ended !== undefined) return
+    this.bytesReceived += datagram.length
+    this.datagramsHere.push(datagram)
+    if (this.datagramsHere.length > maxWaiting) this.datagramsHere.shift()
+    this.changed.notify()
   }
 
   private pipe(from: Carrier, to: Carrier, announce: () => void, done: () => void): Pipe {

@@ -18,8 +18,10 @@ import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
 
+import { Datagrams, fromTransport } from "../../endpoint/Datagrams.ts"
 import { EndpointId } from "../../endpoint/Identity.ts"
 import { Transport } from "../../endpoint/Transport.ts"
+import { Carrier } from "./Carrier.ts"
 import { Parted } from "./Link.ts"
 import type { Air } from "./Link.ts"
 import { Node } from "./Node.ts"
@@ -195,10 +197,21 @@ export const layerTransport: Layer.Layer<Transport, never, MemoryNetwork> = Laye
 )
 
 /**
- * A network of its own, and the transport over it.
+ * The datagrams of memory networks.
  *
  * @category layers
  * @since 0.1.0
  */
-export const layer = (options: Options = {}): Layer.Layer<MemoryNetwork | Transport> =>
-  Layer.provideMerge(layerTransport, layerNetwork(options))
+export const layerDatagrams: Layer.Layer<Datagrams> = Layer.succeed(
+  Datagrams,
+  fromTransport((carried) => (carried instanceof Carrier ? carried.datagrams : undefined))
+)
+
+/**
+ * A network of its own, the transport over it, and its datagrams.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (options: Options = {}): Layer.Layer<MemoryNetwork | Transport | Datagrams> =>
+  Layer.merge(layerDatagrams, Layer.provideMerge(layerTransport, layerNetwork(options)))
