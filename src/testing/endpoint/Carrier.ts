@@ -10,13 +10,13 @@ import * as Exit from "effect/Exit"
 import type { BiStream, Info, RecvStream, SendStream, Stats } from "../../endpoint/Connection.ts"
 import { DatagramError, DatagramTooLarge } from "../../endpoint/Datagrams.ts"
 import type { Channel } from "../../endpoint/Datagrams.ts"
+import { Signal } from "../../endpoint/engine/Signal.ts"
 import { CloseReason, ConnectionEnded, StreamError } from "../../endpoint/Errors.ts"
 import type { Alpn, CloseCode, EndpointId } from "../../endpoint/Identity.ts"
 import type { Carried } from "../../endpoint/Transport.ts"
 import type { Link } from "./Link.ts"
 import { Pipe } from "./Pipe.ts"
 import type { Side } from "./Pipe.ts"
-import { Signal } from "./Signal.ts"
 
 /** How much a connection may hold. */
 export interface Bounds {

@@ -7,8 +7,8 @@ import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 
+import { Signal } from "../../endpoint/engine/Signal.ts"
 import type { EndpointId } from "../../endpoint/Identity.ts"
-import { Signal } from "./Signal.ts"
 
 /** What links need of their network. */
 export interface Air {

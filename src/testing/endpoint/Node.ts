@@ -7,6 +7,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 
+import { Signal } from "../../endpoint/engine/Signal.ts"
 import {
   AlpnMismatch,
   CloseReason,
@@ -23,7 +24,6 @@ import { Carrier } from "./Carrier.ts"
 import type { Bounds } from "./Carrier.ts"
 import { Link } from "./Link.ts"
 import type { Air } from "./Link.ts"
-import { Signal } from "./Signal.ts"
 
 /** The network, as a node sees it. */
 export interface Network {

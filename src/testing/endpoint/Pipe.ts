@@ -8,11 +8,11 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 
 import type { RecvStream, SendStream } from "../../endpoint/Connection.ts"
+import { Signal } from "../../endpoint/engine/Signal.ts"
 import type { CloseReason } from "../../endpoint/Errors.ts"
 import { ConnectionEnded, StreamError, StreamFinished, StreamReset, StreamStopped } from "../../endpoint/Errors.ts"
 import type { CloseCode } from "../../endpoint/Identity.ts"
 import type { Link } from "./Link.ts"
-import { Signal } from "./Signal.ts"
 
 /** What a pipe needs of a side of its connection. */
 export interface Side {

@@ -1,5 +1,5 @@
 /**
- * Waits until something can be done: what a queue does for items, for any condition. Internal to the memory network.
+ * Waits until something can be done: what a queue does for items, for any condition. Internal to the endpoint part.
  *
  * @since 0.1.0
  */
