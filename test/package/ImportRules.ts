@@ -27,9 +27,11 @@ const mayImport: Readonly<Record<string, ReadonlyArray<string>>> = {
 /** Ready-made interceptors know their own part and `core`, whatever else their part may use. */
 const readyMade = /^(?:server\/middleware|client\/handlers|channel\/handlers|app\/fairings|endpoint\/hooks)\//
 
-const saysNode = /(?:^|\/)(?:node\/|node\.ts$|Node(?:[A-Z]\w*)?\.ts$)/
+/** iroh is a native module of Node, so the folder of its name says as much. */
+const saysNode = /(?:^|\/)(?:node\/|iroh\/|node\.ts$|Node(?:[A-Z]\w*)?\.ts$)/
 
-const isNodeOnly = (specifier: string): boolean => isBuiltin(specifier) || specifier.startsWith("@effect/platform-node")
+const isNodeOnly = (specifier: string): boolean =>
+  isBuiltin(specifier) || specifier.startsWith("@effect/platform-node") || specifier.startsWith("@number0/iroh")
 
 const folderOf = (file: string): string => (file.includes("/") ? (file.split("/")[0] ?? ".") : ".")
 

@@ -21,7 +21,7 @@ describe("the folders of src", () => {
   })
 
   // The testing kit starts servers; an entry whose name says node says it already.
-  const web = entries.filter(({ subpath }) => !/\/(?:node|testing)(?:\/|$)/.test(subpath))
+  const web = entries.filter(({ subpath }) => !/\/(?:node|iroh|testing)(?:\/|$)/.test(subpath))
   it.each(web)("keep $subpath free of Node-only code, through every import", ({ source }) => {
     assert.deepStrictEqual(waysToNode(source.slice("src/".length), readSource), [])
   })
@@ -41,7 +41,7 @@ describe("every file", () => {
 
 describe("the import rules", () => {
   const faults = (file: string, specifier: string) =>
-    importFaults(file, `export * from "${specifier}"`, new Set(["effect", "jose"]))
+    importFaults(file, `export * from "${specifier}"`, new Set(["effect", "jose", "@number0/iroh"]))
 
   it.each([
     ["core/Probe.ts", "../server/Pipeline.ts", "core may not import server"],
@@ -55,6 +55,7 @@ describe("the import rules", () => {
     ["server/Pipeline.ts", "node:fs", "named node"],
     ["server/Pipeline.ts", "fs", "named node"],
     ["server/Pipeline.ts", "@effect/platform-node/NodeHttpServer", "named node"],
+    ["endpoint/Endpoint.ts", "@number0/iroh", "named node"],
     ["client/node/Undici.ts", "undici", "a dependency or a peer"],
     ["shared/Thing.ts", "effect", "knows no folder shared"]
   ])("refuse that %s imports %s", (file, specifier, reason) => {
@@ -66,6 +67,7 @@ describe("the import rules", () => {
     ["testing/app.ts", "../app/App.ts"],
     ["server/middleware/Bearer.ts", "jose"],
     ["client/node/Undici.ts", "node:net"],
+    ["endpoint/iroh/Binding.ts", "@number0/iroh"],
     ["app/NodeLaunch.ts", "node:process"]
   ])("allow that %s imports %s", (file, specifier) => {
     assert.deepStrictEqual(faults(file, specifier), [])

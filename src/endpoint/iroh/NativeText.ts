@@ -1,0 +1,107 @@
+/**
+ * What the binding's texts mean. It tells everything by texts: the end of a connection, and why a call failed. Internal to the iroh transport.
+ *
+ * 1. A peer chooses some of the words: the reason of its close, the reason of a failed handshake. So a text is read from its start, and what is not wholly known is
+ *    the transport's failure, never guessed.
+ * 2. With `RUST_BACKTRACE` set the text has wrappers before what happened and a backtrace behind it.
+ *
+ * @since 0.1.0
+ */
+import {
+  AlpnMismatch,
+  CloseReason,
+  ConnectError,
+  ConnectionEnded,
+  DialTimedOut,
+  EndpointClosed,
+  IdentityMismatch,
+  NoAddress,
+  Refused,
+  SelfConnect,
+  StreamFinished,
+  StreamReset,
+  StreamStopped,
+  TransportFailed
+} from "../Errors.ts"
+import type { StreamError } from "../Errors.ts"
+import { closeCode } from "../Identity.ts"
+import type { Alpn, CloseCode, EndpointId } from "../Identity.ts"
+
+/** A failure's text, without a backtrace. */
+export const textOf = (cause: unknown): string => {
+  const text = cause instanceof Error ? cause.message : String(cause)
+  const trace = text.indexOf("\n\nStack backtrace:")
+  return trace < 0 ? text : text.slice(0, trace)
+}
+
+const trimmed = (cause: unknown): Error => new Error(textOf(cause))
+
+const codeOf = (digits = ""): CloseCode | undefined =>
+  digits !== "" && BigInt(digits) < 2n ** 62n ? closeCode(BigInt(digits)) : undefined
+
+/** How a connection ended, by the text of its end. A peer's reason may itself look like a code: the last one counts. */
+export const closeReason = (text: string): CloseReason => {
+  const [, reason = "", last, only] = /^closed by peer: (?:([^]*) \(code (\d{1,19})\)|(\d{1,19}))$/.exec(text) ?? []
+  const code = codeOf(last ?? only)
+  if (code !== undefined) return CloseReason.make({ _tag: "Application", code, reason })
+  switch (text) {
+    case "closed":
+      return CloseReason.make({ _tag: "Local" })
+    case "timed out":
+      return CloseReason.make({ _tag: "TimedOut" })
+    case "reset by peer":
+      return CloseReason.make({ _tag: "Reset" })
+    default:
+      return CloseReason.make({ _tag: "Transport", cause: new Error(text) })
+  }
+}
+
+/** What happened, behind the wrappers: `ConnectError::Connecting (file:1:2)`, then `Caused by:`, then the words. */
+const leafOf = (text: string): string =>
+  text
+    .split("\n")
+    .map((line) => line.trim())
+    .find((line) => line !== "" && line !== "Caused by:" && !/^\w+::\w+ \(.+\)$/.test(line)) ?? ""
+
+/** Why a dial failed. */
+export const connectError = (cause: unknown, id: EndpointId, alpn: Alpn): ConnectError => {
+  const leaf = leafOf(textOf(cause))
+  const reason =
+    leaf === "timed out"
+      ? new DialTimedOut({})
+      : leaf === "aborted by peer: the server refused to accept a new connection"
+        ? new Refused({})
+        : // The alerts of TLS: no application protocol, and unknown ca. Only our own side tells who answered.
+          leaf.startsWith("aborted by peer: the cryptographic handshake failed: error 120:")
+          ? new AlpnMismatch({ alpn })
+          : leaf.startsWith("the cryptographic handshake failed: error 48:")
+            ? new IdentityMismatch({ expected: id })
+            : leaf === "closed" || leaf.startsWith("Endpoint is closed")
+              ? new EndpointClosed({})
+              : leaf.startsWith("Connecting to ourself is not supported")
+                ? new SelfConnect({})
+                : leaf.startsWith("No addressing information available")
+                  ? new NoAddress({ id })
+                  : new TransportFailed({ cause: trimmed(cause) })
+  return new ConnectError({ reason })
+}
+
+/** Why a handshake with a peer that knocked failed. */
+export const acceptError = (cause: unknown): ConnectError =>
+  new ConnectError({
+    reason:
+      leafOf(textOf(cause)) === "timed out" ? new DialTimedOut({}) : new TransportFailed({ cause: trimmed(cause) })
+  })
+
+/** Why a stream failed; nothing where its connection has ended, whose end says more. */
+export const streamFailure = (cause: unknown): StreamError["reason"] | undefined => {
+  const text = textOf(cause)
+  if (text.startsWith("ConnectionLost(")) return undefined
+  if (/^ClosedStream\b/.test(text)) return new StreamFinished({})
+  const [, how, digits] = /^(Reset|Stopped)\((\d{1,19})\)$/.exec(text) ?? []
+  const code = codeOf(digits)
+  if (code === undefined) {
+    return new ConnectionEnded({ how: CloseReason.make({ _tag: "Transport", cause: trimmed(cause) }) })
+  }
+  return how === "Reset" ? new StreamReset({ code }) : new StreamStopped({ code })
+}
