@@ -128,27 +128,26 @@ const knocking = async (
 const boundTo = (iroh: Binding, native: Iroh.Endpoint, options: Options): Bound => {
   const id = EndpointId.make(native.id().toString())
   const open = new Set<Iroh.Connection>()
-  const { maxStreams } = options
+  const maxStreams = BigInt(options.maxStreams ?? 100)
+  const relayed = (options.relays ?? "none") !== "none"
   const carried = (side: Carried["side"]) => (connection: Iroh.Connection, address: string) => {
-    if (maxStreams !== undefined) {
-      connection.setMaxConcurrentBiStreams(BigInt(maxStreams))
-      connection.setMaxConcurrentUniStreams(BigInt(maxStreams))
-    }
+    connection.setMaxConcurrentBiStreams(maxStreams)
+    connection.setMaxConcurrentUniStreams(maxStreams)
     return carry(connection, side, address, open)
   }
 
+  const closed = new ConnectError({ reason: new EndpointClosed({}) })
   const dial: Bound["dial"] = (addr, alpn) =>
     Effect.suspend(() => {
-      if (native.isClosed()) return Effect.fail(new ConnectError({ reason: new EndpointClosed({}) }))
+      if (native.isClosed()) return Effect.fail(closed)
       const direct = addr.addrs.filter((address) => !isRelay(address))
+      // Where relays are not used one would be waited for in vain.
+      const relay = relayed ? addr.addrs.find(isRelay) : undefined
       return handshake(
         async () =>
-          native.connect(
-            new iroh.EndpointAddr(iroh.EndpointId.fromString(addr.id), addr.addrs.find(isRelay), direct),
-            Array.from(alpn)
-          ),
+          native.connect(new iroh.EndpointAddr(iroh.EndpointId.fromString(addr.id), relay, direct), Array.from(alpn)),
         (connection) => carried("dialer")(connection, addr.addrs[0] ?? addr.id),
-        (cause) => connectError(cause, addr.id, alpn)
+        (cause) => (native.isClosed() ? closed : connectError(cause, addr.id, alpn))
       )
     })
 

@@ -13,7 +13,6 @@ import {
   ConnectError,
   ConnectionEnded,
   DialTimedOut,
-  EndpointClosed,
   IdentityMismatch,
   NoAddress,
   Refused,
@@ -63,28 +62,21 @@ const leafOf = (text: string): string =>
     .map((line) => line.trim())
     .find((line) => line !== "" && line !== "Caused by:" && !/^\w+::\w+ \(.+\)$/.test(line)) ?? ""
 
-/** Why a dial failed. */
-export const connectError = (cause: unknown, id: EndpointId, alpn: Alpn): ConnectError => {
-  const leaf = leafOf(textOf(cause))
-  const reason =
-    leaf === "timed out"
-      ? new DialTimedOut({})
-      : leaf === "aborted by peer: the server refused to accept a new connection"
-        ? new Refused({})
-        : // The alerts of TLS: no application protocol, and unknown ca. Only our own side tells who answered.
-          leaf.startsWith("aborted by peer: the cryptographic handshake failed: error 120:")
-          ? new AlpnMismatch({ alpn })
-          : leaf.startsWith("the cryptographic handshake failed: error 48:")
-            ? new IdentityMismatch({ expected: id })
-            : leaf === "closed" || leaf.startsWith("Endpoint is closed")
-              ? new EndpointClosed({})
-              : leaf.startsWith("Connecting to ourself is not supported")
-                ? new SelfConnect({})
-                : leaf.startsWith("No addressing information available")
-                  ? new NoAddress({ id })
-                  : new TransportFailed({ cause: trimmed(cause) })
-  return new ConnectError({ reason })
+const known = (leaf: string, id: EndpointId, alpn: Alpn): ConnectError["reason"] | undefined => {
+  if (leaf === "timed out") return new DialTimedOut({})
+  if (leaf === "aborted by peer: the server refused to accept a new connection") return new Refused({})
+  // The alerts of TLS: no application protocol, and unknown ca. Only our own side can tell who answered.
+  if (leaf.startsWith("aborted by peer: the cryptographic handshake failed: error 120:"))
+    return new AlpnMismatch({ alpn })
+  if (leaf.startsWith("the cryptographic handshake failed: error 48:")) return new IdentityMismatch({ expected: id })
+  if (leaf.startsWith("Connecting to ourself is not supported")) return new SelfConnect({})
+  if (leaf.startsWith("No addressing information available")) return new NoAddress({ id })
+  return undefined
 }
+
+/** Why a dial failed. */
+export const connectError = (cause: unknown, id: EndpointId, alpn: Alpn): ConnectError =>
+  new ConnectError({ reason: known(leafOf(textOf(cause)), id, alpn) ?? new TransportFailed({ cause: trimmed(cause) }) })
 
 /** Why a handshake with a peer that knocked failed. */
 export const acceptError = (cause: unknown): ConnectError =>
