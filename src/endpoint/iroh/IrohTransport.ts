@@ -136,10 +136,11 @@ const boundTo = (iroh: Binding, native: Iroh.Endpoint, options: Options): Bound 
     return carry(connection, side, address, open)
   }
 
-  const closed = new ConnectError({ reason: new EndpointClosed({}) })
+  const gone = new ConnectError({ reason: new EndpointClosed({}) })
+  let closed = false
   const dial: Bound["dial"] = (addr, alpn) =>
     Effect.suspend(() => {
-      if (native.isClosed()) return Effect.fail(closed)
+      if (closed) return Effect.fail(gone)
       const direct = addr.addrs.filter((address) => !isRelay(address))
       // Where relays are not used one would be waited for in vain.
       const relay = relayed ? addr.addrs.find(isRelay) : undefined
@@ -147,7 +148,7 @@ const boundTo = (iroh: Binding, native: Iroh.Endpoint, options: Options): Bound 
         async () =>
           native.connect(new iroh.EndpointAddr(iroh.EndpointId.fromString(addr.id), relay, direct), Array.from(alpn)),
         (connection) => carried("dialer")(connection, addr.addrs[0] ?? addr.id),
-        (cause) => (native.isClosed() ? closed : connectError(cause, addr.id, alpn))
+        (cause) => (closed ? gone : connectError(cause, addr.id, alpn))
       )
     })
 
@@ -162,7 +163,10 @@ const boundTo = (iroh: Binding, native: Iroh.Endpoint, options: Options): Bound 
     addr: addrOf(native, id),
     dial,
     knock: new Outstanding(next).take,
-    close: Effect.promise(() => native.close())
+    close: Effect.promise(() => {
+      closed = true
+      return native.close()
+    })
   }
 }
 
@@ -200,6 +204,8 @@ export const layer = (options: Options = {}): Layer.Layer<Transport> =>
             options.relayTimeout ?? "10 seconds"
           )
         }
-        return boundTo(iroh, native, options)
+        const bound = boundTo(iroh, native, options)
+        yield* Effect.addFinalizer(() => bound.close)
+        return bound
       })
   })

@@ -70,7 +70,7 @@ const connects = (count: number) =>
   })
 
 const run = async (count: number): Promise<void> => {
-  const scope = Effect.runSync(Scope.make())
+  const scope = Scope.makeUnsafe()
   await Effect.runPromise(
     connects(count).pipe(
       Scope.provide(scope),

@@ -18,7 +18,7 @@ export const describeIroh = (title: string, tests: () => void): void => {
 }
 
 /** This machine only. */
-export const bind = ["127.0.0.1:0", "[::1]:0"]
+const bind = ["127.0.0.1:0", "[::1]:0"]
 
 export const transport = IrohTransport.layer({ bind })
 

@@ -111,6 +111,18 @@ describeIroh("dialling over iroh", () => {
   )
 
   live(
+    "endpoint iroh: a transport whose scope ends is closed",
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const ada = yield* Scope.provide(bound, scope)
+      const dial = yield* Effect.forkScoped(ada.dial(nobody, echo), { startImmediately: true })
+      yield* Scope.close(scope, Exit.void)
+      assert.strictEqual((yield* reasonOf(Fiber.join(dial)))._tag, "EndpointClosed")
+    }),
+    20_000
+  )
+
+  live(
     "endpoint iroh: an id that is no key, and an address that is none, are the transport's failure",
     Effect.gen(function* () {
       const [ada, bob] = [yield* bound, yield* bound]
