@@ -87,10 +87,7 @@ export const sending = (native: Iroh.SendStream, carrier: Carrier): SendStream =
           if (ended) return finished
           if (broken !== undefined) return broken
           if (writing) return undefined
-          if (start < bytes.length) return void hand()
-          // Others who write may go on.
-          signal.notify()
-          return Exit.void
+          return start < bytes.length ? void hand() : Exit.void
         })
       }),
     finish: Effect.suspend(() => (ended ? finished : (broken ?? carrier.over() ?? end(() => native.finish())))),
@@ -129,8 +126,6 @@ export const receiving = (native: Iroh.RecvStream, carrier: Carrier): RecvStream
         if (rest !== undefined) {
           const bytes = rest.subarray(0, Math.max(1, limit))
           rest = bytes.length < rest.length ? rest.subarray(bytes.length) : undefined
-          // Others who read may go on.
-          signal.notify()
           return Exit.succeed(Option.some(bytes))
         }
         if (ending !== undefined) return ending

@@ -27,8 +27,6 @@ export class Outstanding<A, E> {
       const { given } = this
       if (given !== undefined) {
         this.given = undefined
-        // Others who wait need a call of their own.
-        this.signal.notify()
         return given
       }
       if (!this.calling) void this.start()

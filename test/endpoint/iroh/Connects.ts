@@ -4,7 +4,9 @@
  */
 import { readdirSync } from "node:fs"
 import { setTimeout as sleep } from "node:timers/promises"
+import { queryObjects } from "node:v8"
 
+import { Connection } from "@number0/iroh"
 import { Effect, Exit, Option, Scope, Stream } from "effect"
 import { Endpoint, EndpointHooks, HookChain, Identity } from "fairlead/endpoint"
 import { IrohTransport } from "fairlead/endpoint/iroh"
@@ -15,16 +17,18 @@ if (gc === undefined) throw new Error("run with --expose-gc")
 const echo = Identity.alpn("echo/1")
 const kinds = ["echo", "echo", "cut", "interrupt", "refuse"]
 
-/** What is open in this process: the heap, file descriptors where the system lists them, and what keeps the process alive. */
+/** What is held: the heap, file descriptors where the system lists them, and native connections that were not collected. */
 const figures = async () => {
   for (let round = 0; round < 5; round++) {
     await sleep(20)
     gc()
   }
   const files = process.platform === "linux" ? readdirSync("/proc/self/fd").length : 0
-  return { heap: process.memoryUsage().heapUsed, rss: process.memoryUsage().rss, files }
+  const connections = queryObjects(Connection)
+  return { heap: process.memoryUsage().heapUsed, rss: process.memoryUsage().rss, files, connections }
 }
 
+/** What keeps the process alive. */
 const resources = () => process.getActiveResourcesInfo().filter((name) => name !== "TTYWrap" && name !== "PipeWrap")
 
 let ended = 0
@@ -51,9 +55,14 @@ const serving = Effect.gen(function* () {
   return endpoint
 })
 
-const connects = (count: number) =>
+type Peers = Effect.Success<typeof peers>
+
+const peers = Effect.gen(function* () {
+  return { server: yield* serving, client: yield* Endpoint.make({ alpns: [] }) }
+})
+
+const connects = ({ client, server }: Peers, count: number) =>
   Effect.gen(function* () {
-    const [server, client] = [yield* serving, yield* Endpoint.make({ alpns: [] })]
     const roundTrip = Effect.gen(function* () {
       const { recv, send } = yield* (yield* client.connect(server.addr, echo)).openBi
       yield* send.write(Uint8Array.of(1, 2, 3))
@@ -69,23 +78,18 @@ const connects = (count: number) =>
     }
   })
 
-const run = async (count: number): Promise<void> => {
-  const scope = Scope.makeUnsafe()
-  await Effect.runPromise(
-    connects(count).pipe(
-      Scope.provide(scope),
-      Effect.provide(IrohTransport.layer({ bind: ["127.0.0.1:0", "[::1]:0"] }))
-    )
-  )
-  await Effect.runPromise(Scope.close(scope, Exit.void))
-}
-
-await run(200)
-const before = await figures()
 const idle = resources()
+const scope = Scope.makeUnsafe()
+const endpoints = await Effect.runPromise(
+  peers.pipe(Scope.provide(scope), Effect.provide(IrohTransport.layer({ bind: ["127.0.0.1:0", "[::1]:0"] })))
+)
+await Effect.runPromise(connects(endpoints, 200))
+const before = await figures()
 ended = 0
 const start = performance.now()
-await run(1000)
+await Effect.runPromise(connects(endpoints, 1000))
 const millis = Math.round(performance.now() - start)
 const after = await figures()
+await Effect.runPromise(Scope.close(scope, Exit.void))
+await figures()
 console.log(JSON.stringify({ before, after, ended, millis, idle, left: resources() }))

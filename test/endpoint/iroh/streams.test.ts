@@ -25,11 +25,11 @@ const stream = Effect.gen(function* () {
   return { here, there, send, recv }
 })
 
-/** Writes more than the peer's window of 1.25 MB takes while it reads nothing, and goes on when the window is nearly full. */
+/** Writes more than the peer's window of 1.25 MB takes while it reads nothing, and goes on when the window is full. */
 const blocked = (here: Transport.Carried, send: Connection.SendStream) =>
   Effect.gen(function* () {
     const fiber = yield* Effect.forkScoped(send.write(new Uint8Array(4 << 20)), now)
-    while ((yield* here.stats).bytesSent < 1_200_000) yield* Effect.yieldNow
+    while ((yield* here.stats).bytesSent < 1_250_000) yield* Effect.yieldNow
     return fiber
   })
 
