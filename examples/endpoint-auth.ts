@@ -2,7 +2,11 @@
 import { Console, Effect, Layer, Option, Redacted } from "effect"
 import { Endpoint, HookChain, Identity, ProtocolRouter } from "fairlead/endpoint"
 import { preAuthAcceptor, preAuthDialer } from "fairlead/endpoint/hooks"
+import { IrohTransport } from "fairlead/endpoint/iroh"
 import { layer } from "fairlead/testing/endpoint"
+
+/** In memory, or with `--iroh` over QUIC on this machine's loopback: the rest is the same. */
+const transport = process.argv.includes("--iroh") ? IrohTransport.layer({ bind: ["127.0.0.1:0", "[::1]:0"] }) : layer()
 
 const greet = Identity.alpn("greet/1")
 
@@ -17,7 +21,7 @@ const router = ProtocolRouter.make("greeter")
     }).pipe(Effect.orDie)
   )
 
-const greeter = ProtocolRouter.layer(router, { hooks: HookChain.make("door").use(auth.hooks), linger: 0 })
+const greeter = ProtocolRouter.layer(router, { hooks: HookChain.make("door").use(auth.hooks) })
 
 /** An endpoint with a token asks for a greeting. */
 const ask = (name: string, peer: Identity.EndpointAddr, hooks: HookChain.HookChain<never>) =>
@@ -40,4 +44,4 @@ const program = Effect.gen(function* () {
   yield* ask("Eve", addr, HookChain.make("none"))
 })
 
-await Effect.runPromise(program.pipe(Effect.provide(Layer.provideMerge(greeter, layer()))))
+await Effect.runPromise(program.pipe(Effect.provide(Layer.provideMerge(greeter, transport))))

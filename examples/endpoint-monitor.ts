@@ -2,7 +2,11 @@
 import { Console, Effect, Fiber, Option, Stream } from "effect"
 import { Endpoint, HookChain, Identity, ProtocolRouter } from "fairlead/endpoint"
 import { connectionLimits, monitor } from "fairlead/endpoint/hooks"
+import { IrohTransport } from "fairlead/endpoint/iroh"
 import { layer } from "fairlead/testing/endpoint"
+
+/** In memory, or with `--iroh` over QUIC on this machine's loopback: the rest is the same. */
+const transport = process.argv.includes("--iroh") ? IrohTransport.layer({ bind: ["127.0.0.1:0", "[::1]:0"] }) : layer()
 
 const echo = Identity.alpn("echo/1")
 
@@ -49,4 +53,4 @@ const program = Effect.gen(function* () {
   yield* Fiber.join(watching)
 })
 
-await Effect.runPromise(program.pipe(Effect.provide(layer()), Effect.scoped))
+await Effect.runPromise(program.pipe(Effect.provide(transport), Effect.scoped))
