@@ -4,12 +4,14 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as SchemaAST from "effect/SchemaAST"
 import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
 
+import { isExit } from "../core/Effects.ts"
 import type { Payload } from "./wire/Message.ts"
 
 /**
@@ -46,7 +48,7 @@ const nothing: PayloadCodec = { decode: () => Effect.void, encode: () => Effect.
 
 const asIs: PayloadCodec = { decode: Effect.succeed, encode: Effect.succeed }
 
-const [allFaults, firstFault]: ReadonlyArray<SchemaAST.ParseOptions> = [{ errors: "all" }, { errors: "first" }]
+const allFaults: SchemaAST.ParseOptions = { errors: "all" }
 
 /** How many parts a payload may have for all its faults to be found: each costs a hundred times what its bytes cost to parse. */
 const maxParts = 256
@@ -69,10 +71,13 @@ export const of = (schema: Schema.Constraint | undefined): PayloadCodec => {
   const json = Schema.toCodecJson(schema)
   const decode = SchemaParser.decodeUnknownEffect(json)
   return {
-    decode: (payload) =>
-      payload instanceof Uint8Array
-        ? Effect.fail(unexpectedBytes(payload))
-        : decode(payload, partsLeft(payload, maxParts) > 0 ? allFaults : firstFault),
+    decode(payload) {
+      if (payload instanceof Uint8Array) return Effect.fail(unexpectedBytes(payload))
+      const decoded = decode(payload)
+      const isWrong = isExit(decoded) && Exit.isFailure(decoded)
+      // Most payloads are right: only one that is not is read again, to tell all that is wrong with it.
+      return isWrong && partsLeft(payload, maxParts) > 0 ? decode(payload, allFaults) : decoded
+    },
     encode: SchemaParser.encodeUnknownEffect(json) as PayloadCodec["encode"]
   }
 }

@@ -70,7 +70,12 @@ export class Lane {
   }
 
   receive(message: Incoming, size: number): void {
-    this.add({ _tag: "Message", message, size })
+    if (this.busy || this.tasks !== nothing) return this.add({ _tag: "Message", message, size })
+    // An idle lane does at once what would only be queued for itself.
+    this.busy = true
+    this.phase = "handling"
+    this.run(this.handle(message))
+    this.pump()
   }
 
   /** Lets a broadcast be changed. What waits for that is bounded as what waits for a slow reader is. */
