@@ -5,6 +5,9 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     setupFiles: ["test/Seed.ts"],
+    // No test is of speed: one that hangs is what this ends, on however busy a machine.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     typecheck: { enabled: true, include: ["test/**/*.test-d.ts"] },
     coverage: {
       include: ["src/**/*.ts"],
