@@ -98,6 +98,8 @@ const fail = (reason: ConnectError["reason"]) => Effect.fail(new ConnectError({ 
 interface Attempt {
   /** Ends with the attempt. */
   readonly scope: Scope.Closeable
+  /** Ends with the connection. */
+  readonly life: Scope.Closeable
   /** What there is of the connection: it is closed when the attempt comes to nothing. */
   carried: Carried | undefined
 }
@@ -105,13 +107,13 @@ interface Attempt {
 /** Runs an attempt. What it makes belongs to somebody before an interruption can lose it. */
 const attempt = <A extends Connection | undefined>(
   body: (own: Attempt) => Effect.Effect<A, ConnectError>,
-  keep: (connection: A) => Effect.Effect<unknown>
+  keep: (connection: A, own: Attempt) => Effect.Effect<unknown>
 ): Effect.Effect<A, ConnectError> =>
   Effect.suspend(() => {
-    const own: Attempt = { scope: Scope.makeUnsafe(), carried: undefined }
+    const own: Attempt = { scope: Scope.makeUnsafe(), life: Scope.makeUnsafe(), carried: undefined }
     return Effect.onExit(body(own), (exit) =>
       Effect.andThen(
-        Exit.isSuccess(exit) ? keep(exit.value) : (own.carried?.close(zero, "") ?? Effect.void),
+        Exit.isSuccess(exit) ? keep(exit.value, own) : (own.carried?.close(zero, "") ?? Effect.void),
         Scope.close(own.scope, exit)
       )
     )
@@ -167,25 +169,22 @@ export const make = <R = never>(
       )
 
     /** Tells the hooks of a connection's end, whether it was let in or not. */
-    const watch = (carried: Carried, scope: Scope.Closeable): Effect.Effect<unknown> =>
+    const watch = (carried: Carried, life: Scope.Closeable): Effect.Effect<unknown> =>
       FiberSet.run(
         watchers,
         carried.closed.pipe(
           Effect.flatMap((reason) => Effect.flatMap(carried.stats, (stats) => gate.onClose(carried, reason, stats))),
-          Effect.andThen(Scope.close(scope, Exit.void))
+          Effect.andThen(Scope.close(life, Exit.void))
         )
       )
 
     /** Lets a connection in, or closes it with what its hook said. */
-    const admit = (carried: Carried): Effect.Effect<Connection, ConnectError> =>
-      Effect.suspend(() => {
-        const scope = Scope.makeUnsafe()
-        return gate.afterHandshake(carried, scope).pipe(
-          Effect.onExit(() => watch(carried, scope)),
-          Effect.catch((rejection) => Effect.andThen(carried.close(rejection.code, rejection.text), fail(rejection))),
-          Effect.as(guard(carried, gate))
-        )
-      })
+    const admit = (own: Attempt, carried: Carried): Effect.Effect<Connection, ConnectError> =>
+      gate.afterHandshake(carried, own.life).pipe(
+        Effect.onExit(() => watch(carried, own.life)),
+        Effect.catch((rejection) => Effect.andThen(carried.close(rejection.code, rejection.text), fail(rejection))),
+        Effect.map(() => guard(carried, gate))
+      )
 
     const dial = (own: Attempt, addr: EndpointAddr, alpn: Alpn): Effect.Effect<Connection, ConnectError> =>
       Effect.suspend(() => {
@@ -196,7 +195,7 @@ export const make = <R = never>(
           Effect.suspend(() => {
             if (addr.id === bound.id) return fail(new SelfConnect({}))
             if (addr.addrs.length === 0) return fail(new NoAddress({ id: addr.id }))
-            return Effect.flatMap(handshake(own, bound.dial(addr, alpn)), admit)
+            return Effect.flatMap(handshake(own, bound.dial(addr, alpn)), (carried) => admit(own, carried))
           })
         ),
         Effect.raceFirst(Effect.andThen(Deferred.await(closing), fail(new EndpointClosed({}))))
@@ -206,13 +205,21 @@ export const make = <R = never>(
       Effect.flatMap(Effect.scope, (scope) =>
         attempt(
           (own) => dial(own, addr, alpn),
-          (connection) => Scope.addFinalizer(scope, connection.close(zero, ""))
+          (connection, { life }) =>
+            Effect.flatMap(Scope.fork(scope), (lease) =>
+              Effect.andThen(
+                Scope.addFinalizer(lease, connection.close(zero, "")),
+                // A scope that outlives its connections keeps nothing of them.
+                Scope.addFinalizer(life, Scope.close(lease, Exit.void))
+              )
+            )
         )
       )
 
     const answer = (own: Attempt, knock: Knock): Effect.Effect<Connection | undefined, ConnectError> =>
       Effect.flatMap(gate.beforeAccept(knock, own.scope), (admission) => {
-        if (admission === "accept") return Effect.flatMap(handshake(own, knock.accept), admit)
+        if (admission === "accept")
+          return Effect.flatMap(handshake(own, knock.accept), (carried) => admit(own, carried))
         return Effect.as(admission === "retry" ? (knock.retry ?? knock.refuse) : knock[admission], undefined)
       })
 

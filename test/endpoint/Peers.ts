@@ -1,5 +1,6 @@
 /** What tests of endpoints are written with. */
 import { Effect, Option, Queue, Stream } from "effect"
+import type { Scope } from "effect"
 import { Endpoint, EndpointHooks, HookChain, Identity } from "fairlead/endpoint"
 import type { Connection, Errors } from "fairlead/endpoint"
 
@@ -68,6 +69,12 @@ export const rejecting = (name: string, point: "beforeConnect" | "afterHandshake
 /** The reason of the error that an effect fails with. */
 export const reasonOf = <A, R, Reason>(effect: Effect.Effect<A, { readonly reason: Reason }, R>) =>
   Effect.map(Effect.flip(effect), ({ reason }) => reason)
+
+/** How much a scope has to release. */
+export const held = ({ state }: Scope.Scope): number => {
+  if (state._tag !== "Open") return 0
+  return state.finalizers?.size ?? 1
+}
 
 /** Waits until something holds, without a clock. */
 export const eventually = (holds: () => boolean): Effect.Effect<void> =>

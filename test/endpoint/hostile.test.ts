@@ -4,7 +4,7 @@ import { Deferred, Effect, Fiber, Queue, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { Endpoint, EndpointHooks, Errors, HookChain, Identity, Transport } from "fairlead/endpoint"
 
-import { code, echo, eventually, reasonOf } from "./Peers.ts"
+import { code, echo, eventually, held, reasonOf } from "./Peers.ts"
 
 const own = Identity.EndpointId.make("00".repeat(32))
 const other = { id: Identity.EndpointId.make("11".repeat(32)), addrs: ["somewhere"] }
@@ -113,7 +113,7 @@ it.effect("endpoint: connects that fail leave nothing in the scope that they wer
         const scope = yield* Effect.scope
         for (let time = 0; time < 50; time++)
           assert.strictEqual((yield* reasonOf(connect(other, echo)))._tag, "Refused")
-        assert.strictEqual(scope.state._tag === "Open" ? (scope.state.finalizers?.size ?? 0) : 0, 0)
+        assert.strictEqual(held(scope), 0)
         fails = false
         yield* connect(other, echo)
       })

@@ -3,7 +3,7 @@ import { assert } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, Option, Scope, Stream } from "effect"
 import { Endpoint, EndpointHooks, HookChain } from "fairlead/endpoint"
 
-import { bytes, chat, code, echo, journal, pair, peer, readText, reasonOf, rejecting } from "../Peers.ts"
+import { bytes, chat, code, echo, held, journal, pair, peer, readText, reasonOf, rejecting } from "../Peers.ts"
 import type { Rule } from "./Contract.ts"
 
 export const connects = (it: Rule): void => {
@@ -133,6 +133,20 @@ export const connects = (it: Rule): void => {
       )
       yield* bob.close
       assert.deepStrictEqual(yield* Stream.runHead(bob.incoming), Option.none())
+    }))
+
+  it("endpoint 5: a scope that outlives its connections keeps nothing of them", () =>
+    Effect.gen(function* () {
+      const [ada, bob] = [yield* peer(), yield* peer()]
+      const scope = yield* Scope.make()
+      for (let time = 0; time < 5; time++) {
+        const connection = yield* Scope.provide(ada.connect(bob.addr, echo), scope)
+        assert.isAtLeast(held(scope), 1)
+        yield* connection.close(code(0), "")
+      }
+      // Closing waits until all of its ends were told.
+      yield* ada.close
+      assert.strictEqual(held(scope), 0)
     }))
 
   it("endpoint 6: the end and the final numbers reach the hooks, also of a connection that nobody holds", () =>

@@ -1,6 +1,6 @@
 /** Hooks: their order, their time-outs, their defects. */
 import { assert } from "@effect/vitest"
-import { Effect, Scope } from "effect"
+import { Deferred, Effect, Fiber, Scope } from "effect"
 import { EndpointHooks } from "fairlead/endpoint"
 
 import { chat, code, echo, eventually, journal, pair, peer, readText, reasonOf, rejecting } from "../Peers.ts"
@@ -144,6 +144,24 @@ export const hooks = (it: Rule, pass: Pass): void => {
       )
       const { recv } = yield* there.acceptBi
       assert.strictEqual(yield* readText(recv), "still here")
+    }))
+
+  it("endpoint 4: an accept that is interrupted while a hook decides leaves no stream open", () =>
+    Effect.gen(function* () {
+      const asked = yield* Deferred.make<void>()
+      const slow = EndpointHooks.make("slow", {
+        onStreamOpen: () => Effect.andThen(Deferred.succeed(asked, undefined), Effect.never)
+      })
+      const [ada, bob] = [yield* peer(), yield* peer(slow)]
+      const here = yield* ada.connect(bob.addr, echo)
+      const there = yield* bob.accept
+      const accepting = yield* Effect.forkScoped(Effect.scoped(there.acceptUni))
+      const send = yield* here.openUni
+      yield* send.write(new Uint8Array(1))
+      yield* Deferred.await(asked)
+      yield* Fiber.interrupt(accepting)
+      const stopped = yield* reasonOf(Effect.forever(Effect.andThen(send.write(new Uint8Array(1)), pass("1 millis"))))
+      assert.deepInclude(stopped, { _tag: "StreamStopped", code: code(0) })
     }))
 
   it("endpoint 2: a stream is told to the hooks of both sides", () =>

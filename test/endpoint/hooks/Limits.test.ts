@@ -105,6 +105,20 @@ it.effect("endpoint: one stream too many is rejected, and each that ends makes r
   }).pipe(Effect.provide(layer()), Effect.scoped)
 )
 
+it.effect("endpoint: a stream that a later hook rejects does not go on counting", () =>
+  Effect.gen(function* () {
+    const [ada, bob] = [
+      yield* peer(streamLimits({ perConnection: 1 }), rejecting("later", "onStreamOpen")),
+      yield* peer()
+    ]
+    const here = yield* ada.connect(bob.addr, echo)
+    // All in one scope, which stays open.
+    for (let time = 0; time < 3; time++) {
+      assert.deepInclude(yield* reasonOf(here.openUni), { hook: "later", code: code(418) } as const)
+    }
+  }).pipe(Effect.provide(layer()), Effect.scoped)
+)
+
 it.effect("endpoint: peers that come too often are refused by address, or rejected by id, and may come later", () =>
   Effect.gen(function* () {
     const rated = (by: "address" | "id") =>
