@@ -89,6 +89,16 @@ it.effect("endpoint: a handler that throws before it gives an Effect dies too", 
   }).pipe(memory, Effect.scoped)
 )
 
+it.effect("endpoint: a handler that interrupts itself ends its connection with code 0, and nothing else", () =>
+  Effect.gen(function* () {
+    const router = echoing.route(chat, () => Effect.interrupt)
+    const [ada, bob] = [yield* peer(), yield* serve(router)]
+    const ended = yield* ada.connect(bob.addr, chat)
+    assert.deepInclude(yield* ended.closed, { code: code(0), reason: "" })
+    yield* ada.connect(bob.addr, echo)
+  }).pipe(memory, Effect.scoped)
+)
+
 it.effect("endpoint: whom a filter does not let in is refused ahead of the handshake, and all filters must agree", () =>
   Effect.gen(function* () {
     const lines: Array<string> = []
