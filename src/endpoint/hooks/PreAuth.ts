@@ -115,6 +115,13 @@ const authenticate = (
     yield* good ? Effect.void : Effect.fail(rejected("the peer did not accept the token"))
   }).pipe(Effect.scoped)
 
+/** The authentication with a peer, for all who dial it. */
+interface Shared {
+  /** Where it was dialled last: an attempt that follows a failure goes there. */
+  addr: EndpointAddr
+  once: Effect.Effect<void, Reject, EndpointHooks.Dial>
+}
+
 /**
  * Authenticates ahead of each dial.
  *
@@ -141,27 +148,30 @@ export const preAuthDialer = ({
 }: DialerOptions): EndpointHooks.EndpointHooks => {
   const bytes = new TextEncoder().encode(Redacted.value(token))
   if (bytes.length > maxToken) throw new TypeError(`preAuthDialer: the token has more than ${maxToken} bytes`)
-  const attempts = new Known<Effect.Effect<void, Reject, EndpointHooks.Dial>>(capacity)
-  const attempt = (addr: EndpointAddr) =>
-    Effect.map(
-      Effect.cachedWithTTL(authenticate(addr, protocol, bytes), (exit) => (Exit.isSuccess(exit) ? ttl : 0)),
-      (shared) => {
-        // A failure is not kept, nor are the addresses that it was tried with.
-        const once = Effect.onError(shared, () =>
-          Effect.sync(() => {
-            if (attempts.get(addr.id) === once) attempts.delete(addr.id)
-          })
-        )
-        attempts.set(addr.id, once)
+  const attempts = new Known<Shared>(capacity)
+  const share = (addr: EndpointAddr) => {
+    const shared: Shared = { addr, once: Effect.void }
+    const attempt = Effect.suspend(() => authenticate(shared.addr, protocol, bytes))
+    return Effect.flatMap(
+      Effect.cachedWithTTL(attempt, (exit) => (Exit.isSuccess(exit) ? ttl : 0)),
+      (once) => {
+        shared.once = once
+        attempts.set(addr.id, shared)
         return once
       }
     )
+  }
   return EndpointHooks.make("pre-auth-dialer", {
     timeout,
     beforeConnect: (addr, alpn) =>
       sameAlpn(alpn, protocol)
         ? Effect.void
-        : Effect.suspend(() => attempts.get(addr.id) ?? Effect.flatten(attempt(addr))),
+        : Effect.suspend(() => {
+            const shared = attempts.get(addr.id)
+            if (shared === undefined) return share(addr)
+            shared.addr = addr
+            return shared.once
+          }),
     onClose({ remoteId, side }, reason) {
       if (side !== "dialer" || reason._tag !== "Application") return
       if (reason.code === forbidden && reason.reason === notAuthenticated) attempts.delete(remoteId)

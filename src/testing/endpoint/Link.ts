@@ -54,7 +54,6 @@ export class Link {
   readonly to: EndpointId
   private readonly underway: Array<Underway> = []
   private pumping = false
-  private last = 0
 
   constructor(air: Air, from: EndpointId, to: EndpointId) {
     this.air = air
@@ -62,13 +61,12 @@ export class Link {
     this.to = to
   }
 
-  /** At once where nothing is in the way. */
+  /** At once where nothing is in the way; what was sent before is waited for. */
   send(arrive: () => void): void {
     const { air } = this
     const [delay, now] = [air.delay(), air.clock.currentTimeMillisUnsafe()]
     if (!this.pumping && delay <= 0 && !this.parted) return arrive()
-    this.last = Math.max(this.last, now + delay)
-    this.underway.push({ due: this.last, arrive })
+    this.underway.push({ due: now + delay, arrive })
     if (this.pumping) return
     this.pumping = true
     air.run(this.pump())

@@ -42,6 +42,10 @@ export const preAuth = (it: Rule): void => {
         reason: "not authenticated"
       })
       assert.strictEqual(yield* bob.waiting, 0)
+
+      // Whom it dials itself need not authenticate.
+      yield* bob.connect(ada.addr, echo)
+      assert.strictEqual((yield* ada.accept).remoteId, bob.id)
     }))
 
   it("endpoint 7: the dialer authenticates first, once for dials at the same time, and the protocol behind it knows nothing of it", () =>
@@ -103,9 +107,21 @@ export const preAuth = (it: Rule): void => {
       const second = yield* Effect.forkScoped(ada.connect(bob.addr, echo))
       yield* Effect.yieldNow
       yield* Fiber.interrupt(first)
+      const third = yield* Effect.forkScoped(ada.connect(bob.addr, echo))
+      yield* Effect.yieldNow
       yield* Deferred.succeed(answer, true)
       assert.strictEqual((yield* Fiber.join(second)).remoteId, bob.id)
+      assert.strictEqual((yield* Fiber.join(third)).remoteId, bob.id)
       assert.strictEqual(times, 1)
+    }))
+
+  it("endpoint 7: after a failure it is tried where the peer is dialled next", () =>
+    Effect.gen(function* () {
+      const [ada, bob] = [yield* peer(preAuthDialer({ token })), yield* guarded()]
+      const lost = yield* reasonOf(ada.connect({ ...bob.addr, addrs: [] }, echo))
+      assert.deepInclude(lost, { hook: "pre-auth-dialer", text: "the authentication found nobody" } as const)
+      yield* ada.connect(bob.addr, echo)
+      assert.strictEqual((yield* bob.accept).remoteId, ada.id)
     }))
 
   it("endpoint 7: what is no token, or is too long, authenticates nobody", () =>

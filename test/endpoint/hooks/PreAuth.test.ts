@@ -63,7 +63,7 @@ it.effect("endpoint 7: a success counts for its time on both sides, and what was
 )
 
 it.effect(
-  "endpoint 7: who shows nothing is closed in time, and a peer that answers nothing fails the dial in time",
+  "endpoint 7: who shows nothing is closed in time, who shows too much at once, and a peer that answers nothing fails the dial in time",
   () =>
     Effect.gen(function* () {
       const bob = yield* guarded()
@@ -72,6 +72,13 @@ it.effect(
       yield* connection.openBi
       yield* TestClock.adjust("5 seconds")
       assert.deepInclude(yield* connection.closed, { code: code(403), reason: "the authentication took too long" })
+
+      const long = yield* mute.connect(bob.addr, preAuthAlpn)
+      yield* Effect.flatMap(long.openUni, ({ write }) => write(new Uint8Array(1))) // is not looked at
+      const { send } = yield* long.openBi
+      yield* send.write(new Uint8Array(4097))
+      assert.deepInclude(yield* long.closed, { code: code(403), reason: "the token is too long" })
+      assert.strictEqual(bob.times(), 0)
 
       // One that speaks the protocol, and says nothing.
       const silent = yield* Endpoint.make({ alpns: [preAuthAlpn, echo] })
