@@ -2,7 +2,7 @@
 import { assert, it } from "@effect/vitest"
 import { Clock, Effect, Fiber, Random } from "effect"
 import { TestClock } from "effect/testing"
-import { Endpoint, EndpointHooks } from "fairlead/endpoint"
+import { Endpoint, EndpointHooks, Transport } from "fairlead/endpoint"
 import { layer, MemoryNetwork } from "fairlead/testing/endpoint"
 
 import { bytes, chat, code, echo, pair, peer, readText, reasonOf } from "./Peers.ts"
@@ -161,5 +161,55 @@ it.effect("endpoint: an endpoint that is closed while it dials says so at once",
     yield* Effect.yieldNow
     yield* ada.close
     assert.strictEqual((yield* Fiber.join(dialling))._tag, "EndpointClosed")
+  }).pipe(Effect.provide(layer()), Effect.scoped)
+)
+
+it.effect("endpoint: a handshake that one side gives up ends for the other one as soon as it can hear of it", () =>
+  Effect.gen(function* () {
+    const { bind } = yield* Transport.Transport
+    const [ada, bob] = [yield* bind({ alpns: [] }), yield* bind({ alpns: [echo] })]
+
+    // The dialer gives up while the answer is on its way.
+    const dialling = yield* Effect.forkScoped(ada.dial(bob.addr, echo))
+    yield* TestClock.adjust(20)
+    const accepting = yield* Effect.forkScoped(Effect.flatMap(bob.knock, ({ accept }) => reasonOf(accept)))
+    yield* TestClock.adjust(5)
+    yield* Fiber.interrupt(dialling)
+    yield* TestClock.adjust(34)
+    assert.isUndefined(accepting.pollUnsafe())
+    yield* TestClock.adjust(1)
+    assert.strictEqual((yield* Fiber.join(accepting))._tag, "Transport")
+
+    // The acceptor gives up when the dialer has its connection.
+    const dialled = yield* Effect.forkScoped(ada.dial(bob.addr, echo))
+    yield* TestClock.adjust(20)
+    const given = yield* Effect.forkScoped(Effect.flatMap(bob.knock, ({ accept }) => accept))
+    yield* TestClock.adjust(20)
+    const connection = yield* Fiber.join(dialled)
+    yield* Fiber.interrupt(given)
+    yield* TestClock.adjust(20)
+    assert.deepInclude(yield* connection.closed, { _tag: "Application", code: code(0), reason: "" } as const)
+
+    // A knock of somebody who has gone is accepted by nobody.
+    const gone = yield* Effect.forkScoped(ada.dial(bob.addr, echo))
+    yield* TestClock.adjust(20)
+    const knock = yield* bob.knock
+    yield* Fiber.interrupt(gone)
+    assert.strictEqual((yield* reasonOf(knock.accept))._tag, "Transport")
+  }).pipe(Effect.provide(layer({ latency: 20 })), Effect.scoped)
+)
+
+it.effect("endpoint: more knocks than a node keeps are refused, and those of a node that closes", () =>
+  Effect.gen(function* () {
+    const { bind } = yield* Transport.Transport
+    const [ada, bob] = [yield* bind({ alpns: [] }), yield* bind({ alpns: [echo] })]
+    const dials = yield* Effect.forEach(Array(1025), () => Effect.forkScoped(reasonOf(ada.dial(bob.addr, echo))))
+    yield* TestClock.adjust(1)
+    assert.deepStrictEqual(
+      dials.map((dial) => dial.pollUnsafe() !== undefined),
+      [...Array(1024).fill(false), true]
+    )
+    yield* bob.close
+    for (const dial of dials) assert.strictEqual((yield* Fiber.join(dial))._tag, "Refused")
   }).pipe(Effect.provide(layer()), Effect.scoped)
 )
