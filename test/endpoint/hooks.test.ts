@@ -35,6 +35,19 @@ it.effect("endpoint: class-tagged hooks are what their layer says, with what it 
   }).pipe(Effect.provide(layer()), Effect.scoped)
 )
 
+it.effect("endpoint: an endpoint in a layer lives as long as the layer", () =>
+  Effect.gen(function* () {
+    const bob = yield* peer()
+    const lines: Array<string> = []
+    const hooks = HookChain.make("x").use(journal("a", lines))
+    const dial = Effect.flatMap(Endpoint.Endpoint, ({ connect }) => connect(bob.addr, echo))
+    const connection = yield* dial.pipe(Effect.provide(Endpoint.layer({ alpns: [], hooks })))
+    assert.strictEqual((yield* connection.closed)._tag, "Local")
+    assert.deepInclude(yield* (yield* bob.accept).closed, { _tag: "Application", code: code(0), reason: "" } as const)
+    assert.deepStrictEqual(lines, ["a beforeConnect", "a afterHandshake dialer", "a onClose Local"])
+  }).pipe(Effect.provide(layer()), Effect.scoped)
+)
+
 it.effect("endpoint: the probe hears of each hook that runs, with how it ended", () =>
   Effect.gen(function* () {
     const events: Array<string> = []

@@ -38,18 +38,19 @@ it.effect("endpoint: a monitor tells what comes and goes, with reason, numbers a
   }).pipe(Effect.provide(layer()), Effect.scoped)
 )
 
-it.effect("endpoint: a monitor says nothing of what a hook before it rejected", () =>
+it.effect("endpoint: a monitor and the metrics say nothing of what a hook before them rejected", () =>
   Effect.gen(function* () {
     const watch = yield* monitor()
     const seen: Array<string> = []
     yield* Effect.forkScoped(Stream.runForEach(watch.events, ({ _tag }) => Effect.sync(() => seen.push(_tag))))
     yield* Effect.yieldNow
-    const [ada, bob] = [yield* peer(), yield* peer(rejecting("strict", "afterHandshake"), watch.hooks)]
+    const [ada, bob] = [yield* peer(), yield* peer(rejecting("strict", "afterHandshake"), watch.hooks, metrics())]
     const connection = yield* ada.connect(bob.addr, echo)
     yield* connection.closed
     yield* bob.close
     assert.deepStrictEqual(seen, [])
-  }).pipe(Effect.provide(layer()), Effect.scoped)
+    assert.deepStrictEqual(yield* Metric.snapshot, [])
+  }).pipe(Effect.provide(layer()), Effect.provideService(Metric.MetricRegistry, new Map()), Effect.scoped)
 )
 
 it.effect("endpoint: metrics count connections, streams and bytes", () =>
