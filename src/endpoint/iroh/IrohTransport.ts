@@ -7,7 +7,7 @@
  * 3. A native call cannot be aborted. What a dial gives when nobody waits for it any more is closed with code 0; a stream or bytes are kept for the next who asks.
  *    An unreachable peer costs iroh 30 seconds; the endpoint's `handshakeTimeout` is what its user waits.
  * 4. A peer that is ignored knocks again each time that it repeats its first packet. Retry is there once, for an address that is not proven.
- * 5. What a connection's `stats` count is the bytes of its streams.
+ * 5. What a connection's `stats` count is the bytes of its streams and datagrams.
  * 6. Closing takes milliseconds, with a dial under way up to 3 seconds. A program ends when its endpoints are closed, not before.
  *
  * Where it works: Node.
@@ -21,6 +21,7 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 
+import { Datagrams, fromTransport } from "../Datagrams.ts"
 import { BindError, ConnectError, EndpointClosed } from "../Errors.ts"
 import { EndpointId } from "../Identity.ts"
 import type { Alpn, EndpointAddr } from "../Identity.ts"
@@ -28,7 +29,7 @@ import { Transport } from "../Transport.ts"
 import type { Bound, Carried, Knock } from "../Transport.ts"
 import { load } from "./Binding.ts"
 import type { Binding } from "./Binding.ts"
-import { carry } from "./NativeConnection.ts"
+import { carry, channelOf } from "./NativeConnection.ts"
 import { acceptError, connectError, textOf } from "./NativeText.ts"
 import { Outstanding } from "./Outstanding.ts"
 
@@ -170,25 +171,7 @@ const boundTo = (iroh: Binding, native: Iroh.Endpoint, options: Options): Bound 
   }
 }
 
-/**
- * A transport over iroh.
- *
- * **Example** (An endpoint for this machine only)
- *
- * ```ts
- * import { Layer } from "effect"
- * import { Endpoint, Identity } from "fairlead/endpoint"
- * import { IrohTransport } from "fairlead/endpoint/iroh"
- *
- * const endpoint = Endpoint.layer({ alpns: [Identity.alpn("chat/1")] }).pipe(
- *   Layer.provide(IrohTransport.layer({ bind: ["127.0.0.1:0", "[::1]:0"] }))
- * )
- * ```
- *
- * @category layers
- * @since 0.1.0
- */
-export const layer = (options: Options = {}): Layer.Layer<Transport> =>
+const transport = (options: Options): Layer.Layer<Transport> =>
   Layer.succeed(Transport, {
     bind: ({ alpns }) =>
       Effect.gen(function* () {
@@ -209,3 +192,24 @@ export const layer = (options: Options = {}): Layer.Layer<Transport> =>
         return bound
       })
   })
+
+/**
+ * A transport over iroh, and its datagrams.
+ *
+ * **Example** (An endpoint for this machine only)
+ *
+ * ```ts
+ * import { Layer } from "effect"
+ * import { Endpoint, Identity } from "fairlead/endpoint"
+ * import { IrohTransport } from "fairlead/endpoint/iroh"
+ *
+ * const endpoint = Endpoint.layer({ alpns: [Identity.alpn("chat/1")] }).pipe(
+ *   Layer.provide(IrohTransport.layer({ bind: ["127.0.0.1:0", "[::1]:0"] }))
+ * )
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (options: Options = {}): Layer.Layer<Transport | Datagrams> =>
+  Layer.merge(Layer.succeed(Datagrams, fromTransport(channelOf)), transport(options))

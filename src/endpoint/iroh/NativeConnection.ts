@@ -8,10 +8,12 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 
 import type { BiStream, Info } from "../Connection.ts"
+import type { Channel } from "../Datagrams.ts"
 import { CloseReason, ConnectionEnded, StreamError } from "../Errors.ts"
 import { EndpointId } from "../Identity.ts"
 import type { Alpn } from "../Identity.ts"
 import type { Carried } from "../Transport.ts"
+import { datagrams } from "./NativeDatagrams.ts"
 import { receiving, sending } from "./NativeStream.ts"
 import type { Carrier } from "./NativeStream.ts"
 import { closeReason, streamFailure } from "./NativeText.ts"
@@ -29,6 +31,11 @@ const reasonBytes = (text: string): Array<number> => {
 
 const failed = (how: CloseReason): Exit.Exit<never, StreamError> =>
   Exit.fail(new StreamError({ reason: new ConnectionEnded({ how }) }))
+
+const channels = new WeakMap<Carried, Channel>()
+
+/** The datagrams of what was carried here. */
+export const channelOf = (carried: Carried): Channel | undefined => channels.get(carried)
 
 /** `open` holds it until it has ended. */
 export const carry = (
@@ -72,7 +79,7 @@ export const carry = (
   })
 
   open.add(native)
-  return {
+  const carried: Carried = {
     remoteId: EndpointId.make(native.remoteId().toString()),
     alpn: Uint8Array.from(native.alpn()) as Alpn,
     side,
@@ -91,4 +98,6 @@ export const carry = (
     closed: Effect.promise(() => over),
     stats: Effect.sync(() => ({ bytesSent: carrier.bytesSent, bytesReceived: carrier.bytesReceived }))
   }
+  channels.set(carried, datagrams(native, carrier, over))
+  return carried
 }
