@@ -42,6 +42,20 @@ export interface Subscriber {
 }
 
 /**
+ * What a client missed of a topic.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Missed {
+  /** Whether `messages` are all that it missed. */
+  readonly complete: boolean
+  /** The newest id of the topic, if there is one. */
+  readonly id: string | null
+  readonly messages: ReadonlyArray<Message>
+}
+
+/**
  * Sends to topics, and hears them.
  *
  * @category services
@@ -54,6 +68,8 @@ export class Broadcaster extends Context.Service<
     readonly publish: (message: Message, except?: Subscriber) => void
     /** Adds a member to a topic; what it gives takes it away again. */
     readonly attach: (topic: string, subscriber: Subscriber) => () => void
+    /** What came behind an id, where the broadcaster keeps it (`Recovery`). */
+    readonly missed?: (topic: string, id: string | null) => Missed
   }
 >()("fairlead/channel/Broadcaster") {}
 

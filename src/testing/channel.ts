@@ -185,10 +185,11 @@ const makeBroadcaster = Effect.map(Layer.build(localBroadcaster), Context.get(Br
 
 /** Writes down what goes through a broadcaster. */
 const observe = (
-  { attach, publish }: Broadcaster["Service"],
+  { attach, publish, ...rest }: Broadcaster["Service"],
   broadcasts: Array<Broadcast>,
   members: Map<string, number>
 ): Broadcaster["Service"] => ({
+  ...rest,
   publish(message, except) {
     broadcasts.push(message)
     publish(message, except)

@@ -15,6 +15,7 @@ import { isLater, isNoReply, isStop } from "../Answers.ts"
 import type { Message } from "../Broadcaster.ts"
 import type { Change, Drop, Refused, Reply } from "../ChannelHandler.ts"
 import type { CompiledMessage } from "../Definition.ts"
+import { sameId } from "../Recovery.ts"
 import type { Incoming, Payload } from "../wire/Message.ts"
 import { within } from "./Hub.ts"
 import type { Work } from "./Lane.ts"
@@ -44,7 +45,9 @@ export const intercept = (member: Member, { event, payload }: Message): Work => 
   const intercepted = Effect.flatMap(effect, (value: unknown) =>
     value === undefined
       ? Effect.void
-      : Effect.map(codec.encode(value), (encoded) => connection.push(member.joinRef, member.topic, event, encoded))
+      : Effect.map(codec.encode(value), (encoded) =>
+          connection.push(member.joinRef, member.topic, event, sameId(payload, encoded))
+        )
   )
   return work(
     member,

@@ -6,6 +6,7 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import type * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 
 import { isEffect } from "../../core/Effects.ts"
@@ -60,6 +61,20 @@ const decide = (
     return { member: new Member(lane, joinRef, params, state, scope), reply } satisfies Entered
   })
 
+/** Gives a client that asks for it what it missed. The member is attached by now, and all of this is synchronous: nothing is lost or doubled. */
+const recover = (member: Member, payload: Payload): void => {
+  const { connection } = member.lane
+  const { broadcaster } = connection.hub
+  if (broadcaster.missed === undefined || !wantsRecovery(payload)) return
+  const { recover_from: from } = payload
+  const { complete, id, messages } = broadcaster.missed(member.topic, typeof from === "string" ? from : null)
+  connection.push(member.joinRef, member.topic, "recovery", { complete, id })
+  for (const message of messages) member.deliver(message)
+}
+
+const wantsRecovery = (payload: Payload): payload is { readonly recover_from: Schema.Json } =>
+  typeof payload === "object" && payload !== null && Object.hasOwn(payload, "recover_from")
+
 /** Enters a channel; one that is joined already ends first, whatever becomes of the join. */
 export const enter = (lane: Lane, message: Incoming): Work => {
   const { connection, implementation, topic } = lane
@@ -72,6 +87,7 @@ export const enter = (lane: Lane, message: Incoming): Work => {
     lane.entered(member)
     connection.reply(joinRef, ref, topic, "ok", reply)
     closeOld()
+    recover(member, message.payload)
     const { afterJoin } = implementation.handlers
     if (afterJoin === undefined) return Effect.void
     return Effect.suspend(() => afterJoin(member)).pipe(
