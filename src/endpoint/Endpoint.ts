@@ -9,7 +9,7 @@
  *
  * @since 0.1.0
  */
-import * as Array from "effect/Array"
+import * as Arr from "effect/Array"
 import type * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -255,7 +255,7 @@ export const make = <R = never>(
       addr: bound.addr,
       connect,
       // One at a time: a consumer that stops must not have taken what it does not see.
-      incoming: Stream.fromPull(Effect.succeed(Effect.map(Queue.take(accepted), Array.of))),
+      incoming: Stream.fromPull(Effect.succeed(Effect.map(Queue.take(accepted), Arr.of))),
       close,
       closed: Deferred.await(ended)
     })

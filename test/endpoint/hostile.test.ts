@@ -5,8 +5,8 @@ import { TestClock } from "effect/testing"
 import { Endpoint, EndpointHooks, Errors, HookChain, Identity, Transport } from "fairlead/endpoint"
 
 import { code, echo, eventually, held, reasonOf } from "./Peers.ts"
+import { knocking, scripted } from "./Scripted.ts"
 
-const own = Identity.EndpointId.make("00".repeat(32))
 const other = { id: Identity.EndpointId.make("11".repeat(32)), addrs: ["somewhere"] }
 
 /** A connection that writes down how it is closed. */
@@ -30,30 +30,6 @@ const carried = (closes: Array<string>): Transport.Carried => {
     stats: Effect.succeed({ bytesSent: 0, bytesReceived: 0 })
   }
 }
-
-/** A transport of which a test says all that it does. */
-const scripted = (script: Partial<Transport.Bound>) =>
-  Effect.provideService(Transport.Transport, {
-    bind: () =>
-      Effect.succeed({
-        id: own,
-        addr: { id: own, addrs: [] },
-        dial: () => Effect.never,
-        knock: Effect.never,
-        close: Effect.void,
-        ...script
-      })
-  })
-
-const knocking = (knock: Partial<Transport.Knock>): Transport.Knock => ({
-  address: "somewhere",
-  validated: false,
-  accept: Effect.never,
-  refuse: Effect.void,
-  ignore: Effect.void,
-  retry: undefined,
-  ...knock
-})
 
 it.effect(
   "endpoint 8: a connection that comes when its dial is given up is closed with code 0, however the two meet",

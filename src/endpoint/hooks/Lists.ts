@@ -14,11 +14,11 @@ import * as Effect from "effect/Effect"
 import * as IpNetwork from "effect/net/IpNetwork"
 import * as NetAddress from "effect/net/NetAddress"
 import * as Option from "effect/Option"
-import * as Result from "effect/Result"
 
 import * as EndpointHooks from "../EndpointHooks.ts"
 import { Reject } from "../Errors.ts"
 import type { EndpointId } from "../Identity.ts"
+import { addressOf } from "./Addresses.ts"
 
 /**
  * Options of `idList`.
@@ -73,14 +73,10 @@ export interface AddressListOptions {
   readonly deny?: ReadonlyArray<string>
 }
 
-/** The IP address in a transport's words, with or without a port; both readings of IPv4 within IPv6. */
-const addressesOf = (text: string): ReadonlyArray<NetAddress.IpAddress> => {
-  const bare = text.replace(/^\[(.*)\]$/, "$1").replace(/%.*$/, "")
-  const read = Result.orElse(NetAddress.ipFromString(bare), () =>
-    Result.map(NetAddress.inetAddressFromString(text), ({ address }) => address)
-  )
-  if (Result.isFailure(read)) return []
-  const address = read.success
+/** Both readings of IPv4 within IPv6. */
+const readingsOf = (text: string): ReadonlyArray<NetAddress.IpAddress> => {
+  const address = addressOf(text)
+  if (address === undefined) return []
   const inside = NetAddress.isIpv6Address(address) ? NetAddress.fromIpv4Mapped(address) : Option.none()
   return Option.isSome(inside) ? [address, inside.value] : [address]
 }
@@ -107,7 +103,7 @@ export const addressList = ({ allow, deny = [] }: AddressListOptions): EndpointH
   const [allowed, denied] = [allow && networks(allow), networks(deny)]
   return EndpointHooks.make("address-list", {
     beforeAccept({ address }) {
-      const addresses = addressesOf(address)
+      const addresses = readingsOf(address)
       const isIn = (ranges: ReadonlyArray<IpNetwork.IpNetwork>): boolean =>
         ranges.some((range) => addresses.some((one) => IpNetwork.contains(range, one)))
       return isIn(denied) || (allowed !== undefined && !isIn(allowed)) ? "refuse" : "accept"

@@ -11,11 +11,13 @@
  */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as NetAddress from "effect/net/NetAddress"
 import * as RateLimiter from "effect/persistence/RateLimiter"
 
 import * as EndpointHooks from "../EndpointHooks.ts"
 import { Reject } from "../Errors.ts"
 import { closeCode } from "../Identity.ts"
+import { addressOf } from "./Addresses.ts"
 
 /**
  * Options of `rateLimit`.
@@ -34,6 +36,12 @@ export interface Options {
   readonly algorithm?: "fixed-window" | "token-bucket"
   /** How many keys are told apart. Default: 10,000. */
   readonly maxKeys?: number
+}
+
+/** Ports do not count; what is no IP address counts as it is. */
+const keyOf = (text: string): string => {
+  const address = addressOf(text)
+  return address === undefined ? text : NetAddress.formatIp(address)
 }
 
 /**
@@ -77,7 +85,7 @@ export const rateLimit = ({
   if (by === "address") {
     return EndpointHooks.make("rate-limit", {
       beforeAccept: ({ address }) =>
-        Effect.match(take(address.replace(/:\d+$/, "")), {
+        Effect.match(take(keyOf(address)), {
           onSuccess: () => "accept" as const,
           onFailure: () => "refuse" as const
         })

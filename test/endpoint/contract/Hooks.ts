@@ -1,6 +1,6 @@
 /** Hooks: their order, their time-outs, their defects. */
 import { assert } from "@effect/vitest"
-import { Deferred, Effect, Fiber, Scope } from "effect"
+import { Deferred, Effect, Fiber, Logger, Scope } from "effect"
 import { EndpointHooks } from "fairlead/endpoint"
 
 import { chat, code, echo, eventually, journal, pair, peer, readText, reasonOf, rejecting } from "../Peers.ts"
@@ -79,7 +79,7 @@ export const hooks = (it: Rule, pass: Pass): void => {
       let there = yield* bob.accept
       if (String(there.alpn) === String(chat)) there = yield* bob.accept
       assert.strictEqual(String(there.alpn), String(echo))
-    }))
+    }).pipe(Effect.provide(Logger.layer([]))))
 
   it("endpoint 4: beforeAccept refuses, and what it refused can come again", () =>
     Effect.gen(function* () {

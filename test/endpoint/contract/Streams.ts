@@ -65,6 +65,14 @@ export const streams = (it: Rule): void => {
       assert.strictEqual((yield* reasonOf(readAll(recv)))._tag, "StreamReset")
     }))
 
+  it("endpoint streams: what was finished stays whole, however its scope ends", () =>
+    Effect.gen(function* () {
+      const { here, there } = yield* pair
+      const send = Effect.flatMap(here.openUni, ({ finish, write }) => Effect.andThen(write(bytes("all")), finish))
+      yield* Effect.flip(Effect.scoped(Effect.andThen(send, Effect.fail("broken"))))
+      assert.strictEqual(yield* Effect.scoped(Effect.flatMap(there.acceptUni, readText)), "all")
+    }))
+
   it("endpoint streams: a reset carries its code to the reader, a stop to the writer", () =>
     Effect.gen(function* () {
       const { here, there } = yield* pair

@@ -8,6 +8,7 @@ import { circuitBreaker, connectionLimits, rateLimit, streamLimits } from "fairl
 import { layer, MemoryNetwork } from "fairlead/testing/endpoint"
 
 import { chainOf, code, echo, eventually, pair, peer, reasonOf, rejecting } from "../Peers.ts"
+import { knocksOf, scripted } from "../Scripted.ts"
 
 const limiter = RateLimiter.layer.pipe(Layer.provide(RateLimiter.layerStoreMemory))
 
@@ -148,9 +149,8 @@ it.effect("endpoint: keys of a rate beyond maxKeys share one", () =>
     const hooks = HookChain.make("rated").use(rateLimit({ limit: 1, window: "1 minute", maxKeys: 1 }))
     const bob = yield* Endpoint.make({ alpns: [echo], hooks })
     const [ada, eve, mia] = [yield* peer(), yield* peer(), yield* peer()]
-    // Addresses of the memory network differ behind the last colon only: that is no port.
     yield* ada.connect(bob.addr, echo)
-    assert.strictEqual((yield* reasonOf(eve.connect(bob.addr, echo)))._tag, "Refused")
+    yield* eve.connect(bob.addr, echo)
     assert.strictEqual((yield* reasonOf(mia.connect(bob.addr, echo)))._tag, "Refused")
   }).pipe(Effect.provide([layer(), limiter]), Effect.scoped)
 )
@@ -222,4 +222,20 @@ it.effect("endpoint: a flood of streams waits for the reader, and the rest of th
     yield* eventually(() => opened === 101)
     yield* Fiber.interrupt(flood)
   }).pipe(Effect.provide(layer()), Effect.scoped)
+)
+
+it.effect.each([
+  ["10.0.0.1:1", "10.0.0.1:2", "together"],
+  ["[fd00::1]:1", "fd00::1", "together"],
+  ["fd00::1", "fd00::2", "apart"],
+  ["10.0.0.1:1", "10.0.0.2:1", "apart"],
+  ["memory:1", "memory:2", "apart"]
+] as const)("endpoint: in a rate by address, %s and %s count %s", ([one, other, how]) =>
+  Effect.gen(function* () {
+    const { knock, told } = knocksOf([one, other])
+    const hooks = HookChain.make("x").use(rateLimit({ limit: 1, window: "1 minute" }))
+    yield* Endpoint.make({ alpns: [echo], hooks }).pipe(scripted({ knock }))
+    yield* eventually(() => told.length === 2)
+    assert.strictEqual(told.includes("refuse") ? "together" : "apart", how)
+  }).pipe(Effect.provide(limiter), Effect.scoped)
 )

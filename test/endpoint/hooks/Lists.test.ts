@@ -1,12 +1,13 @@
 /** Lists of ids and of addresses, and rules of protocols. */
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { Endpoint, HookChain, Transport } from "fairlead/endpoint"
+import { Endpoint } from "fairlead/endpoint"
 import type { EndpointHooks, Identity } from "fairlead/endpoint"
 import { addressList, alpnPolicy, idList } from "fairlead/endpoint/hooks"
 import { layer } from "fairlead/testing/endpoint"
 
-import { chat, code, echo, eventually, peer, reasonOf } from "../Peers.ts"
+import { chainOf, chat, code, echo, eventually, peer, reasonOf } from "../Peers.ts"
+import { knocksOf, scripted } from "../Scripted.ts"
 
 it.layer(layer())("lists", (it) => {
   it.effect("endpoint: an id that is denied, or not allowed, is neither dialled nor let in", () =>
@@ -55,37 +56,10 @@ it.layer(layer())("lists", (it) => {
 /** What becomes of a knock from an address. */
 const admission = (hooks: EndpointHooks.EndpointHooks, address: string) =>
   Effect.gen(function* () {
-    let told = "nothing"
-    const knock: Transport.Knock = {
-      address,
-      validated: true,
-      accept: Effect.andThen(
-        Effect.sync(() => (told = "accept")),
-        Effect.never
-      ),
-      refuse: Effect.sync(() => (told = "refuse")),
-      ignore: Effect.void,
-      retry: undefined
-    }
-    const knocks = [knock]
-    const id = "00".repeat(32) as Identity.EndpointId
-    yield* Endpoint.make({ alpns: [echo], hooks: HookChain.make("test").use(hooks) }).pipe(
-      Effect.provideService(Transport.Transport, {
-        bind: () =>
-          Effect.succeed({
-            id,
-            addr: { id, addrs: [] },
-            dial: () => Effect.never,
-            knock: Effect.suspend(() => {
-              const next = knocks.shift()
-              return next === undefined ? Effect.never : Effect.succeed(next)
-            }),
-            close: Effect.void
-          })
-      })
-    )
-    yield* eventually(() => told !== "nothing")
-    return told
+    const { knock, told } = knocksOf([address])
+    yield* Endpoint.make({ alpns: [echo], hooks: chainOf([hooks]) }).pipe(scripted({ knock }))
+    yield* eventually(() => told.length === 1)
+    return told[0]
   }).pipe(Effect.scoped)
 
 it.effect.each([
