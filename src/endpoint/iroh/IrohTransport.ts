@@ -6,6 +6,7 @@
  * 2. Nothing is told to third parties unless `relays` says so: the default uses neither relays nor a directory, only the addresses it is given.
  * 3. A native call cannot be aborted. What a dial gives when nobody waits for it any more is closed with code 0; a stream or bytes are kept for the next who asks.
  *    An unreachable peer costs iroh 30 seconds; the endpoint's `handshakeTimeout` is what its user waits.
+ *    iroh remembers where it reached a peer: another dial may go there too, whatever addresses it is given.
  * 4. A peer that is ignored knocks again each time that it repeats its first packet. Retry is there once, for an address that is not proven.
  * 5. What a connection's `stats` count is the bytes of its streams and datagrams.
  * 6. Closing takes milliseconds, with a dial under way up to 3 seconds. A program ends when its endpoints are closed, not before.
@@ -60,6 +61,8 @@ export interface Options {
 
 const fault = (cause: unknown): BindError =>
   new BindError({ description: `The endpoint cannot be bound: ${textOf(cause)}`, cause })
+
+const usesRelays = ({ relays = "none" }: Options): boolean => relays !== "none"
 
 const isRelay = (address: string): boolean => address.includes("://")
 
@@ -130,7 +133,6 @@ const boundTo = (iroh: Binding, native: Iroh.Endpoint, options: Options): Bound 
   const id = EndpointId.make(native.id().toString())
   const open = new Set<Iroh.Connection>()
   const maxStreams = BigInt(options.maxStreams ?? 100)
-  const relayed = (options.relays ?? "none") !== "none"
   const carried = (side: Carried["side"]) => (connection: Iroh.Connection, address: string) => {
     connection.setMaxConcurrentBiStreams(maxStreams)
     connection.setMaxConcurrentUniStreams(maxStreams)
@@ -144,7 +146,7 @@ const boundTo = (iroh: Binding, native: Iroh.Endpoint, options: Options): Bound 
       if (closed) return Effect.fail(gone)
       const direct = addr.addrs.filter((address) => !isRelay(address))
       // Where relays are not used one would be waited for in vain.
-      const relay = relayed ? addr.addrs.find(isRelay) : undefined
+      const relay = usesRelays(options) ? addr.addrs.find(isRelay) : undefined
       return handshake(
         async () =>
           native.connect(new iroh.EndpointAddr(iroh.EndpointId.fromString(addr.id), relay, direct), Array.from(alpn)),
@@ -181,7 +183,7 @@ const transport = (options: Options): Layer.Layer<Transport> =>
           Effect.tryPromise({ try: () => builder.bind(), catch: fault }),
           (native) => Effect.promise(() => native.close())
         )
-        if ((options.relays ?? "none") !== "none") {
+        if (usesRelays(options)) {
           yield* Effect.timeoutOption(
             Effect.promise(() => native.online()),
             options.relayTimeout ?? "10 seconds"
