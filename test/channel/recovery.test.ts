@@ -176,8 +176,12 @@ describe("recovery of missed broadcasts", () => {
             else assert.isEmpty(numbers)
           }
         }).pipe(
-          Effect.provide(Recovery.layer({ ...options, maxAge: 100 }).pipe(Layer.provide(Broadcaster.layer))),
-          Effect.provide(TestClock.layer()),
+          Effect.provide(
+            Recovery.layer({ ...options, maxAge: 100 }).pipe(
+              Layer.provide(Broadcaster.layer),
+              Layer.provideMerge(TestClock.layer())
+            )
+          ),
           Effect.runPromise
         )
       ),
