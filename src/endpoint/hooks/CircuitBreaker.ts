@@ -6,7 +6,8 @@
  * 2. A dial that succeeds closes the circuit. What our own hooks reject, and what is interrupted, says nothing about the peer.
  * 3. It remembers at most `maxPeers` that fail; the oldest are forgotten.
  *
- * Place: behind what rejects for other reasons. Works by the dial's own scope.
+ * Place: behind what rejects for other reasons, and behind `preAuthDialer`: in front of it, the one dial that may find out would have its own authentication
+ * rejected. Works by the dial's own scope.
  *
  * @since 0.1.0
  */

@@ -5,8 +5,8 @@ import { assert, it } from "@effect/vitest"
 import { Context, Effect, Fiber, Layer, Redacted } from "effect"
 import { TestClock } from "effect/testing"
 import { Endpoint, HookChain, ProtocolRouter } from "fairlead/endpoint"
-import { preAuthAcceptor, preAuthAlpn, preAuthDialer } from "fairlead/endpoint/hooks"
-import { layer } from "fairlead/testing/endpoint"
+import { circuitBreaker, preAuthAcceptor, preAuthAlpn, preAuthDialer } from "fairlead/endpoint/hooks"
+import { layer, MemoryNetwork } from "fairlead/testing/endpoint"
 
 import { logsOf, shown } from "../../server/Logs.ts"
 import { code, echo, peer, reasonOf } from "../Peers.ts"
@@ -121,3 +121,22 @@ it.effect("endpoint 7: the token is in no error and in no log", () =>
 it("endpoint 7: a token that is too long to be shown is refused where the hook is made", () => {
   assert.throws(() => preAuthDialer({ token: Redacted.make("x".repeat(4097)) }), "more than 4096 bytes")
 })
+
+it.effect("endpoint 7: behind the authentication a circuit breaker counts its dials, and lets one find out", () =>
+  Effect.gen(function* () {
+    const network = yield* MemoryNetwork
+    const bob = yield* guarded()
+    const ada = yield* peer(preAuthDialer({ token }), circuitBreaker({ failures: 1, cooldown: "1 minute" }))
+    yield* network.change({ loss: 1 })
+    const lost = yield* Effect.forkScoped(reasonOf(ada.connect(bob.addr, echo)))
+    yield* TestClock.adjust("10 seconds")
+    assert.deepInclude(yield* Fiber.join(lost), { _tag: "LocallyRejected", hook: "pre-auth-dialer" } as const)
+    yield* network.change({ loss: 0 })
+    yield* TestClock.adjust("50 seconds")
+    assert.strictEqual((yield* reasonOf(ada.connect(bob.addr, echo)))._tag, "LocallyRejected")
+    assert.strictEqual(bob.times(), 0)
+    yield* TestClock.adjust("10 seconds")
+    yield* ada.connect(bob.addr, echo)
+    assert.strictEqual(bob.times(), 1)
+  }).pipe(Effect.provide(layer()), Effect.scoped)
+)
