@@ -57,10 +57,12 @@ type JsonObject = { readonly [key: string]: Schema.Json }
 const isObject = (payload: Payload): payload is JsonObject =>
   typeof payload === "object" && payload !== null && !Array.isArray(payload) && !(payload instanceof Uint8Array)
 
+const withId = (payload: JsonObject, id: Schema.Json): JsonObject => ({ ...payload, recovery_id: id })
+
 /** Gives what a channel made of a broadcast the id of the broadcast. Internal to the channel part. */
 export const sameId = (broadcast: Payload, made: Payload): Payload =>
   isObject(broadcast) && broadcast["recovery_id"] !== undefined && isObject(made)
-    ? { ...made, recovery_id: broadcast["recovery_id"] }
+    ? withId(made, broadcast["recovery_id"])
     : made
 
 /** Keeps broadcasts of a process, numbered in the order in which they were sent. */
@@ -88,7 +90,7 @@ class Buffer {
     const at = this.clock.currentTimeMillisUnsafe()
     const entry = this.topics.get(topic) ?? { floor: this.floor, kept: [] }
     const number = ++this.count
-    const stamped: Message = { ...message, payload: { ...payload, recovery_id: this.id } }
+    const stamped: Message = { ...message, payload: withId(payload, this.id) }
     const bytes = JSON.stringify(stamped.payload).length
     entry.kept.push({ number, at, bytes, message: stamped })
     this.bytes += bytes

@@ -17,19 +17,27 @@ type Option = readonly [name: string, number: string | undefined]
 
 /** The members of the option interfaces of a source file, extended ones aside. */
 const optionsOf = (source: string): ReadonlyArray<Option> =>
-  found(source, /export interface \w*Options(?:<.*?>)?(?: extends \w+)? \{\n([\s\S]*?)\n\}/g).flatMap((members) =>
+  found(source, /export interface \w*(?:Options|Limits|Weather)\b[^{]* \{\n([\s\S]*?)\n\}/g).flatMap((members) =>
     [...members.matchAll(/(?:\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\n)? {2}readonly (\w+)\??:/g)].map(
       ([, comment = "", name]): Option => [name!, beginOf(/Default: (.*)/.exec(comment)?.[1])]
     )
   )
 
-/** The options that the tables of a page have rows for. */
-const optionsIn = (page: string): ReadonlyArray<Option> =>
-  [...(/## Options\n([\s\S]*?)\n## /.exec(page)?.[1] ?? "").matchAll(/^\| `(\w+)` \| (.*?) \|/gm)].map(
-    ([, name, value]): Option => [name!, beginOf(value)]
-  )
+/** The sections of a page whose headings match, without their own sections. */
+const sectionsOf = (page: string, heading: RegExp): string =>
+  page
+    .split(/^#+ /m)
+    .filter((section) => heading.test(section.split("\n", 1)[0]!))
+    .join("\n")
 
-const beginOf = (text = ""): string | undefined => /^\d+(?:\.\d+)?/.exec(text)?.[0]
+/** The options that the tables of a section have rows for. */
+const optionsIn = (page: string, heading = /^Options$/): ReadonlyArray<Option> =>
+  [...sectionsOf(page, heading).matchAll(/^\| `(\w+)` \| (.*?) \|/gm)].map(([, name, value]): Option => [
+    name!,
+    beginOf(value)
+  ])
+
+const beginOf = (text = ""): string | undefined => /^\d+(?:[.,]\d+)*/.exec(text)?.[0].replaceAll(",", "")
 
 /** The anchors of a page's headings, as GitHub makes them. */
 const anchorsOf = (page: string): ReadonlyArray<string> =>
@@ -70,6 +78,40 @@ describe("the pages of the client part", () => {
     assert.isAtLeast(handlers.length, 17)
     const links = found(read(from), /\]\((?:client\/)?([\w-]+\.md)\)/g)
     for (const { name } of handlers) assert.include(links, pageOf(name).replace("docs/client/", ""), name)
+  })
+})
+
+/** The hooks that a file exports. */
+const hooksOf = (file: string): ReadonlyArray<string> =>
+  found(read(file), /@category hooks\n.*\n \*\/\nexport const (\w+) = /g)
+
+const hookFiles = globSync("src/endpoint/hooks/*.ts", { cwd: root }).filter((file) => hooksOf(file).length > 0)
+
+const sorted = (options: ReadonlyArray<Option>) => options.map(([name, number = ""]) => `${name} ${number}`).toSorted()
+
+describe("the pages of the endpoint part", () => {
+  it.each([
+    ...hookFiles.map(
+      (file) => [file, "docs/endpoint/hooks.md", new RegExp(`^(?:${hooksOf(file).join("|")})\\b`)] as const
+    ),
+    ["src/endpoint/iroh/IrohTransport.ts", "docs/endpoint/transports.md", /^Options$/] as const,
+    ["src/endpoint/Endpoint.ts", "docs/endpoint.md", /^Connections$/] as const,
+    ["src/endpoint/ProtocolRouter.ts", "docs/endpoint.md", /^A router$/] as const,
+    ["src/testing/endpoint/MemoryNetwork.ts", "docs/endpoint.md", /^Testing$/] as const
+  ])("%s has its options, with their defaults, in %s %s, and there are no others", (file, page, heading) => {
+    const options = optionsOf(read(file))
+    assert.isNotEmpty(options)
+    assert.deepStrictEqual(sorted(optionsIn(read(page), heading)), sorted(options))
+  })
+
+  it("docs/endpoint/hooks.md has a section and a place for each hook", () => {
+    const page = read("docs/endpoint/hooks.md")
+    const hooks = hookFiles.flatMap(hooksOf)
+    assert.isAtLeast(hooks.length, 11)
+    for (const hook of hooks) {
+      assert.notStrictEqual(sectionsOf(page, new RegExp(`\\b${hook}\\b`)), "", hook)
+      assert.include(sectionsOf(page, /^Order$/), `\`${hook}\``)
+    }
   })
 })
 
