@@ -37,13 +37,13 @@ import type * as Scope from "effect/Scope"
 
 import * as Drawing from "../core/Drawing.ts"
 import type * as Interceptor from "../core/Interceptor.ts"
+import * as Tagged from "../core/Tagged.ts"
 import type { Is } from "../core/Types.ts"
 import { TypeId as PipelineTypeId } from "../server/Phases.ts"
 import * as Pipeline from "../server/Pipeline.ts"
 import * as AnyHost from "./AnyHost.ts"
 import { describe as describeFairing } from "./Fairing.ts"
 import type { Description, Fairing, Value as FairingValue } from "./Fairing.ts"
-import { FairingKey } from "./FairingService.ts"
 import type { IgniteError, OwnFailure } from "./IgniteError.ts"
 import * as Ignition from "./Ignition.ts"
 import type { Step } from "./Ignition.ts"
@@ -169,7 +169,7 @@ export const find = <P, E, R>(
   )
 
 const describeGiven = (fairing: unknown): Description => {
-  const id = (fairing as { readonly [FairingKey]?: string })[FairingKey]
+  const id = Tagged.nameOf(fairing as object)
   return id === undefined ? describeFairing(fairing as FairingValue) : { name: id, kinds: [], service: id }
 }
 

@@ -3,10 +3,10 @@
  *
  * @since 0.1.0
  */
-import * as Context from "effect/Context"
-import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
+import type * as Context from "effect/Context"
+import type * as Layer from "effect/Layer"
 
+import * as Tagged from "../core/Tagged.ts"
 import type { ErrorClass, InstanceOf, KeyId } from "../core/Types.ts"
 import type { Fairing } from "./Fairing.ts"
 
@@ -41,15 +41,6 @@ export interface ServiceClass<Self, Id extends string, S, E>
 /** `unknown` when `S2` has all of `S`, else what is missing. */
 type Provides<S, S2> = [Exclude<S, S2>] extends [never] ? unknown : { readonly "does not provide": Exclude<S, S2> }
 
-/** Marks the class side, so that an app looks its fairing up. Internal to the app part. */
-export const FairingKey: unique symbol = Symbol("fairlead/app/FairingKey")
-
-/** What a class-tagged fairing's layer provides: the fairing, and what it needs. Internal to the app part. */
-export interface Implementation {
-  readonly fairing: Fairing<any, any, any>
-  readonly built: Context.Context<never>
-}
-
 /**
  * Declares a class-tagged fairing.
  *
@@ -77,16 +68,5 @@ export const Service =
   <const Id extends string, const O extends ServiceOptions = {}>(
     id: Id,
     _options?: O
-  ): ServiceClass<Self, Id, Provided<Option<O, "provides">>, InstanceOf<Option<O, "error">>> => {
-    const Base: any = Context.Service<any, any>()(id)
-    return Object.assign(Base, {
-      [FairingKey]: id,
-      layer: (fairing: Fairing<any, any, any>) =>
-        Layer.effect(
-          Base,
-          Effect.contextWith((built: Context.Context<never>) =>
-            Effect.succeed({ fairing, built } satisfies Implementation)
-          )
-        )
-    })
-  }
+  ): ServiceClass<Self, Id, Provided<Option<O, "provides">>, InstanceOf<Option<O, "error">>> =>
+    Tagged.make(id)

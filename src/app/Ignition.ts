@@ -14,10 +14,9 @@ import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 
 import * as Shutdown from "../core/Shutdown.ts"
+import * as Tagged from "../core/Tagged.ts"
 import { describe, valueOf } from "./Fairing.ts"
 import type { Description, Value } from "./Fairing.ts"
-import { FairingKey } from "./FairingService.ts"
-import type { Implementation } from "./FairingService.ts"
 import { DuplicateService, IgniteDefect, IgniteError, NothingToOverride, SingletonIgnited } from "./IgniteError.ts"
 import type { Failure } from "./IgniteError.ts"
 import { withLayerServices } from "./LayerServices.ts"
@@ -146,7 +145,7 @@ export const labelled = (steps: ReadonlyArray<Step>): ReadonlyArray<Queued> => {
 }
 
 const labelOf = ({ kind, values: [first] }: Step, number: number): string => {
-  if (kind === "attach") return (first as { readonly [FairingKey]?: string })[FairingKey] ?? valueOf(first).name
+  if (kind === "attach") return Tagged.nameOf(first as object) ?? valueOf(first).name
   if (kind === "configure") return `configure(${(first as Context.Key<unknown, unknown>).key})`
   return `${kind}(${number})`
 }
@@ -160,9 +159,9 @@ const withoutReplaced = (steps: ReadonlyArray<Queued>, context: Context.Context<
 // The key of a class-tagged fairing is known as soon as its layer is built.
 const singletonOf = ({ kind, values: [given] }: Step, context: Context.Context<never>): string | undefined => {
   if (kind !== "attach") return undefined
-  if (!(FairingKey in (given as object))) return valueOf(given).singleton
-  const built = Context.getOrUndefined(context, given as Context.Key<never, Implementation>)
-  return built === undefined ? undefined : valueOf(built.fairing).singleton
+  if (Tagged.nameOf(given as object) === undefined) return valueOf(given).singleton
+  const built = Context.getOrUndefined(context, given as Context.Key<never, Tagged.Implementation<unknown>>)
+  return built === undefined ? undefined : valueOf(built.interceptor).singleton
 }
 
 /** Runs one step; its failure is noted, and the next step runs all the same. */
@@ -226,11 +225,12 @@ const attach = (state: State, given: unknown): Effect.Effect<void, unknown, any>
   })
 
 const resolve = (state: State, given: unknown): Value => {
-  if (!(FairingKey in (given as object))) return valueOf(given)
-  const tag = given as Context.Key<unknown, Implementation> & { readonly [FairingKey]: string }
-  const { built, fairing } = Context.getUnsafe(state.context, tag)
-  const bound = withLayerServices(valueOf(fairing), built, state.outside, () => state.context)
-  return { ...bound, service: tag[FairingKey] }
+  const name = Tagged.nameOf(given as object)
+  if (name === undefined) return valueOf(given)
+  const key = given as Context.Key<unknown, Tagged.Implementation<unknown>>
+  const { built, interceptor } = Context.getUnsafe(state.context, key)
+  const bound = withLayerServices(valueOf(interceptor), built, state.outside, () => state.context)
+  return { ...bound, service: name }
 }
 
 const ignitionOf = (state: State, fairing: string) =>

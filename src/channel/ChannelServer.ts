@@ -14,13 +14,12 @@ import * as Effect from "effect/Effect"
 
 import * as Drawing from "../core/Drawing.ts"
 import type { Description, Info } from "../core/Interceptor.ts"
+import * as Tagged from "../core/Tagged.ts"
 import type { Any, Requires, ServiceOf } from "./ApiTypes.ts"
 import { Broadcaster } from "./Broadcaster.ts"
 import { CompiledKey } from "./ChannelApi.ts"
 import type { ChannelHandler, HandlerValue } from "./ChannelHandler.ts"
 import type { Compiled } from "./Definition.ts"
-import { HandlerKey } from "./HandlerService.ts"
-import type { Provided } from "./HandlerService.ts"
 import * as Reserved from "./wire/Reserved.ts"
 
 export { layer } from "./Mount.ts"
@@ -50,7 +49,11 @@ export interface ChannelServer<in out P, in out R> {
 /** A handler, or the key of one. Internal to the channel part. */
 export type Entry =
   | { readonly _tag: "Value"; readonly handler: HandlerValue }
-  | { readonly _tag: "Service"; readonly name: string; readonly key: Context.Key<unknown, Provided> }
+  | {
+      readonly _tag: "Service"
+      readonly name: string
+      readonly key: Context.Key<unknown, Tagged.Implementation<ChannelHandler<any, any>>>
+    }
 
 /** A server with its types erased. Internal to the channel part. */
 export interface ServerValue {
@@ -64,11 +67,15 @@ const from = (value: ServerValue): ChannelServer<never, never> => Object.assign(
 const Proto = {
   [TypeId]: TypeId,
   use(this: ServerValue, handler: object) {
-    const name = (handler as { readonly [HandlerKey]?: string })[HandlerKey]
+    const name = Tagged.nameOf(handler)
     const entry: Entry =
       name === undefined
         ? { _tag: "Value", handler: handler as HandlerValue }
-        : { _tag: "Service", name, key: handler as Context.Key<unknown, Provided> }
+        : {
+            _tag: "Service",
+            name,
+            key: handler as Context.Key<unknown, Tagged.Implementation<ChannelHandler<any, any>>>
+          }
     return from({ ...this, entries: [...this.entries, entry] })
   },
   mount(this: ServerValue, ...channels: ReadonlyArray<{ readonly [CompiledKey]: Compiled }>) {

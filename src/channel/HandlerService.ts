@@ -3,10 +3,10 @@
  *
  * @since 0.1.0
  */
-import * as Context from "effect/Context"
-import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
+import type * as Context from "effect/Context"
+import type * as Layer from "effect/Layer"
 
+import * as Tagged from "../core/Tagged.ts"
 import type { KeyId } from "../core/Types.ts"
 import type { ChannelHandler } from "./ChannelHandler.ts"
 
@@ -38,15 +38,6 @@ export interface ServiceClass<Self, Id extends string, P, Q>
   layer<R>(handler: ChannelHandler<P, R>): Layer.Layer<Self, never, Exclude<R, Q>>
 }
 
-/** Marks the class side, so that the server looks the handler up. Internal to the channel part. */
-export const HandlerKey: unique symbol = Symbol("fairlead/channel/HandlerKey")
-
-/** What a class-tagged handler's layer provides: the handler, and what it needs. Internal to the channel part. */
-export interface Provided {
-  readonly handler: ChannelHandler<any, any>
-  readonly built: Context.Context<never>
-}
-
 /**
  * Declares a class-tagged handler.
  *
@@ -75,14 +66,5 @@ export const Service =
   <const Id extends string, const O extends ServiceOptions = {}>(
     id: Id,
     _options?: O
-  ): ServiceClass<Self, Id, KeyId<Option<O, "provides">>, KeyId<Element<Option<O, "requires">>>> => {
-    const Base: any = Context.Service<any, any>()(id)
-    return Object.assign(Base, {
-      [HandlerKey]: id,
-      layer: (handler: ChannelHandler<any, any>) =>
-        Layer.effect(
-          Base,
-          Effect.contextWith((built: Context.Context<never>) => Effect.succeed({ handler, built } satisfies Provided))
-        )
-    })
-  }
+  ): ServiceClass<Self, Id, KeyId<Option<O, "provides">>, KeyId<Element<Option<O, "requires">>>> =>
+    Tagged.make(id)

@@ -116,7 +116,7 @@ export const hubOf = <P, R>(server: ChannelServer<P, R>, options: Limits): Effec
     const { channels, entries, name } = server as unknown as ServerValue
     const handlers = entries.map((entry): Handler => {
       if (entry._tag === "Value") return { value: entry.handler, built: context }
-      const { built, handler } = Context.get(context, entry.key)
+      const { built, interceptor: handler } = Context.get(context, entry.key)
       return { value: { ...(handler as unknown as HandlerValue), name: entry.name }, built }
     })
     const own = {

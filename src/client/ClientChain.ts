@@ -16,14 +16,13 @@ import * as Layer from "effect/Layer"
 import * as Drawing from "../core/Drawing.ts"
 import { provideBelow } from "../core/Effects.ts"
 import type { Description } from "../core/Interceptor.ts"
+import * as Tagged from "../core/Tagged.ts"
 import type { HasAny, NoAny } from "../core/Types.ts"
 import type { ClientHandler, HandlerValue } from "./ClientHandler.ts"
 import type { Request, Response } from "./Decision.ts"
 import * as Driver from "./Driver.ts"
 import type { Exchange } from "./Exchange.ts"
 import { FollowUpError } from "./FollowUpError.ts"
-import { HandlerKey } from "./HandlerService.ts"
-import type { Implementation } from "./HandlerService.ts"
 
 const TypeId = "~fairlead/client/ClientChain"
 
@@ -96,12 +95,16 @@ const add = (self: Value, ...entries: ReadonlyArray<Driver.Entry>): ClientChain<
 const Proto = {
   [TypeId]: TypeId,
   use(this: Value, handler: object) {
-    const id = (handler as { readonly [HandlerKey]?: string })[HandlerKey]
+    const id = Tagged.nameOf(handler)
     return add(
       this,
       id === undefined
         ? { kind: "handler", name: (handler as HandlerValue).name, handler: handler as HandlerValue }
-        : { kind: "service", name: id, key: handler as Context.Key<unknown, Implementation> }
+        : {
+            kind: "service",
+            name: id,
+            key: handler as Context.Key<unknown, Tagged.Implementation<ClientHandler<any, any>>>
+          }
     )
   },
   append(this: Value, chain: Value) {

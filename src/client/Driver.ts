@@ -16,14 +16,14 @@ import * as Option from "effect/Option"
 
 import { isEffect, isExit, provideBelow } from "../core/Effects.ts"
 import { annotate } from "../core/Interceptor.ts"
+import type { Implementation } from "../core/Tagged.ts"
 import { cancel, canReplay, carried, close, isOpen, release } from "./Body.ts"
 import type { Bound } from "./Bound.ts"
 import { afterResponse, attempt, recovered, run } from "./Call.ts"
-import type { HandlerValue } from "./ClientHandler.ts"
+import type { ClientHandler, HandlerValue } from "./ClientHandler.ts"
 import type { AfterDecision, FollowUp, Request, Response, RunDecision } from "./Decision.ts"
 import type { Cell, Exchange, Outcome } from "./Exchange.ts"
 import { FollowUpError } from "./FollowUpError.ts"
-import type { Implementation } from "./HandlerService.ts"
 import { View } from "./View.ts"
 import type { Shared } from "./View.ts"
 import * as Watch from "./Watch.ts"
@@ -31,7 +31,11 @@ import * as Watch from "./Watch.ts"
 /** A handler, a class-tagged one that is looked up at each exchange, or a recover. */
 export type Entry =
   | { readonly kind: "handler"; readonly name: string; readonly handler: HandlerValue }
-  | { readonly kind: "service"; readonly name: string; readonly key: Context.Key<unknown, Implementation> }
+  | {
+      readonly kind: "service"
+      readonly name: string
+      readonly key: Context.Key<unknown, Implementation<ClientHandler<any, any>>>
+    }
   | {
       readonly kind: "recover"
       readonly name: string
@@ -158,7 +162,7 @@ class Driver implements Shared {
   private resolve(entry: Entry): HandlerValue | undefined {
     if (entry.kind === "recover") return undefined
     if (entry.kind === "handler") return entry.handler
-    const { built, handler } = Context.getUnsafe(this.fiber.context, entry.key)
+    const { built, interceptor: handler } = Context.getUnsafe(this.fiber.context, entry.key)
     const { afterResponse, run } = handler as unknown as HandlerValue
     const below = (out: unknown): unknown => (isEffect(out) && !isExit(out) ? provideBelow(out, built) : out)
     return {

@@ -3,10 +3,11 @@
  *
  * @since 0.1.0
  */
-import * as Context from "effect/Context"
-import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
+import type * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import type * as Layer from "effect/Layer"
 
+import * as Tagged from "../core/Tagged.ts"
 import type { ErrorClass, HasAny, InstanceOf, NoAny } from "../core/Types.ts"
 import type { ClientHandler } from "./ClientHandler.ts"
 
@@ -38,15 +39,6 @@ export interface ServiceClass<Self, Id extends string, E>
   layer<E2 extends E, R>(handler: ClientHandler<E2, R>): Layer.Layer<Self, never, R>
 }
 
-/** Marks the class side, so that the driver looks the handler up. Internal to the client part. */
-export const HandlerKey: unique symbol = Symbol("fairlead/client/HandlerKey")
-
-/** What a class-tagged handler's layer provides: the handler, and what it needs. Internal to the client part. */
-export interface Implementation {
-  readonly handler: ClientHandler<any, any>
-  readonly built: Context.Context<never>
-}
-
 /**
  * Declares a class-tagged handler.
  *
@@ -74,16 +66,5 @@ export const Service =
   <const Id extends string, const O extends ServiceOptions = {}>(
     id: Id,
     _options?: O
-  ): ServiceClass<Self, Id, InstanceOf<Option<O, "error">>> => {
-    const Base: any = Context.Service<any, any>()(id)
-    return Object.assign(Base, {
-      [HandlerKey]: id,
-      layer: (handler: ClientHandler<any, any>) =>
-        Layer.effect(
-          Base,
-          Effect.contextWith((built: Context.Context<never>) =>
-            Effect.succeed({ handler, built } satisfies Implementation)
-          )
-        )
-    })
-  }
+  ): ServiceClass<Self, Id, InstanceOf<Option<O, "error">>> =>
+    Tagged.make(id)

@@ -8,9 +8,8 @@ import * as Effect from "effect/Effect"
 
 import * as Drawing from "../core/Drawing.ts"
 import type { Description } from "../core/Interceptor.ts"
+import * as Tagged from "../core/Tagged.ts"
 import type { EndpointHooks, HooksValue } from "./EndpointHooks.ts"
-import { HooksKey } from "./HooksService.ts"
-import type { Implementation } from "./HooksService.ts"
 
 const TypeId = "~fairlead/endpoint/HookChain"
 
@@ -33,7 +32,11 @@ export interface HookChain<in out R> {
 
 type Entry =
   | { readonly _tag: "Value"; readonly name: string; readonly hooks: HooksValue }
-  | { readonly _tag: "Service"; readonly name: string; readonly key: Context.Key<unknown, Implementation> }
+  | {
+      readonly _tag: "Service"
+      readonly name: string
+      readonly key: Context.Key<unknown, Tagged.Implementation<EndpointHooks<any>>>
+    }
 
 interface Value {
   readonly name: string
@@ -45,11 +48,11 @@ const from = (value: Value): HookChain<never> => Object.assign(Object.create(Pro
 const Proto = {
   [TypeId]: TypeId,
   use(this: Value, hooks: object) {
-    const id = (hooks as { readonly [HooksKey]?: string })[HooksKey]
+    const id = Tagged.nameOf(hooks)
     const entry: Entry =
       id === undefined
         ? { _tag: "Value", name: (hooks as HooksValue).name, hooks: hooks as HooksValue }
-        : { _tag: "Service", name: id, key: hooks as Context.Key<unknown, Implementation> }
+        : { _tag: "Service", name: id, key: hooks as Context.Key<unknown, Tagged.Implementation<EndpointHooks<any>>> }
     return from({ ...this, entries: [...this.entries, entry] })
   },
   append(this: Value, chain: Value) {
@@ -90,7 +93,7 @@ export const bind = <R>(chain: HookChain<R>): Effect.Effect<ReadonlyArray<Bound>
     Effect.succeed(
       (chain as unknown as Value).entries.map((entry): Bound => {
         if (entry._tag === "Value") return { hooks: entry.hooks, built: context }
-        const { built, hooks } = Context.get(context, entry.key)
+        const { built, interceptor: hooks } = Context.get(context, entry.key)
         return { hooks: { ...(hooks as unknown as HooksValue), name: entry.name }, built }
       })
     )
