@@ -6,32 +6,43 @@
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 
-/** Wakes those who wait for a change. */
+/** Tells those who wait of a change. */
 export class Signal {
   private readonly waiters = new Set<() => void>()
-  private version = 0
 
-  /** Whoever waits tries again. */
-  notify(): void {
-    this.version++
-    const waiting = [...this.waiters]
-    this.waiters.clear()
-    for (const wake of waiting) wake()
+  /** How many wait or try. */
+  get waiting(): number {
+    return this.waiters.size
   }
 
-  /** Tries, and again after each `notify`, until there is an Exit. Nothing is taken for a waiter that was interrupted. */
+  /** Whoever waits tries again, in the order of coming. It tries here and now: to wake a fiber that then goes on waiting costs a hundred times as much. */
+  notify(): void {
+    for (const wake of this.waiters) wake()
+  }
+
+  /** Tries, and again at each `notify`, until there is an Exit. Nothing is taken for a waiter that was interrupted. */
   until<A, E>(attempt: () => Exit.Exit<A, E> | undefined): Effect.Effect<A, E> {
-    return Effect.suspend(() => {
-      const done = attempt()
-      if (done !== undefined) return done
-      const seen = this.version
-      const changed = Effect.callback<void>((resume) => {
-        if (seen !== this.version) return resume(Effect.void)
-        const wake = (): void => resume(Effect.void)
-        this.waiters.add(wake)
-        return Effect.sync(() => this.waiters.delete(wake))
-      })
-      return Effect.flatMap(changed, () => this.until(attempt))
+    return Effect.callback<A, E>((resume) => {
+      let trying = false
+      let again = false
+      const wake = (): void => {
+        again = true
+        // What an attempt takes may let others change something: then it is told while it tries.
+        if (trying) return
+        trying = true
+        let done: Exit.Exit<A, E> | undefined
+        while (again && done === undefined) {
+          again = false
+          done = attempt()
+        }
+        trying = false
+        if (done === undefined) return
+        this.waiters.delete(wake)
+        resume(done)
+      }
+      this.waiters.add(wake)
+      wake()
+      return Effect.sync(() => this.waiters.delete(wake))
     })
   }
 }
