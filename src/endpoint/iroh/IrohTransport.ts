@@ -132,10 +132,13 @@ const knocking = async (
 const boundTo = (iroh: Binding, native: Iroh.Endpoint, options: Options): Bound => {
   const id = EndpointId.make(native.id().toString())
   const open = new Set<Iroh.Connection>()
-  const maxStreams = BigInt(options.maxStreams ?? 100)
+  // What the binding begins with need not be set, which would cost each connection two calls into it.
+  const maxStreams = options.maxStreams === undefined ? undefined : BigInt(options.maxStreams)
   const carried = (side: Carried["side"]) => (connection: Iroh.Connection, address: string) => {
-    connection.setMaxConcurrentBiStreams(maxStreams)
-    connection.setMaxConcurrentUniStreams(maxStreams)
+    if (maxStreams !== undefined) {
+      connection.setMaxConcurrentBiStreams(maxStreams)
+      connection.setMaxConcurrentUniStreams(maxStreams)
+    }
     return carry(connection, side, address, open)
   }
 
@@ -165,7 +168,7 @@ const boundTo = (iroh: Binding, native: Iroh.Endpoint, options: Options): Bound 
     id,
     addr: addrOf(native, id),
     dial,
-    knock: new Outstanding(next).take,
+    knock: new Outstanding(next, "one").take,
     close: Effect.promise(() => {
       closed = true
       return native.close()

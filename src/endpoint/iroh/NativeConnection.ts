@@ -65,13 +65,19 @@ export const carry = (
     }
   }
 
-  /** Streams are opened and accepted one by one, in order; only the connection's end can fail it. */
-  const streams = <A, B>(call: () => Promise<A>, wrap: (stream: A) => B): Effect.Effect<B, StreamError> =>
-    new Outstanding<B, StreamError>(() =>
-      call().then(
-        (stream) => Exit.succeed(wrap(stream)),
-        async () => failed(await over)
-      )
+  /** Only the connection's end can fail it. */
+  const streams = <A, B>(
+    call: () => Promise<A>,
+    wrap: (stream: A) => B,
+    most: "one" | "each"
+  ): Effect.Effect<B, StreamError> =>
+    new Outstanding<B, StreamError>(
+      () =>
+        call().then(
+          (stream) => Exit.succeed(wrap(stream)),
+          async () => failed(await over)
+        ),
+      most
     ).take
   const both = ({ recv, send }: Iroh.BiStream): BiStream => ({
     send: sending(send, carrier),
@@ -84,15 +90,18 @@ export const carry = (
     alpn: Uint8Array.from(native.alpn()) as Alpn,
     side,
     remoteAddress: native.paths().find(({ isSelected }) => isSelected)?.remoteAddr ?? address,
-    openBi: streams(() => native.openBi(), both),
+    openBi: streams(() => native.openBi(), both, "each"),
     openUni: streams(
       () => native.openUni(),
-      (stream) => sending(stream, carrier)
+      (stream) => sending(stream, carrier),
+      "each"
     ),
-    acceptBi: streams(() => native.acceptBi(), both),
+    // In the order in which the peer opened them.
+    acceptBi: streams(() => native.acceptBi(), both, "one"),
     acceptUni: streams(
       () => native.acceptUni(),
-      (stream) => receiving(stream, carrier)
+      (stream) => receiving(stream, carrier),
+      "one"
     ),
     close: (code, reason) => Effect.sync(() => native.close(code, reasonBytes(reason))),
     closed: Effect.promise(() => over),

@@ -39,13 +39,15 @@ export const datagrams = (native: Iroh.Connection, carrier: Carrier, over: Promi
       return Effect.void
     })
   },
-  receive: new Outstanding<Uint8Array, DatagramError>(() =>
-    native.readDatagram().then(
-      (bytes) => {
-        carrier.bytesReceived += bytes.length
-        return Exit.succeed(Uint8Array.from(bytes))
-      },
-      async () => failed(new ConnectionEnded({ how: await over }))
-    )
+  receive: new Outstanding<Uint8Array, DatagramError>(
+    () =>
+      native.readDatagram().then(
+        (bytes) => {
+          carrier.bytesReceived += bytes.length
+          return Exit.succeed(Uint8Array.from(bytes))
+        },
+        async () => failed(new ConnectionEnded({ how: await over }))
+      ),
+    "one"
   ).take
 })
