@@ -4,6 +4,10 @@ import { echo, fanout } from "./channel/Rounds.ts"
 import type { Talked, Weighed } from "./channel/Rounds.ts"
 /** What Fairlead may cost, and whether a run kept to it. */
 import * as handlers from "./client/Names.ts"
+import * as hooks from "./endpoint/Names.ts"
+import * as EndpointReport from "./endpoint/Report.ts"
+import { manyAtOnce } from "./endpoint/Rounds.ts"
+import type { Linked } from "./endpoint/Rounds.ts"
 import { prices, samplesOf } from "./Prices.ts"
 import type { Price, Sampled } from "./Prices.ts"
 import { busy, ratio } from "./Rates.ts"
@@ -79,12 +83,12 @@ export const clientBudgets = (sampled: Sampled): ReadonlyArray<Verdict> => [
     })
 ]
 
-const atLeast = (least: number, budget: string, a: Rates, b: Rates): Verdict => {
+const atLeast = (least: number, budget: string, a: Rates, b: Rates, limit = Math.min(busy(a), busy(b))): Verdict => {
   const { cpu, requests } = ratio(a, b)
   return {
     budget,
     measured: `${requests.median.toFixed(2)} (${requests.low.toFixed(2)}-${requests.high.toFixed(2)}), by CPU time ${cpu.median.toFixed(2)}`,
-    outcome: Math.min(busy(a), busy(b)) < atLimit ? "undecided" : outcomeOf(requests, requests.median - least)
+    outcome: limit < atLimit ? "undecided" : outcomeOf(requests, requests.median - least)
   }
 }
 
@@ -155,6 +159,29 @@ export const channelBudgets = (
     }
   ]
 }
+
+const [hookNanos, leastOfBinding] = [2000, 0.91]
+
+/** A hook at two points of a connect, and iroh beside its binding where many are under way. */
+export const endpointBudgets = (sampled: Sampled, linked: ReadonlyArray<Linked>): ReadonlyArray<Verdict> => [
+  ...perInterceptor(
+    prices(sampled),
+    hooks.names.map((name) => [name, hookNanos])
+  ),
+  ...linked
+    .filter((one) => one.name === "Fairlead over iroh" && manyAtOnce(one))
+    .map((own) => {
+      const raw = EndpointReport.find(linked, own.discipline, "raw binding")
+      const limit = Math.min(...[own, raw].map(EndpointReport.busy))
+      return atLeast(
+        leastOfBinding,
+        `${own.discipline}: at least ${leastOfBinding} of the raw binding`,
+        own,
+        raw,
+        limit
+      )
+    })
+]
 
 export const report = (verdicts: ReadonlyArray<Verdict>): string =>
   table(

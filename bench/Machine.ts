@@ -44,7 +44,7 @@ export const machine = (): Machine => {
     loadBefore: loadavg()[0] ?? 0,
     packages: Object.fromEntries([
       ["fairlead", manifest("../package.json").version],
-      ...versionsOf(["effect", "@effect/platform-node", "undici"], ".."),
+      ...versionsOf(["effect", "@effect/platform-node", "undici", "@number0/iroh"], ".."),
       ...versionsOf(peers, ".")
     ])
   }

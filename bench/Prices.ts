@@ -90,5 +90,7 @@ export const report = (sampled: Sampled, { against, depths, interceptor, peer }:
       })
     ])
   )
-  return `${priced}\n("alone": in a process that runs nothing else; "${against}": ${peer} is 1)\n\n${singles(sampled.mixed)}`
+  const notes = `("alone": in a process that runs nothing else; "${against}": ${peer} is 1)`
+  const others = sampled.mixed.some(({ depth }) => depth === -1) ? `\n\n${singles(sampled.mixed)}` : ""
+  return `${priced}\n${notes}${others}`
 }

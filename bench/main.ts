@@ -1,6 +1,6 @@
 /**
- * The whole bench: `npm run bench`, with `-- --quick` for a smoke run, `-- stages`, `-- server`, `-- app`, `-- client` or `-- channel`
- * for a part.
+ * The whole bench: `npm run bench`, with `-- --quick` for a smoke run, `-- stages`, `-- server`, `-- app`, `-- client`, `-- channel` or
+ * `-- endpoint` for a part.
  *
  * Prints its tables, and writes every sample to `results`.
  */
@@ -15,6 +15,9 @@ import * as Talk from "./channel/Rounds.ts"
 import * as LoopbackReport from "./client/loopback/Report.ts"
 import * as Loopback from "./client/loopback/Rounds.ts"
 import * as handlers from "./client/Names.ts"
+import * as hooks from "./endpoint/Names.ts"
+import * as EndpointReport from "./endpoint/Report.ts"
+import * as Links from "./endpoint/Rounds.ts"
 import { machine } from "./Machine.ts"
 import type { Machine } from "./Machine.ts"
 import * as Prices from "./Prices.ts"
@@ -26,7 +29,7 @@ import * as Rounds from "./server/Rounds.ts"
 
 const args = new Set(process.argv.slice(2))
 const quick = args.delete("--quick")
-const allParts = new Set(["stages", "server", "app", "client", "channel"])
+const allParts = new Set(["stages", "server", "app", "client", "channel", "endpoint"])
 const parts = args.size === 0 ? allParts : args
 for (const part of parts) {
   if (!allParts.has(part))
@@ -63,6 +66,12 @@ const clientLayout: Prices.Layout = {
   against: "against steps",
   depths: handlers.depths
 }
+const hookLayout: Prices.Layout = {
+  interceptor: "hook",
+  peer: hooks.plain,
+  against: "against plain",
+  depths: hooks.depths
+}
 const stages = 10
 const serverOptions: Rounds.Options = quick
   ? { names: Rounds.names, rounds: 2, seconds: 0.15, warmSeconds: 0.2, connections: 50, depths: [stages] }
@@ -94,6 +103,9 @@ const channelOptions: Talk.Options = quick
       members: [100, 1000, 5000],
       memory: { rounds: 3, first: 500, more: 4000 }
     }
+const endpointOptions: Links.Options = quick
+  ? { rounds: 2, seconds: 0.15, warmSeconds: 0.2 }
+  : { rounds: 24, seconds: 0.25, warmSeconds: 2 }
 const lifeOptions: LifeOptions = quick ? { rounds: 3, slowRounds: 1 } : { rounds: 25, slowRounds: 2 }
 
 const progress = (line: string): void => void process.stderr.write(`${line}\n`)
@@ -115,7 +127,7 @@ const save = (part: string, results: object): void => {
   progress(`written: ${file.pathname.split("/").slice(-3).join("/")}`)
 }
 
-type SampledPart = "stages" | "client" | "channel"
+type SampledPart = "stages" | "client" | "channel" | "endpoint"
 
 const measureOnce = async (part: SampledPart, options: Options): Promise<ReadonlyArray<Cell>> => {
   const child = start(new URL(`${part}/run.ts`, import.meta.url), [JSON.stringify(options)], 1)
@@ -222,6 +234,19 @@ const runChannel = async (machine: Machine): Promise<ReadonlyArray<Budgets.Verdi
   return verdicts
 }
 
+const runEndpoint = async (machine: Machine): Promise<ReadonlyArray<Budgets.Verdict>> => {
+  const sampled = await measurePart("endpoint", [hooks.plain])
+  const linked = await Links.measure(endpointOptions, (round) =>
+    progress(`endpoints: round ${round} of ${endpointOptions.rounds}`)
+  )
+  const verdicts = Budgets.endpointBudgets(sampled, linked)
+  const load = { loadAfter: loadavg()[0], processes, sampleOptions, aloneOptions, endpointOptions }
+  save("endpoint", { machine, ...load, verdicts, ...sampled, linked })
+  console.log(`\n${Prices.report(sampled, hookLayout)}\n\n${EndpointReport.report(linked)}\n`)
+  warnUnlessBusy("dialer or an acceptor", linked.filter(Links.manyAtOnce).map(EndpointReport.busy))
+  return verdicts
+}
+
 const here = machine()
 if (here.loadBefore > 0.5)
   console.log(`Noisy: the machine was at a load of ${here.loadBefore.toFixed(1)} before the run.`)
@@ -230,7 +255,8 @@ const verdicts = [
   ...(parts.has("server") ? await runServers(here) : []),
   ...(parts.has("app") ? await runApp(here) : []),
   ...(parts.has("client") ? await runClient(here) : []),
-  ...(parts.has("channel") ? await runChannel(here) : [])
+  ...(parts.has("channel") ? await runChannel(here) : []),
+  ...(parts.has("endpoint") ? await runEndpoint(here) : [])
 ]
 console.log(Budgets.report(verdicts))
 if (quick) console.log("\nA smoke run: the processes were cold and the rounds few, so that these figures are none.")
