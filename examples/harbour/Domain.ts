@@ -26,6 +26,14 @@ export const limits = {
   rooms: 20,
   /** Milliseconds between two times that the others in a room are told that somebody is typing. */
   typing: 2000,
+  peer: {
+    /** Bytes of a frame between two Harbours: the largest batch fits. */
+    frame: 1024 * 1024,
+    /** Rooms, and messages, that one frame tells of. */
+    batch: 32,
+    /** Harbours that rooms and messages may come from. */
+    origins: 1000
+  },
   preview: {
     /** Links of a message that get a preview: the first ones. */
     links: 3,

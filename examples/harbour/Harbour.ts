@@ -4,7 +4,7 @@
  * What is declared earlier is there for what is declared later. A test that wants another storage takes this very
  * application and overrides `SqliteStorage.layer`.
  */
-import { Console, Effect, Logger } from "effect"
+import { Console, Effect, Logger, Option } from "effect"
 import { App, Fairing } from "fairlead/app"
 import { backgroundJob, banner, health, requestTimer } from "fairlead/app/fairings"
 import { Broadcaster, ChannelServer } from "fairlead/channel"
@@ -14,6 +14,7 @@ import { live, roomChannel, socketPath, sockets } from "./Live.ts"
 import { Messages } from "./Messages.ts"
 import * as PageNetwork from "./PageNetwork.ts"
 import { Pages } from "./Pages.ts"
+import { Peers } from "./Peers.ts"
 import { authenticateByToken, pathOf, Site } from "./Pipeline.ts"
 import { Previews } from "./Previews.ts"
 import { patternOf } from "./Routes.ts"
@@ -28,10 +29,22 @@ const watched = health({ checks: { storage: Effect.flatMap(Storage, (storage) =>
 /** The header `Server-Timing`, and a histogram. The handler runs in a fiber of its own, for its deadline: so the router's pattern is asked for. A socket lasts as long as it is open. */
 const timed = requestTimer({ route: ({ url }) => (pathOf(url) === socketPath ? socketPath : patternOf(url)) })
 
-/** Says what was launched: the pipeline's stages, the channels, the address, the fairings, where the data is. */
+/** What others give to `--peer` to link with this Harbour. */
+const linking = Effect.map(Peers, ({ addr }) =>
+  Option.match(addr, {
+    onNone: () => "",
+    onSome: ({ addrs, id }) =>
+      `\nOther Harbours link with it by one of\n${addrs.map((address) => `  --peer ${id}@${address}`).join("\n")}`
+  })
+)
+
+/** Says what was launched: the pipeline's stages, the channels, the address, the fairings, where the data is, how peers find it. */
 const announced = banner({
   drawing: Effect.map(Site, (site) => [Pipeline.describe(site), ChannelServer.describe(live)]),
-  note: Effect.map(Settings, ({ data }) => `Its data is in ${data}; HOST=127.0.0.1 keeps it to this machine`),
+  note: Effect.gen(function* () {
+    const { data } = yield* Settings
+    return `Its data is in ${data}; HOST=127.0.0.1 keeps it to this machine${yield* linking}`
+  }),
   print: (text) => Console.log(`${text}\n`)
 })
 
@@ -55,6 +68,7 @@ export const harbour = App.make("harbour")
   .manage(Broadcaster.layer)
   .manage(Previews.layer)
   .manage(Messages.layer)
+  .manage(Peers.layer)
   .manage(roomChannel)
   .manage(authenticateByToken)
   .manage(Site.layer)

@@ -7,15 +7,21 @@
  * - `HARBOUR_DATA`: the database file, ./harbour-data/harbour.db by default; its folder is created.
  * - `HARBOUR_PREVIEW_ALLOW`: origins that links may lead to although they are not public, such as
  *   `http://wiki.internal:8080,http://127.0.0.1:9000`; none by default.
+ * - `HARBOUR_PEERS`: Harbours to share rooms with, such as `ID@192.0.2.7:4433,ID`: one with an address is dialled, one without may
+ *   dial; several addresses of one are given as several peers. `--peer ID@ADDRESS` adds one. None by default.
+ * - `HARBOUR_PEER_LISTEN`: the address and UDP port where peers find this Harbour, 0.0.0.0:0 by default, which is any port; it is not
+ *   opened unless this or a peer is given.
  * - `READINESS_DELAY`: how long Harbour serves on, with `/ready` at 503, once it was told to stop, such as `5 seconds`;
  *   0 by default, since a load balancer is needed for it to be of use. Stopping takes that much longer.
  *
  * All that is wrong with them is reported at once, before anything is opened or bound.
  */
-import { Config, Context, Duration, Effect, Schema } from "effect"
+import { Config, Context, Duration, Effect, Option, Result, Schema } from "effect"
+import { NetAddress } from "effect/net"
 import { Configuration } from "fairlead/app"
+import { Identity } from "fairlead/endpoint"
 
-/** Where Harbour listens, where it keeps its data, and where its previews may come from. */
+/** Where Harbour listens, where it keeps its data, where its previews may come from, and with whom it shares its rooms. */
 export class Settings extends Context.Service<
   Settings,
   {
@@ -23,11 +29,32 @@ export class Settings extends Context.Service<
     readonly host: string
     readonly data: string
     readonly previewAllow: ReadonlyArray<string>
+    readonly peers: ReadonlyArray<Identity.EndpointAddr>
+    readonly peerListen: Option.Option<string>
     readonly readinessDelay: Duration.Duration
   }
 >()("harbour/Settings") {}
 
 const isOrigin = (text: string): boolean => /^https?:/.test(text) && URL.parse(text)?.origin === text
+
+const isAddress = (text: string): boolean => Result.isSuccess(NetAddress.inetAddressFromString(text))
+
+const isId = Schema.is(Identity.EndpointId)
+
+const isPeer = (text: string): boolean => {
+  const [id = "", ...address] = text.split("@")
+  return isId(id) && (address.length === 0 || isAddress(address.join("@")))
+}
+
+/** Peers by their ids, each with all its addresses. */
+const peersOf = (texts: ReadonlyArray<string>): ReadonlyArray<Identity.EndpointAddr> => {
+  const peers = new Map<string, Array<string>>()
+  for (const text of texts) {
+    const [id = "", ...address] = text.split("@")
+    peers.set(id, [...(peers.get(id) ?? []), ...address])
+  }
+  return Array.from(peers, ([id, addrs]) => ({ id: Identity.EndpointId.make(id), addrs }))
+}
 
 /** Reads the settings from the environment. */
 export const settings = Configuration.all({
@@ -48,6 +75,18 @@ export const settings = Configuration.all({
     ),
     "HARBOUR_PREVIEW_ALLOW"
   ).pipe(Config.withDefault([])),
+  peers: Config.Array(
+    Schema.Trim.check(
+      Schema.makeFilter(
+        (text) => isPeer(text) || "a peer: an id of 64 hexadecimal digits, and @IP:PORT when it is to be dialled"
+      )
+    ),
+    "HARBOUR_PEERS"
+  ).pipe(Config.withDefault([]), Config.map(peersOf)),
+  peerListen: Config.schema(
+    Schema.String.check(Schema.makeFilter((text) => isAddress(text) || "an IP address and a port, like 0.0.0.0:4433")),
+    "HARBOUR_PEER_LISTEN"
+  ).pipe(Config.option),
   readinessDelay: Config.Duration("READINESS_DELAY").pipe(Config.withDefault(Duration.zero))
 })
 

@@ -11,7 +11,7 @@ import { dirname, resolve } from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import type { SQLInputValue } from "node:sqlite"
 
-import { Clock, Effect, Layer, Option, Schema } from "effect"
+import { Clock, Effect, Layer, Option, PubSub, Schema } from "effect"
 
 import {
   limits,
@@ -25,7 +25,9 @@ import {
   StorageError
 } from "./Domain.ts"
 import type { Page, RoomName } from "./Domain.ts"
+import { TooManyOrigins } from "./PeerNews.ts"
 import { Settings } from "./Settings.ts"
+import * as SqlitePeers from "./SqlitePeers.ts"
 import { Storage } from "./Storage.ts"
 
 const migrations: ReadonlyArray<string> = [
@@ -61,7 +63,8 @@ const migrations: ReadonlyArray<string> = [
      description TEXT
    ) STRICT;
    CREATE INDEX previews_by_message ON previews (message, id);
-   CREATE INDEX previews_waiting ON previews (id) WHERE title IS NULL;`
+   CREATE INDEX previews_waiting ON previews (id) WHERE title IS NULL;`,
+  SqlitePeers.migration
 ]
 
 const RoomRow = Room.mapFields((fields) => ({ ...fields, createdAt: Schema.DateTimeUtcFromMillis }))
@@ -194,6 +197,9 @@ const make = Effect.gen(function* () {
      WHERE (SELECT count(*) FROM previews WHERE title IS NULL) < ?`,
     Schema.Never
   )
+  const waitFor = (message: number, links: ReadonlyArray<string>): void => {
+    insertLinks(message, JSON.stringify(links), limits.preview.backlog)
+  }
   const tryLink = query(
     "beginPreview",
     `UPDATE previews SET tries = tries + 1
@@ -214,6 +220,12 @@ const make = Effect.gen(function* () {
     return found ?? (yield* new RoomNotFound({ room: name }))
   })
 
+  const clock = yield* Clock.Clock
+  const peers = SqlitePeers.make(prepare, waitFor, () => clock.currentTimeMillisUnsafe())
+  // Whoever listens and has not looked since the last word needs no second one.
+  const growth = yield* PubSub.sliding<void>(1)
+  const grow = PubSub.publish(growth, undefined)
+
   yield* deleteTried(limits.preview.tries)
 
   return Storage.of({
@@ -225,7 +237,9 @@ const make = Effect.gen(function* () {
     member: (digest) => Effect.map(selectMember(digest), ([member]) => Option.fromUndefinedOr(member)),
     createRoom: Effect.fnUntraced(function* ({ name, topic }, by) {
       const [made] = yield* insertRoom(name, topic, by.id, yield* Clock.currentTimeMillis, by.name)
-      return made ?? (yield* new RoomTaken({ room: name }))
+      if (made === undefined) return yield* new RoomTaken({ room: name })
+      yield* grow
+      return made
     }),
     room,
     rooms: ({ after = "", limit }) =>
@@ -234,11 +248,13 @@ const make = Effect.gen(function* () {
       const postedAt = yield* Clock.currentTimeMillis
       const post = () => {
         const [made] = insertMessage(by.id, text, postedAt, name, name, by.name)
-        if (made !== undefined) insertLinks(made.id, JSON.stringify(links), limits.preview.backlog)
+        if (made !== undefined) waitFor(made.id, links)
         return made
       }
       const made = yield* attempt("post", () => (links.length === 0 ? post() : transaction(db, post)))
-      return made ?? (yield* new RoomNotFound({ room: name }))
+      if (made === undefined) return yield* new RoomNotFound({ room: name })
+      yield* grow
+      return made
     }),
     messages: Effect.fnUntraced(function* (name, { before = Number.MAX_SAFE_INTEGER, limit }) {
       const rows = yield* selectMessages(name, before, limit + 1)
@@ -259,7 +275,18 @@ const make = Effect.gen(function* () {
           Effect.map(Effect.andThen(updatePreview(title, description, id), selectPreviewed(id)), ([message]) =>
             Option.fromUndefinedOr(message)
           )
-      })
+      }),
+    known: attempt("known", () => peers.known()),
+    lacking: (theirs) => attempt("lacking", () => peers.lacking(theirs)),
+    take: (news, linksIn) =>
+      Effect.try({
+        try: () => transaction(db, () => peers.take(news, linksIn)),
+        catch: (cause) =>
+          cause instanceof RoomNotFound || cause instanceof TooManyOrigins
+            ? cause
+            : new StorageError({ operation: "take", cause })
+      }).pipe(Effect.tap(() => grow)),
+    grown: PubSub.subscribe(growth)
   })
 })
 

@@ -5,7 +5,7 @@
  * another Layer.
  */
 import { Context } from "effect"
-import type { Effect, Option } from "effect"
+import type { Effect, Option, PubSub, Scope } from "effect"
 
 import type {
   Member,
@@ -23,6 +23,7 @@ import type {
   RoomTaken,
   StorageError
 } from "./Domain.ts"
+import type { Known, News, TooManyOrigins } from "./PeerNews.ts"
 
 /** A link whose preview is still to be made. */
 export interface WaitingLink {
@@ -75,5 +76,16 @@ export class Storage extends Context.Service<
       id: number,
       preview: Option.Option<Omit<Preview, "url">>
     ) => Effect.Effect<Option.Option<Message>, StorageError>
+    /** What is here, from this Harbour and from others. */
+    readonly known: Effect.Effect<Known, StorageError>
+    /** The next of what somebody lacks who knows that much: one batch, each origin in order, a room ahead of its messages. */
+    readonly lacking: (theirs: Known) => Effect.Effect<News, StorageError>
+    /** Adds what another Harbour told, all of it or nothing; what is here already stays as it is. Gives the messages that are new. */
+    readonly take: (
+      news: News,
+      linksIn: (text: string) => ReadonlyArray<string>
+    ) => Effect.Effect<ReadonlyArray<Message>, RoomNotFound | TooManyOrigins | StorageError>
+    /** Hears from now on that rooms or messages were added: one word may stand for several. */
+    readonly grown: Effect.Effect<PubSub.Subscription<void>, never, Scope.Scope>
   }
 >()("harbour/Storage") {}

@@ -1,7 +1,7 @@
 import type { LookupFunction } from "node:net"
 
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Fiber, Layer, Option, Stream } from "effect"
+import { Effect, Fiber, Layer, Option, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { SsrfBlocked } from "fairlead/client/handlers"
 import { NodeTransport } from "fairlead/client/node"
@@ -9,7 +9,7 @@ import * as TestClient from "fairlead/testing/client"
 
 import { policyFor } from "../../examples/harbour/PageNetwork.ts"
 import { bytes, Pages } from "../../examples/harbour/Pages.ts"
-import { Settings } from "../../examples/harbour/Settings.ts"
+import { given } from "./Given.ts"
 
 const html = { "content-type": "text/html; charset=utf-8" }
 const page = (title: string) => ({ headers: html, body: `<title>${title}</title>` })
@@ -22,20 +22,7 @@ const over = <A, E>(
   previewAllow: ReadonlyArray<string> = []
 ) =>
   Effect.flatMap(Pages, ({ look }) => test(look)).pipe(
-    Effect.provide(
-      Pages.layer.pipe(
-        Layer.provide([
-          network.layer,
-          Layer.succeed(Settings, {
-            port: 0,
-            host: "127.0.0.1",
-            data: "unused",
-            previewAllow,
-            readinessDelay: Duration.zero
-          })
-        ])
-      )
-    )
+    Effect.provide(Pages.layer.pipe(Layer.provide([network.layer, given({ previewAllow })])))
   )
 
 /** What a fiber comes to while time passes, step by step: what is read between two steps takes no time. */

@@ -3,7 +3,7 @@ import { dirname } from "node:path"
 import { DatabaseSync } from "node:sqlite"
 
 import { assert, describe, it } from "@effect/vitest"
-import { ConfigProvider, Deferred, Duration, Effect, Fiber, Layer, Option, Schema } from "effect"
+import { ConfigProvider, Deferred, Effect, Fiber, Layer, Option, Schema } from "effect"
 import { Broadcaster } from "fairlead/channel"
 import * as TestApp from "fairlead/testing/app"
 import * as TestClient from "fairlead/testing/client"
@@ -13,9 +13,9 @@ import { harbour } from "../../examples/harbour/Harbour.ts"
 import * as PageNetwork from "../../examples/harbour/PageNetwork.ts"
 import { Pages } from "../../examples/harbour/Pages.ts"
 import { Previews } from "../../examples/harbour/Previews.ts"
-import { Settings } from "../../examples/harbour/Settings.ts"
 import * as SqliteStorage from "../../examples/harbour/SqliteStorage.ts"
 import { Storage } from "../../examples/harbour/Storage.ts"
+import { given } from "./Given.ts"
 import { dataFile } from "./Process.ts"
 
 const quay = Schema.decodeSync(RoomName)("quay")
@@ -23,12 +23,7 @@ const text = Schema.decodeSync(MessageText)("hello")
 const seventh = Schema.decodeSync(MessageId)(7)
 const said = (title: string) => Option.some({ title, description: "" })
 
-const storageAt = (data: string) =>
-  SqliteStorage.layer.pipe(
-    Layer.provide(
-      Layer.succeed(Settings, { port: 0, host: "127.0.0.1", data, previewAllow: [], readinessDelay: Duration.zero })
-    )
-  )
+const storageAt = (data: string) => SqliteStorage.layer.pipe(Layer.provide(given({ data })))
 
 /** Previews over a storage and over pages that a test makes. */
 const previewsOver = <E>(storage: Layer.Layer<Storage, E>, look: Pages["Service"]["look"]) =>
@@ -312,7 +307,7 @@ describe("previews", { timeout: 30_000 }, () => {
         })
       )
       const after = new DatabaseSync(data, { readOnly: true })
-      assert.deepStrictEqual({ ...after.prepare("PRAGMA user_version").get() }, { user_version: 2 })
+      assert.deepStrictEqual({ ...after.prepare("PRAGMA user_version").get() }, { user_version: 3 })
       after.close()
     })
   )

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Layer, Option, Redacted, Schema } from "effect"
+import { Effect, Layer, Option, Redacted, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import * as TestChannel from "fairlead/testing/channel"
 
@@ -17,27 +17,17 @@ import { Messages } from "../../examples/harbour/Messages.ts"
 import { Pages } from "../../examples/harbour/Pages.ts"
 import { Previews } from "../../examples/harbour/Previews.ts"
 import { MembersOnly, RoomChannel, Unavailable, UnknownToken } from "../../examples/harbour/RoomChannel.ts"
-import { Settings } from "../../examples/harbour/Settings.ts"
 import * as SqliteStorage from "../../examples/harbour/SqliteStorage.ts"
 import { Storage } from "../../examples/harbour/Storage.ts"
 import { Tokens } from "../../examples/harbour/Tokens.ts"
+import { given } from "./Given.ts"
 
 const quay = Schema.decodeSync(RoomName)("quay")
 const textOf = Schema.decodeSync(MessageText)
 const nameOf = Schema.decodeSync(MemberName)
 const encode = Schema.encodeSync(Message)
 
-const inMemory = SqliteStorage.layer.pipe(
-  Layer.provide(
-    Layer.succeed(Settings, {
-      port: 0,
-      host: "127.0.0.1",
-      data: ":memory:",
-      previewAllow: [],
-      readinessDelay: Duration.zero
-    })
-  )
-)
+const inMemory = SqliteStorage.layer.pipe(Layer.provide(given({})))
 
 /** Every page has its address for a title. */
 const pages = Layer.succeed(Pages, { look: (url) => Effect.succeed(Option.some({ title: url, description: "" })) })

@@ -1,0 +1,78 @@
+/**
+ * One link between two Harbours, over a stream: each says what it knows, then tells what the other lacks, for as long as the link lasts.
+ *
+ * Nothing waits in memory to be told: each side reads from its storage what lies behind what the other knows, batch by batch, and sleeps when there is nothing.
+ * What comes from the other moves that mark too, so that it is not sent back. Who has nothing to tell says so now and then: a link that is silent for too long has ended.
+ */
+import { Effect, Option, PubSub } from "effect"
+import { EndpointHooks, Identity } from "fairlead/endpoint"
+import type { Connection, Errors } from "fairlead/endpoint"
+
+import { Messages } from "./Messages.ts"
+import { BadFrame, encode, reader } from "./PeerFrames.ts"
+import { Known } from "./PeerNews.ts"
+import type { News, Origin } from "./PeerNews.ts"
+import { Storage } from "./Storage.ts"
+
+/** How often something is said, though there is no news. */
+const heartbeat = "5 seconds"
+/** How long the other side may be silent. */
+const patience = "15 seconds"
+
+/** Raises what is known of each origin to what news tell. */
+const raise = (last: Known["rooms"], told: News["rooms"] | News["messages"]): Known["rooms"] => {
+  const raised: Record<Origin, number> = { ...last }
+  for (const { number, origin } of told) raised[origin] = Math.max(raised[origin] ?? 0, number)
+  return raised
+}
+
+const know = (known: Known, { messages, rooms }: News): Known =>
+  Known.make({ rooms: raise(known.rooms, rooms), messages: raise(known.messages, messages) })
+
+const reject = (code: number, reason: string) =>
+  Effect.fail(new EndpointHooks.Reject({ code: Identity.closeCode(code), reason }))
+
+/** Speaks over a stream until the other side finishes it, or is to be refused. `onLinked` runs when the other side has said what it knows. */
+export const speak = (
+  { recv, send }: Connection.BiStream,
+  onLinked: Effect.Effect<void>
+): Effect.Effect<void, EndpointHooks.Reject | Errors.StreamError, Storage | Messages> =>
+  Effect.gen(function* () {
+    const [messages, storage] = [yield* Messages, yield* Storage]
+    // Ahead of the first look into the storage, so that nothing is missed between the two.
+    const grown = yield* storage.grown
+    const next = Effect.map(Effect.timeoutOption(reader(recv), patience), Option.flatten)
+
+    yield* send.write(encode(yield* storage.known))
+    const first = yield* next
+    if (Option.isNone(first)) return
+    if (first.value._tag !== "Known") return yield* new BadFrame({ description: "it begins with what is known" })
+    let theirs = first.value
+    yield* onLinked
+
+    const telling = Effect.gen(function* () {
+      const news = yield* storage.lacking(theirs)
+      const nothing = news.rooms.length + news.messages.length === 0
+      if (nothing && Option.isSome(yield* Effect.timeoutOption(PubSub.take(grown), heartbeat))) return
+      theirs = know(theirs, news)
+      yield* send.write(encode(news))
+    }).pipe(Effect.forever)
+
+    const hearing = Effect.gen(function* () {
+      for (let frame = yield* next; Option.isSome(frame); frame = yield* next) {
+        if (frame.value._tag !== "News") return yield* new BadFrame({ description: "it goes on with news" })
+        // Ahead of what wakes the telling.
+        theirs = know(theirs, frame.value)
+        yield* messages.take(frame.value)
+      }
+    })
+    yield* Effect.raceFirst(hearing, telling)
+  }).pipe(
+    Effect.scoped,
+    Effect.catchTags({
+      BadFrame: ({ message }) => reject(400, message),
+      RoomNotFound: ({ room }) => reject(400, `a message came ahead of its room "${room}"`),
+      TooManyOrigins: ({ message }) => reject(429, message),
+      StorageError: (error) => Effect.andThen(Effect.logError(error), reject(503, "the storage failed"))
+    })
+  )

@@ -1,0 +1,156 @@
+/**
+ * Peers: Harbours that share their rooms, linked over endpoints whose ids are their keys. Off unless a peer or an address to listen on is given.
+ *
+ * 1. Only the peers of the settings are let in, by their proven ids; each of them is trusted with all rooms, and with what it passes on from others.
+ * 2. A peer with an address is dialled, and dialled again: soon after a link that has ended, ever later, up to half a minute, while it cannot be reached, about
+ *    once a minute while it refuses. Who is linked is not dialled; should both dial at the same moment, the second link does no harm.
+ * 3. What is told twice, by two peers or again after a restart, is stored once: `PeerNews.ts` says how.
+ * 4. When Harbour is to stop, its links end at once, and their peers are told.
+ */
+import { Context, Effect, Layer, Option, Random, Schedule, Schema } from "effect"
+import type { Scope } from "effect"
+import { Shutdown } from "fairlead"
+import { Endpoint, EndpointHooks, HookChain, Identity, ProtocolRouter } from "fairlead/endpoint"
+import type { Connection, Errors, Transport } from "fairlead/endpoint"
+import { connectionLimits, idList, streamLimits } from "fairlead/endpoint/hooks"
+import { IrohTransport } from "fairlead/endpoint/iroh"
+
+import { Messages } from "./Messages.ts"
+import { keyIn } from "./PeerKey.ts"
+import type { KeyError } from "./PeerKey.ts"
+import { speak } from "./PeerLink.ts"
+import { Settings } from "./Settings.ts"
+import type { Storage } from "./Storage.ts"
+
+/** What Harbours speak with each other. */
+export const protocol = Identity.alpn("harbour/1")
+
+/** A link that a peer, or this Harbour, closed with a code of its own. */
+class Refused extends Schema.TaggedError<Refused>()("Refused", { text: Schema.String }) {}
+
+/** Soon, then ever later; not at the same time as everybody else. */
+const untilReached = Schedule.jittered(
+  Schedule.min([Schedule.exponential("200 millis"), Schedule.spaced("30 seconds")])
+)
+const afterLink = Schedule.jittered(Schedule.spaced("200 millis"))
+const afterRefusal = Effect.flatMap(Random.nextBetween(45_000, 75_000), Effect.sleep)
+
+/** Speaks until the link ends or Harbour is to stop. */
+const converse = <E>(stream: Effect.Effect<Connection.BiStream, E, Scope.Scope>, peer: Identity.EndpointId) =>
+  Effect.gen(function* () {
+    const shutdown = yield* Shutdown.Shutdown
+    const spoken = Effect.flatMap(stream, (stream) => speak(stream, Effect.log(`Linked with the peer ${peer}`)))
+    yield* Effect.raceFirst(spoken, shutdown.await)
+  }).pipe(Effect.scoped)
+
+/** Links with peers for as long as the scope lasts, and gives the address of this Harbour. */
+export const link = (
+  peers: ReadonlyArray<Identity.EndpointAddr>
+): Effect.Effect<Identity.EndpointAddr, Errors.BindError, Transport.Transport | Storage | Messages | Scope.Scope> =>
+  Effect.gen(function* () {
+    const shutdown = yield* Shutdown.Shutdown
+    const accepted = new Map<Identity.EndpointId, Connection.Connection>()
+
+    const router = ProtocolRouter.make("peers").route(protocol, (connection) => {
+      const { remoteId } = connection
+      const stream = Effect.timeoutOrElse(connection.acceptBi, {
+        duration: "10 seconds",
+        orElse: () => Effect.fail(new EndpointHooks.Reject({ code: Identity.closeCode(408), reason: "no stream" }))
+      })
+      accepted.set(remoteId, connection)
+      return converse(stream, remoteId).pipe(
+        Effect.catchTag("StreamError", () => Effect.void),
+        Effect.tapError((rejected) => Effect.logWarning(`The peer ${remoteId} is sent away: ${rejected.message}`)),
+        Effect.andThen(connection.close(Identity.closeCode(0), "")),
+        Effect.ensuring(
+          Effect.suspend(() => {
+            if (accepted.get(remoteId) === connection) accepted.delete(remoteId)
+            return Effect.log(`The link with the peer ${remoteId} has ended`)
+          })
+        )
+      )
+    })
+    const hooks = HookChain.make("peers")
+      .use(idList({ allow: new Set(peers.map(({ id }) => id)) }))
+      // One more than a link from each side: one that has died may still be counted.
+      .use(connectionLimits({ perPeer: 4, pending: 32 }))
+      .use(streamLimits({ perConnection: 1 }))
+    const built = yield* Layer.build(ProtocolRouter.layer(router, { hooks, grace: "1 second" }))
+    const endpoint = Context.get(built, Endpoint.Endpoint)
+
+    /** One link, from the dial to its end. */
+    const once = Effect.fnUntraced(function* (peer: Identity.EndpointAddr) {
+      const other = accepted.get(peer.id)
+      if (other !== undefined) return yield* Effect.asVoid(other.closed)
+      const connection = yield* endpoint.connect(peer, protocol)
+      const rejected = yield* converse(connection.openBi, peer.id).pipe(
+        Effect.as(undefined),
+        Effect.catchTag("fairlead/endpoint/Reject", (rejected) => Effect.succeed(rejected)),
+        // Why a stream failed is less than why its connection ended.
+        Effect.catchTag("StreamError", () => Effect.succeed(undefined))
+      )
+      if (rejected !== undefined) {
+        yield* connection.close(rejected.code, rejected.reason)
+        return yield* new Refused({ text: `is sent away: ${rejected.message}` })
+      }
+      const ended = yield* Effect.timeoutOption(connection.closed, "1 second")
+      if (Option.isSome(ended) && ended.value._tag === "Application" && ended.value.code !== 0n) {
+        const { code, reason } = ended.value
+        return yield* new Refused({
+          text: `refuses the link with code ${code}: ${reason}. This Harbour is ${endpoint.id}`
+        })
+      }
+      yield* Effect.log(`The link with the peer ${peer.id} has ended`)
+    }, Effect.scoped)
+
+    /** Links again and again. What is the matter is said once, until it is something else. */
+    const keep = (peer: Identity.EndpointAddr) => {
+      let said = ""
+      const say = (text: string) =>
+        Effect.suspend(() => {
+          if (said === text) return Effect.void
+          said = text
+          return Effect.logWarning(`The peer ${peer.id} ${text}`)
+        })
+      return once(peer).pipe(
+        Effect.tap(() => Effect.sync(() => (said = ""))),
+        Effect.tapError((error) => say(error._tag === "Refused" ? error.text : `cannot be reached: ${error.message}`)),
+        Effect.catchTag("Refused", () => afterRefusal),
+        Effect.retry(untilReached),
+        Effect.repeat(afterLink)
+      )
+    }
+    yield* Effect.forEach(
+      peers.filter(({ addrs }) => addrs.length > 0),
+      keep,
+      { concurrency: "unbounded", discard: true }
+    ).pipe(Effect.raceFirst(shutdown.await), Effect.forkScoped)
+    return endpoint.addr
+  })
+
+/** Every address to bind to: iroh binds a family that is not named to all its addresses, which a Harbour of one machine must not be. */
+const bindTo = (listen: string): ReadonlyArray<string> => {
+  if (/^127\./.test(listen)) return [listen, "[::1]:0"]
+  return /^\[::1\]/.test(listen) ? [listen, "127.0.0.1:0"] : [listen]
+}
+
+/** How this Harbour is linked. */
+export class Peers extends Context.Service<
+  Peers,
+  {
+    /** What its peers need to link with it, when it links at all. */
+    readonly addr: Option.Option<Identity.EndpointAddr>
+  }
+>()("harbour/Peers") {
+  /** Links over iroh, as `Settings` say. */
+  static readonly layer: Layer.Layer<Peers, KeyError | Errors.BindError, Settings | Storage | Messages> = Layer.effect(
+    Peers,
+    Effect.gen(function* () {
+      const { data, peerListen, peers } = yield* Settings
+      if (peers.length === 0 && Option.isNone(peerListen)) return Peers.of({ addr: Option.none() })
+      const bind = bindTo(Option.getOrElse(peerListen, () => "0.0.0.0:0"))
+      const transport = IrohTransport.layer({ bind, secretKey: yield* keyIn(`${data}.key`) })
+      return Peers.of({ addr: Option.some(yield* Effect.provide(link(peers), transport)) })
+    })
+  )
+}
