@@ -41,15 +41,15 @@ const until = <A>(harbour: Harbour, asked: Effect.Effect<A>, is: (answer: A) => 
     })
   )
 
-/** The texts of a room, oldest first, once there are that many. */
-const texts = (harbour: Harbour, room: string, count: number) =>
-  Effect.map(
-    until(harbour, readAll(harbour, room), (all) => all.length >= count),
-    (all) => all.map(({ text }) => text).toReversed()
-  )
-
 const hasRoom = (harbour: Harbour, room: string) =>
   until(harbour, harbour.call("GET", `/api/rooms/${room}`), ({ status }) => status === 200)
+
+/** The texts of a room, oldest first, once there are that many. */
+const texts = (harbour: Harbour, room: string, count: number) =>
+  hasRoom(harbour, room).pipe(
+    Effect.andThen(until(harbour, readAll(harbour, room), (all) => all.length >= count)),
+    Effect.map((all) => all.map(({ text }) => text).toReversed())
+  )
 
 describeIroh("peers", () => {
   it.live(
