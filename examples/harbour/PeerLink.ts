@@ -4,7 +4,7 @@
  * Nothing waits in memory to be told: each side reads from its storage what lies behind what the other knows, batch by batch, and sleeps when there is nothing.
  * What comes from the other moves that mark too, so that it is not sent back. Who has nothing to tell says so now and then: a link that is silent for too long has ended.
  */
-import { Effect, Option, PubSub } from "effect"
+import { Effect, Latch, Option, PubSub } from "effect"
 import { EndpointHooks, Identity } from "fairlead/endpoint"
 import type { Connection, Errors } from "fairlead/endpoint"
 
@@ -50,10 +50,20 @@ export const speak = (
     let theirs = first.value
     yield* onLinked
 
+    const awake = yield* Latch.make()
+    let due = false
+    const waking = Effect.forever(Effect.andThen(PubSub.take(grown), awake.open))
+    // By a clock of its own: who only listens is woken often, and has nothing to tell.
+    const beating = Effect.sync(() => {
+      due = true
+    }).pipe(Effect.andThen(awake.open), Effect.delay(heartbeat), Effect.forever)
+
     const telling = Effect.gen(function* () {
+      // Closed before the look, so that what is added behind the look opens it.
+      yield* awake.close
       const news = yield* storage.lacking(theirs)
-      const nothing = news.rooms.length + news.messages.length === 0
-      if (nothing && Option.isSome(yield* Effect.timeoutOption(PubSub.take(grown), heartbeat))) return
+      if (!due && news.rooms.length + news.messages.length === 0) return yield* awake.await
+      due = false
       theirs = know(theirs, news)
       yield* send.write(encode(news))
     }).pipe(Effect.forever)
@@ -66,7 +76,7 @@ export const speak = (
         yield* messages.take(frame.value)
       }
     })
-    yield* Effect.raceFirst(hearing, telling)
+    yield* Effect.raceAllFirst([hearing, telling, waking, beating])
   }).pipe(
     Effect.scoped,
     Effect.catchTags({

@@ -7,7 +7,7 @@
  * 3. What is told twice, by two peers or again after a restart, is stored once: `PeerNews.ts` says how.
  * 4. When Harbour is to stop, its links end at once, and their peers are told.
  */
-import { Context, Effect, Layer, Option, Random, Schedule, Schema } from "effect"
+import { Context, Deferred, Effect, Layer, Option, Random, Schedule, Schema } from "effect"
 import type { Scope } from "effect"
 import { Shutdown } from "fairlead"
 import { Endpoint, EndpointHooks, HookChain, Identity, ProtocolRouter } from "fairlead/endpoint"
@@ -35,20 +35,25 @@ const untilReached = Schedule.jittered(
 const afterLink = Schedule.jittered(Schedule.spaced("200 millis"))
 const afterRefusal = Effect.flatMap(Random.nextBetween(45_000, 75_000), Effect.sleep)
 
-/** Speaks until the link ends or Harbour is to stop. */
-const converse = <E>(stream: Effect.Effect<Connection.BiStream, E, Scope.Scope>, peer: Identity.EndpointId) =>
-  Effect.gen(function* () {
-    const shutdown = yield* Shutdown.Shutdown
-    const spoken = Effect.flatMap(stream, (stream) => speak(stream, Effect.log(`Linked with the peer ${peer}`)))
-    yield* Effect.raceFirst(spoken, shutdown.await)
-  }).pipe(Effect.scoped)
+/** Speaks until the link ends or is over for this Harbour. */
+const converse = <E>(
+  stream: Effect.Effect<Connection.BiStream, E, Scope.Scope>,
+  peer: Identity.EndpointId,
+  over: Effect.Effect<void>
+) =>
+  stream.pipe(
+    Effect.flatMap((stream) => speak(stream, Effect.log(`Linked with the peer ${peer}`))),
+    Effect.raceFirst(over),
+    Effect.scoped
+  )
 
 /** Links with peers for as long as the scope lasts, and gives the address of this Harbour. */
 export const link = (
   peers: ReadonlyArray<Identity.EndpointAddr>
 ): Effect.Effect<Identity.EndpointAddr, Errors.BindError, Transport.Transport | Storage | Messages | Scope.Scope> =>
   Effect.gen(function* () {
-    const shutdown = yield* Shutdown.Shutdown
+    const [shutdown, closing] = [yield* Shutdown.Shutdown, yield* Deferred.make<void>()]
+    const over = Effect.raceFirst(shutdown.await, Deferred.await(closing))
     const accepted = new Map<Identity.EndpointId, Connection.Connection>()
 
     const router = ProtocolRouter.make("peers").route(protocol, (connection) => {
@@ -58,7 +63,7 @@ export const link = (
         orElse: () => Effect.fail(new EndpointHooks.Reject({ code: Identity.closeCode(408), reason: "no stream" }))
       })
       accepted.set(remoteId, connection)
-      return converse(stream, remoteId).pipe(
+      return converse(stream, remoteId, over).pipe(
         Effect.catchTag("StreamError", () => Effect.void),
         Effect.tapError((rejected) => Effect.logWarning(`The peer ${remoteId} is sent away: ${rejected.message}`)),
         Effect.andThen(connection.close(Identity.closeCode(0), "")),
@@ -77,13 +82,15 @@ export const link = (
       .use(streamLimits({ perConnection: 1 }))
     const built = yield* Layer.build(ProtocolRouter.layer(router, { hooks, grace: "1 second" }))
     const endpoint = Context.get(built, Endpoint.Endpoint)
+    // Ahead of the router's end, which would wait for the links.
+    yield* Effect.addFinalizer(() => Deferred.succeed(closing, undefined))
 
     /** One link, from the dial to its end. */
     const once = Effect.fnUntraced(function* (peer: Identity.EndpointAddr) {
       const other = accepted.get(peer.id)
       if (other !== undefined) return yield* Effect.asVoid(other.closed)
       const connection = yield* endpoint.connect(peer, protocol)
-      const rejected = yield* converse(connection.openBi, peer.id).pipe(
+      const rejected = yield* converse(connection.openBi, peer.id, over).pipe(
         Effect.as(undefined),
         Effect.catchTag("fairlead/endpoint/Reject", (rejected) => Effect.succeed(rejected)),
         // Why a stream failed is less than why its connection ended.
@@ -124,7 +131,7 @@ export const link = (
       peers.filter(({ addrs }) => addrs.length > 0),
       keep,
       { concurrency: "unbounded", discard: true }
-    ).pipe(Effect.raceFirst(shutdown.await), Effect.forkScoped)
+    ).pipe(Effect.raceFirst(over), Effect.forkScoped)
     return endpoint.addr
   })
 

@@ -37,11 +37,7 @@ const inOrder = (table: "rooms" | "messages"): string =>
   `ORDER BY origins.id, ifnull(${table}.number, ${table}.id) LIMIT ${limits.peer.batch}`
 
 /** What is done with the database: `take` is to be one transaction. */
-export const make = (
-  prepare: Prepare,
-  insertLinks: (message: number, links: ReadonlyArray<string>) => void,
-  now: () => number
-) => {
+export const make = (prepare: Prepare, insertLinks: (message: number, links: ReadonlyArray<string>) => void) => {
   const selectLast = prepare(
     `SELECT name, (SELECT max(ifnull(number, id)) FROM rooms WHERE origin = origins.id) AS room,
        (SELECT max(ifnull(number, id)) FROM messages WHERE origin = origins.id) AS message FROM origins`,
@@ -83,10 +79,10 @@ export const make = (
     Schema.Struct({ id: MessageId })
   )
 
-  /** Makes an author of another Harbour known; the key is longer than any name and than any digest. */
-  const authorOf = (origin: Origin, name: string): string => {
+  /** Makes an author of another Harbour known, by a key that is longer than any name and than any digest. */
+  const authorOf = (origin: Origin, name: string, at: number): string => {
     const key = `${origin}/${name}`
-    insertAuthor(name, key, now())
+    insertAuthor(name, key, at)
     return key
   }
 
@@ -107,12 +103,13 @@ export const make = (
       for (const { origin } of [...news.rooms, ...news.messages]) insertOrigin(origin)
       if (countOrigins()[0]!.count > limits.peer.origins) throw new TooManyOrigins()
       for (const { createdAt, createdBy, name, number, origin, topic } of news.rooms) {
-        insertRoom(name, topic, DateTime.toEpochMillis(createdAt), number, authorOf(origin, createdBy), origin)
+        const at = DateTime.toEpochMillis(createdAt)
+        insertRoom(name, topic, at, number, authorOf(origin, createdBy, at), origin)
       }
       return news.messages.flatMap(({ author, number, origin, postedAt, room, text }) => {
         if (selectRoom(room).length === 0) throw new RoomNotFound({ room })
         const at = DateTime.toEpochMillis(postedAt)
-        const [made] = insertMessage(text, at, number, room, authorOf(origin, author), origin)
+        const [made] = insertMessage(text, at, number, room, authorOf(origin, author, at), origin)
         if (made === undefined) return []
         insertLinks(made.id, linksIn(text))
         return [Message.make({ id: made.id, room, author, text, postedAt, previews: [] })]

@@ -220,8 +220,7 @@ const make = Effect.gen(function* () {
     return found ?? (yield* new RoomNotFound({ room: name }))
   })
 
-  const clock = yield* Clock.Clock
-  const peers = SqlitePeers.make(prepare, waitFor, () => clock.currentTimeMillisUnsafe())
+  const peers = SqlitePeers.make(prepare, waitFor)
   // Whoever listens and has not looked since the last word needs no second one.
   const growth = yield* PubSub.sliding<void>(1)
   const grow = PubSub.publish(growth, undefined)
@@ -285,7 +284,7 @@ const make = Effect.gen(function* () {
           cause instanceof RoomNotFound || cause instanceof TooManyOrigins
             ? cause
             : new StorageError({ operation: "take", cause })
-      }).pipe(Effect.tap(() => grow)),
+      }).pipe(Effect.tap(() => (news.rooms.length + news.messages.length === 0 ? Effect.void : grow))),
     grown: PubSub.subscribe(growth)
   })
 })

@@ -17,15 +17,21 @@ export const messageText = Schema.decodeSync(MessageText)
 
 const decodeTold = Schema.decodeUnknownSync(Message)
 
-/** A Harbour of its own, with a member "Ada" who may post. */
-export const moored = Effect.gen(function* () {
+/** A Harbour of its own, with a member "Ada" who may post, over a storage that is changed. */
+export const mooredOver = Effect.fnUntraced(function* (
+  change: (storage: Storage["Service"]) => Partial<Storage["Service"]>
+) {
   const look = Layer.succeed(Pages, { look: () => Effect.succeed(Option.none()) })
+  const changed = Layer.effect(
+    Storage,
+    Effect.map(Storage, (storage) => Storage.of({ ...storage, ...change(storage) }))
+  )
   const context = yield* Layer.build(
     Layer.fresh(
       Messages.layer.pipe(
         Layer.provideMerge(Previews.layer),
         Layer.provide(look),
-        Layer.provideMerge(Layer.merge(SqliteStorage.layer, Broadcaster.layer)),
+        Layer.provideMerge(Layer.merge(Layer.provide(changed, SqliteStorage.layer), Broadcaster.layer)),
         Layer.provide(given({}))
       )
     )
@@ -51,5 +57,8 @@ export const moored = Effect.gen(function* () {
     )
   }
 })
+
+/** A Harbour of its own. */
+export const moored = mooredOver(() => ({}))
 
 export type Moored = Effect.Success<typeof moored>

@@ -10,6 +10,9 @@ import type { Harbour } from "./Process.ts"
 
 const loopback = "127.0.0.1:0"
 
+/** Where the Harbour that is dialled listens, also after a restart: below the ports that the system gives away meanwhile. */
+const harbourMouth = `127.0.0.1:${20_000 + (process.pid % 10_000)}`
+
 /** How a Harbour that listens on IPv4 is named to a peer: `ID@ADDRESS`. */
 const nameOf = (harbour: Harbour) =>
   Effect.map(harbour.wrote(/--peer \S+@127\S+\n/), (output) => {
@@ -58,9 +61,10 @@ describeIroh("peers", () => {
       const [north, south] = [yield* dataFile, yield* dataFile]
 
       // The north allows nobody yet. The south is refused, is told so once, and learns its own id.
-      const closed = yield* start(north, "main", { HARBOUR_PEER_LISTEN: loopback })
+      const closed = yield* start(north, "main", { HARBOUR_PEER_LISTEN: harbourMouth })
       const { address, id: northId } = yield* nameOf(closed)
-      const listen = { HARBOUR_PEER_LISTEN: address }
+      assert.strictEqual(address, harbourMouth)
+      const listen = { HARBOUR_PEER_LISTEN: harbourMouth }
       const dialling = { HARBOUR_PEERS: `${northId}@${address}`, HARBOUR_PEER_LISTEN: loopback }
       const refused = yield* start(south, "main", dialling)
       const { id: southId } = yield* nameOf(refused)
