@@ -36,7 +36,8 @@ export const keyIn = Effect.fnUntraced(function* (file: string) {
   const fail = (fault: string, cause?: unknown) => new KeyError({ file, fault, cause })
   const [key, mode] = yield* Effect.try({
     try: () => [read(file), statSync(file).mode] as const,
-    catch: (cause) => fail(`can neither be read nor made: ${cause instanceof Error ? cause.message : cause}`, cause)
+    catch: (cause) =>
+      fail(`can neither be read nor made: ${cause instanceof Error ? cause.message : String(cause)}`, cause)
   })
   if (process.platform !== "win32" && (mode & 0o077) !== 0) return yield* fail("can be read by others: chmod 600 it")
   if (key.length !== size) return yield* fail(`has ${key.length} bytes instead of ${size}: remove it to get a new one`)

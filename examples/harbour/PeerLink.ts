@@ -45,7 +45,7 @@ export const speak = (
 
     yield* send.write(encode(yield* storage.known))
     const first = yield* next
-    if (Option.isNone(first)) return
+    if (Option.isNone(first)) return undefined
     if (first.value._tag !== "Known") return yield* new BadFrame({ description: "it begins with what is known" })
     let theirs = first.value
     yield* onLinked
@@ -62,21 +62,24 @@ export const speak = (
       // Closed before the look, so that what is added behind the look opens it.
       yield* awake.close
       const news = yield* storage.lacking(theirs)
-      if (!due && news.rooms.length + news.messages.length === 0) return yield* awake.await
-      due = false
-      theirs = know(theirs, news)
-      yield* send.write(encode(news))
+      if (!due && news.rooms.length + news.messages.length === 0) yield* awake.await
+      else {
+        due = false
+        theirs = know(theirs, news)
+        yield* send.write(encode(news))
+      }
     }).pipe(Effect.forever)
 
+    const hear = (news: Known | News) => {
+      if (news._tag !== "News") return Effect.fail(new BadFrame({ description: "it goes on with news" }))
+      // Ahead of what wakes the telling.
+      theirs = know(theirs, news)
+      return messages.take(news)
+    }
     const hearing = Effect.gen(function* () {
-      for (let frame = yield* next; Option.isSome(frame); frame = yield* next) {
-        if (frame.value._tag !== "News") return yield* new BadFrame({ description: "it goes on with news" })
-        // Ahead of what wakes the telling.
-        theirs = know(theirs, frame.value)
-        yield* messages.take(frame.value)
-      }
+      for (let frame = yield* next; Option.isSome(frame); frame = yield* next) yield* hear(frame.value)
     })
-    yield* Effect.raceAllFirst([hearing, telling, waking, beating])
+    return yield* Effect.raceAllFirst([hearing, telling, waking, beating])
   }).pipe(
     Effect.scoped,
     Effect.catchTags({

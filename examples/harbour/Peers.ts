@@ -15,7 +15,7 @@ import type { Connection, Errors, Transport } from "fairlead/endpoint"
 import { connectionLimits, idList, streamLimits } from "fairlead/endpoint/hooks"
 import { IrohTransport } from "fairlead/endpoint/iroh"
 
-import { Messages } from "./Messages.ts"
+import type { Messages } from "./Messages.ts"
 import { keyIn } from "./PeerKey.ts"
 import type { KeyError } from "./PeerKey.ts"
 import { speak } from "./PeerLink.ts"
@@ -107,7 +107,7 @@ export const link = (
           text: `refuses the link with code ${code}: ${reason}. This Harbour is ${endpoint.id}`
         })
       }
-      yield* Effect.log(`The link with the peer ${peer.id} has ended`)
+      return yield* Effect.log(`The link with the peer ${peer.id} has ended`)
     }, Effect.scoped)
 
     /** Links again and again. What is the matter is said once, until it is something else. */
@@ -137,8 +137,8 @@ export const link = (
 
 /** Every address to bind to: iroh binds a family that is not named to all its addresses, which a Harbour of one machine must not be. */
 const bindTo = (listen: string): ReadonlyArray<string> => {
-  if (/^127\./.test(listen)) return [listen, "[::1]:0"]
-  return /^\[::1\]/.test(listen) ? [listen, "127.0.0.1:0"] : [listen]
+  if (listen.startsWith("127.")) return [listen, "[::1]:0"]
+  return listen.startsWith("[::1]") ? [listen, "127.0.0.1:0"] : [listen]
 }
 
 /** How this Harbour is linked. */

@@ -16,7 +16,8 @@
  *
  * All that is wrong with them is reported at once, before anything is opened or bound.
  */
-import { Config, Context, Duration, Effect, Option, Result, Schema } from "effect"
+import { Config, Context, Duration, Effect, Result, Schema } from "effect"
+import type { Option } from "effect"
 import { NetAddress } from "effect/net"
 import { Configuration } from "fairlead/app"
 import { Identity } from "fairlead/endpoint"

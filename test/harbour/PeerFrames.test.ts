@@ -6,7 +6,8 @@ import * as fc from "fast-check"
 
 import { limits } from "../../examples/harbour/Domain.ts"
 import { BadFrame, encode, reader } from "../../examples/harbour/PeerFrames.ts"
-import { Known, News, Origin } from "../../examples/harbour/PeerNews.ts"
+import { Known, Origin } from "../../examples/harbour/PeerNews.ts"
+import type { News } from "../../examples/harbour/PeerNews.ts"
 
 /** A stream of these bytes, in pieces of these sizes, again and again, and how much of it was read. */
 const streamOf = (bytes: Uint8Array, sizes: ReadonlyArray<number> = [bytes.length]) => {
@@ -144,9 +145,9 @@ describe("the frames of peers", () => {
       }
       const told = (rooms: ReadonlyArray<object>) =>
         streamOf(framed(JSON.stringify({ _tag: "News", rooms, messages: [] }))).recv
-      assert.strictEqual((yield* all(told(Array(limits.peer.batch).fill(entry)))).length, 1)
+      assert.strictEqual((yield* all(told(Array.from({ length: limits.peer.batch }, () => entry)))).length, 1)
       for (const rooms of [
-        Array(limits.peer.batch + 1).fill(entry),
+        Array.from({ length: limits.peer.batch + 1 }, () => entry),
         [{ ...entry, origin: "x" }],
         [{ ...entry, number: 0 }]
       ]) {

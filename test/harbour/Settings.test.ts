@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { ConfigProvider, Effect, Exit } from "effect"
+import { ConfigProvider, Effect, Exit, Option } from "effect"
 
 import { settings } from "../../examples/harbour/Settings.ts"
 
@@ -31,5 +31,42 @@ describe("settings", () => {
         assert.match(String(exit), /HARBOUR_PREVIEW_ALLOW/)
       }
     )
+  )
+
+  const [ada, bob] = ["a".repeat(64), "b".repeat(64)]
+
+  it.effect.each([
+    [{}, [], undefined],
+    [{ HARBOUR_PEERS: ada }, [{ id: ada, addrs: [] }], undefined],
+    [{ HARBOUR_PEER_LISTEN: "[::1]:4433" }, [], "[::1]:4433"],
+    [
+      { HARBOUR_PEERS: `${ada}@192.0.2.7:4433, ${bob},${ada}@[2001:db8::1]:4433`, HARBOUR_PEER_LISTEN: "0.0.0.0:0" },
+      [
+        { id: ada, addrs: ["192.0.2.7:4433", "[2001:db8::1]:4433"] },
+        { id: bob, addrs: [] }
+      ],
+      "0.0.0.0:0"
+    ]
+  ] as const)("harbour: %j names its peers and where they find it", ([environment, peers, listen]) =>
+    Effect.map(settings.parse(ConfigProvider.fromUnknown(environment)), (read) => {
+      assert.deepStrictEqual<unknown>(read.peers, peers)
+      assert.strictEqual(Option.getOrUndefined(read.peerListen), listen)
+    })
+  )
+
+  it.effect.each([
+    { HARBOUR_PEERS: "ada" },
+    { HARBOUR_PEERS: ada.toUpperCase() },
+    { HARBOUR_PEERS: `${ada}@` },
+    { HARBOUR_PEERS: `${ada}@harbour.example:4433` },
+    { HARBOUR_PEERS: `${ada}@192.0.2.7` },
+    { HARBOUR_PEER_LISTEN: "4433" },
+    { HARBOUR_PEER_LISTEN: "localhost:4433" }
+  ])("harbour: %j is no such thing, and says so", (environment) =>
+    Effect.map(Effect.exit(settings.parse(ConfigProvider.fromUnknown(environment))), (exit) => {
+      assert.isTrue(Exit.isFailure(exit))
+      assert.match(String(exit), /a peer: an id of 64|an IP address and a port/)
+      for (const name of Object.keys(environment)) assert.include(String(exit), name)
+    })
   )
 })
