@@ -121,7 +121,11 @@ export const link = (
         })
       return once(peer).pipe(
         Effect.tap(() => Effect.sync(() => (said = ""))),
-        Effect.tapError((error) => say(error._tag === "Refused" ? error.text : `cannot be reached: ${error.message}`)),
+        Effect.tapError((error) => {
+          if (error._tag === "Refused") return say(error.text)
+          // Harbour is stopping: the peer has nothing to do with it.
+          return error.reason._tag === "EndpointClosed" ? Effect.void : say(`cannot be reached: ${error.message}`)
+        }),
         Effect.catchTag("Refused", () => afterRefusal),
         Effect.retry(untilReached),
         Effect.repeat(afterLink)
