@@ -1,13 +1,11 @@
-import { readFileSync } from "node:fs"
 import { join } from "node:path"
 
 import { assert, beforeAll, describe, it } from "vitest"
 
-import { hoversOf } from "../server/hoverServer.ts"
+import { hoversOfConstants, wordsOf } from "../server/hoverServer.ts"
 import type * as Channels from "./hoverChannels.ts"
 
 const file = join(import.meta.dirname, "hoverChannels.ts")
-const text = readFileSync(file, "utf8")
 
 /** What an editor must show for each name. */
 const shown: Readonly<Record<Exclude<keyof typeof Channels, "CurrentUser" | "Store" | "Full" | "Room">, string>> = {
@@ -22,23 +20,17 @@ const shown: Readonly<Record<Exclude<keyof typeof Channels, "CurrentUser" | "Sto
     "const asking: Effect.Effect<Effect.Effect<void, TestChannel.ChannelEnded | TestChannel.ConnectRefused | TestChannel.ErrorReply | Full | TestChannel.SocketClosed, Scope>, never, Scope | Store>"
 }
 
-const words = (type: string): ReadonlyArray<string> => type.match(/[\w.]+|[<>,]/g) ?? []
-
 describe("what an editor shows for a channel", () => {
   let hovers: ReadonlyArray<string> = []
   beforeAll(async () => {
-    const places = Object.keys(shown).map((name) => {
-      const before = text.slice(0, text.indexOf(`export const ${name} `) + "export const ".length).split("\n")
-      return { name, line: before.length - 1, character: before.at(-1)!.length }
-    })
-    hovers = await hoversOf(file, text, places)
+    hovers = await hoversOfConstants(file, Object.keys(shown))
   })
 
   it.each(Object.entries(shown).map(([name, type], index) => ({ name, type, index })))(
     "names channels, services and errors and no machinery: $name",
     ({ index, type }) => {
       const hover = hovers[index] ?? ""
-      assert.sameMembers([...words(hover)], [...words(type)], hover)
+      assert.sameMembers(wordsOf(hover), wordsOf(type), hover)
     }
   )
 })

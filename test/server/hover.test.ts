@@ -6,7 +6,7 @@ import { afterAll, assert, beforeAll, describe, expect, it } from "vitest"
 
 import { scratchProject, tool } from "../package/Scratch.ts"
 import type * as Pipelines from "./hoverPipelines.ts"
-import { hoversOf } from "./hoverServer.ts"
+import { hoversOf, placeAt } from "./hoverServer.ts"
 import type { Place } from "./hoverServer.ts"
 
 const file = join(import.meta.dirname, "hoverPipelines.ts")
@@ -21,8 +21,7 @@ const shown = /^export const (?<name>\w+)|^export class (?<service>Authenticate)
 const places = Array.from(text.matchAll(shown), (match): Place & { readonly name: string } => {
   const name = Object.values(match.groups ?? {}).find((group) => group !== undefined) ?? ""
   const at = match.index + match[0].lastIndexOf(name)
-  const before = text.slice(0, at).split("\n")
-  return { name, line: before.length - 1, character: before.at(-1)?.length ?? 0 }
+  return { name, ...placeAt(text, at) }
 })
 
 describe("what an editor shows for a pipeline", () => {

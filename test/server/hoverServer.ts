@@ -2,6 +2,7 @@
  * The language server of TypeScript, as an editor talks to it: JSON-RPC over standard input and output.
  */
 import { spawn } from "node:child_process"
+import { readFileSync } from "node:fs"
 import { pathToFileURL } from "node:url"
 
 import { root, tool } from "../package/Scratch.ts"
@@ -10,6 +11,12 @@ import { root, tool } from "../package/Scratch.ts"
 export interface Place {
   readonly line: number
   readonly character: number
+}
+
+/** The place of an index of a text. */
+export const placeAt = (text: string, index: number): Place => {
+  const before = text.slice(0, index).split("\n")
+  return { line: before.length - 1, character: before.at(-1)?.length ?? 0 }
 }
 
 interface Message {
@@ -108,3 +115,17 @@ export const hoversOf = async (
     server.kill()
   }
 }
+
+/** What an editor shows for each of the exported constants of a file. */
+export const hoversOfConstants = (file: string, names: ReadonlyArray<string>): Promise<ReadonlyArray<string>> => {
+  const text = readFileSync(file, "utf8")
+  const declared = "export const "
+  return hoversOf(
+    file,
+    text,
+    names.map((name) => placeAt(text, text.indexOf(`${declared}${name} `) + declared.length))
+  )
+}
+
+/** The names and brackets of a type: the order of a union is the compiler's own affair. */
+export const wordsOf = (type: string): Array<string> => type.match(/[\w.]+|[<>,]/g) ?? []
