@@ -1,28 +1,23 @@
 /**
- * Draws a `Description`: the interceptors of a composite as text for a terminal, or as a Mermaid flowchart.
+ * Draws a composite or one interceptor, as text for a terminal or as a Mermaid flowchart. Internal to Fairlead: public through `Interceptor`.
  *
  * @since 0.1.0
  */
-import type { Description, Info } from "./Interceptor.ts"
+import type { Description, InterceptorInfo } from "./Description.ts"
 
-/**
- * The interceptors as an indented text, one a line, in the order in which they run.
- *
- * @category drawing
- * @since 0.1.0
- */
-export const toText = (description: Description): string => {
-  const lines = rows(description.interceptors, 0)
+/** Indented text, one interceptor a line. */
+export const toText = (drawn: Description | InterceptorInfo): string => {
+  const lines = rows(interceptorsOf(drawn), 0)
   const width = Math.min(36, Math.max(0, ...lines.map((line) => line.name.length)))
   const kinds = Math.max(0, ...lines.map((line) => line.kind.length))
   return [
-    `${description.name} (${description.part})`,
+    ...("part" in drawn ? [`${drawn.name} (${drawn.part})`] : []),
     ...lines.map(({ name, kind, note }) => `  ${kind.padEnd(kinds)}  ${name.padEnd(width)}  ${note}`.trimEnd())
   ].join("\n")
 }
 
 const rows = (
-  infos: ReadonlyArray<Info>,
+  infos: ReadonlyArray<InterceptorInfo>,
   depth: number
 ): ReadonlyArray<{ readonly name: string; readonly kind: string; readonly note: string }> =>
   infos.flatMap((info) => [
@@ -30,25 +25,34 @@ const rows = (
     ...rows(info.inner, depth + 1)
   ])
 
-// A recovery is mostly named after what it recovers: that is not said twice.
-const noteOf = (info: Info): string => {
+// A recovery is mostly named after its errors, which are not repeated then.
+const noteOf = (info: InterceptorInfo): string => {
   const recovers = info.recovers.filter((what) => !info.name.includes(what.slice(what.lastIndexOf("/") + 1)))
-  return [
-    ...(info.provides.length > 0 ? [`provides ${info.provides.join(", ")}`] : []),
-    ...(recovers.length > 0 ? [`recovers ${recovers.join(", ")}`] : [])
-  ].join("; ")
+  const notes: ReadonlyArray<readonly [what: string, names: ReadonlyArray<string>]> = [
+    ["implements", info.service === undefined || info.service === info.name ? [] : [info.service]],
+    ["provides", info.provides],
+    ["raises", info.error],
+    ["requires", info.requires],
+    ["recovers", recovers]
+  ]
+  return notes
+    .filter(([, names]) => names.length > 0)
+    .map(([what, names]) => `${what} ${names.join(", ")}`)
+    .join("; ")
 }
 
-/**
- * The interceptors as a Mermaid flowchart, top down; composites inside are subgraphs.
- *
- * @category drawing
- * @since 0.1.0
- */
-export const toMermaid = (description: Description): string => {
+const interceptorsOf = (drawn: Description | InterceptorInfo): ReadonlyArray<InterceptorInfo> =>
+  "part" in drawn ? drawn.interceptors : [drawn]
+
+/** A flowchart, top down; composites inside are subgraphs. */
+export const toMermaid = (drawn: Description | InterceptorInfo): string => {
   let count = 0
   const lines: Array<string> = ["flowchart TD"]
-  const draw = (infos: ReadonlyArray<Info>, indent: string, previous: string | undefined): string | undefined => {
+  const draw = (
+    infos: ReadonlyArray<InterceptorInfo>,
+    indent: string,
+    previous: string | undefined
+  ): string | undefined => {
     for (const info of infos) {
       const id = `s${++count}`
       const note = noteOf(info)
@@ -65,7 +69,7 @@ export const toMermaid = (description: Description): string => {
     }
     return previous
   }
-  draw(description.interceptors, "  ", undefined)
+  draw(interceptorsOf(drawn), "  ", undefined)
   return lines.join("\n")
 }
 

@@ -1,87 +1,100 @@
 /**
- * What every interceptor and every composite of Fairlead says about itself.
+ * Describes interceptors and composites: as data, as text, as a Mermaid flowchart.
  *
- * An interceptor has a name: it is seen in logs, drawings, the `Probe`'s events and in the reports of defects. This module
- * holds that description and the annotation by which a defect's `Cause` carries the name of the interceptor it came from.
+ * **Example** (Drawing a composite)
+ *
+ * ```ts
+ * import { Interceptor } from "fairlead"
+ * import { ClientChain } from "fairlead/client"
+ * import { retry, timeouts } from "fairlead/client/handlers"
+ *
+ * const chain = ClientChain.make("api").use(retry()).use(timeouts())
+ * const drawing = Interceptor.toText(chain)
+ * ```
+ *
+ * An interceptor has a name: it is seen in logs, drawings, the events of the `Probe` and the reports of defects.
  *
  * @since 0.1.0
  */
-import * as Cause from "effect/Cause"
-import * as Context from "effect/Context"
+import type * as Context from "effect/Context"
+
+import { TypeId, withImplementations } from "./Description.ts"
+import type { Description, InterceptorInfo } from "./Description.ts"
+import * as Drawing from "./Drawing.ts"
+
+export { CauseOrigin, causeOrigin } from "./CauseOrigin.ts"
+export { TypeId } from "./Description.ts"
+export type { Description, InterceptorInfo, Part } from "./Description.ts"
 
 /**
- * The five interception points of Fairlead.
+ * An interceptor, a composite or a router: whatever has a description.
  *
  * @category models
  * @since 0.1.0
  */
-export type Part = "server" | "app" | "client" | "channel" | "endpoint"
-
-/**
- * One interceptor of a composite, as data: what drawings and inspectors are made of.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Info {
-  /** The name the interceptor was given. */
-  readonly name: string
-  /** Which of its part's kinds it is, such as `before` or `outer`. */
-  readonly kind: string
-  /** The services it provides to what comes after it, by key. */
-  readonly provides: ReadonlyArray<string>
-  /** The error tags it recovers; `*` stands for all. */
-  readonly recovers: ReadonlyArray<string>
-  /** The interceptors inside it, when it is itself a composite. */
-  readonly inner: ReadonlyArray<Info>
+export interface Described<out D extends InterceptorInfo | Description = InterceptorInfo | Description> {
+  readonly [TypeId]: D
 }
 
 /**
- * A composite, as data: its interceptors in the order in which they run.
+ * Whether something has a description.
  *
- * @category models
+ * @category guards
  * @since 0.1.0
  */
-export interface Description {
-  readonly part: Part
-  readonly name: string
-  readonly interceptors: ReadonlyArray<Info>
-}
+export const isDescribed = (u: unknown): u is Described =>
+  ((typeof u === "object" && u !== null) || typeof u === "function") && TypeId in u
 
 /**
- * Where a defect came from: the annotation that an interpreter puts on the defect's `Cause`. The innermost one wins, so a
- * pipeline inside a pipeline is named, not the stage that ran it.
- *
- * @category services
- * @since 0.1.0
- */
-export class Origin extends Context.Service<
-  Origin,
-  {
-    readonly part: Part
-    readonly composite: string
-    readonly interceptor: string
-    /** The log annotations that were in force there, such as the request's id. */
-    readonly annotations: Readonly<Record<string, unknown>>
-  }
->()("fairlead/core/Interceptor/Origin") {}
-
-/**
- * Names the interceptor in every reason of `cause` that has no name yet.
- *
- * @category combining
- * @since 0.1.0
- */
-export const annotate = <E>(cause: Cause.Cause<E>, origin: Origin["Service"]): Cause.Cause<E> =>
-  Cause.annotate(cause, Context.make(Origin, origin))
-
-/**
- * The interceptor that a cause's first defect came from, when an interpreter of Fairlead saw it pass.
+ * A composite, an interceptor or a router as data. A class-tagged interceptor has the id of its class; `describeIn` shows its implementation.
  *
  * @category getters
  * @since 0.1.0
  */
-export const originOf = <E>(cause: Cause.Cause<E>): Origin["Service"] | undefined => {
-  const defect = cause.reasons.find(Cause.isDieReason)
-  return defect === undefined ? undefined : Context.getOrUndefined(Cause.reasonAnnotations(defect), Origin)
-}
+export const describe = <D extends InterceptorInfo | Description>(x: Described<D>): D => x[TypeId]
+
+/**
+ * A composite, an interceptor or a router as data, with the implementations in a context: a class-tagged interceptor has the name and the kind of its
+ * implementation there, and the id of its class as `service`.
+ *
+ * **Example** (Which implementations a program uses)
+ *
+ * ```ts
+ * import { Console, Effect } from "effect"
+ * import { Interceptor } from "fairlead"
+ * import { ClientChain, ClientHandler } from "fairlead/client"
+ *
+ * class Sign extends ClientHandler.Service<Sign>()("app/Sign") {}
+ *
+ * const chain = ClientChain.make("api").use(Sign)
+ * const program = Effect.flatMap(Effect.context<Sign>(), (services) =>
+ *   Console.log(Interceptor.toText(Interceptor.describeIn(chain, services)))
+ * )
+ * ```
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const describeIn = <D extends InterceptorInfo | Description, S>(
+  x: Described<D>,
+  services: Context.Context<S>
+): D => withImplementations(x[TypeId], services)
+
+/**
+ * A composite, an interceptor or a router as indented text, one interceptor a line, in the order in which they run.
+ *
+ * @category drawing
+ * @since 0.1.0
+ */
+export const toText = (x: Described | Description | InterceptorInfo): string => Drawing.toText(descriptionOf(x))
+
+/**
+ * A composite, an interceptor or a router as a Mermaid flowchart, top down; composites inside are subgraphs.
+ *
+ * @category drawing
+ * @since 0.1.0
+ */
+export const toMermaid = (x: Described | Description | InterceptorInfo): string => Drawing.toMermaid(descriptionOf(x))
+
+const descriptionOf = (x: Described | Description | InterceptorInfo): Description | InterceptorInfo =>
+  TypeId in x ? x[TypeId] : x

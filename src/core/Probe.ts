@@ -1,71 +1,6 @@
 /**
  * Observation of every interpreter: spans, metrics, journals and inspectors are consumers of this one service.
  *
- * 1. Off by default; off, it costs one reference read for each flow (request, exchange, socket, connection).
- * 2. On, each interceptor reports twice: when it starts, and when it ends with its outcome and duration.
- * 3. `report` is called synchronously, inside the flow: it must be quick and must not throw. What it throws is a defect of
- *    the flow.
- *
- * @since 0.1.0
- */
-import * as Context from "effect/Context"
-import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
-import type * as Scope from "effect/Scope"
-
-import type { Part } from "./Interceptor.ts"
-
-/**
- * How an interceptor, or the whole flow, ended. `start` is the report before it runs.
- *
- * - `success`: it did its work and the flow goes on.
- * - `halt`: it answered, so that what is behind it does not run.
- * - `recovered`: it turned an earlier failure into success.
- * - `failure`: it failed with a typed error; `tag` of the event names it.
- * - `defect`: it died.
- * - `interrupt`: it was interrupted.
- *
- * @category models
- * @since 0.1.0
- */
-export type Outcome = "start" | "success" | "halt" | "recovered" | "failure" | "defect" | "interrupt"
-
-/**
- * One report of an interpreter.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Event {
-  readonly part: Part
-  /** The composite's name. */
-  readonly composite: string
-  /** Counts flows from 1 in this process: events of one request share it. */
-  readonly flow: number
-  /** The interceptor's name, or the composite's for the flow itself. */
-  readonly interceptor: string
-  /** Which of the interceptor's methods ran, such as `before` or `recover`; `flow` for the flow itself. */
-  readonly phase: string
-  readonly outcome: Outcome
-  /** The error's tag, for `failure`. */
-  readonly tag: string | undefined
-  /** Nanoseconds since the start, by the `Clock`; `0n` at the start. */
-  readonly nanos: bigint
-}
-
-/**
- * Receives the events of all interpreters.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Probe {
-  readonly report: (event: Event) => void
-}
-
-/**
- * The probe in use: `undefined`, which is off, by default.
- *
  * **Example** (Collecting events)
  *
  * ```ts
@@ -76,15 +11,47 @@ export interface Probe {
  * const observed = Effect.provideService(Effect.void, Probe.Probe, { report: (event) => events.push(event) })
  * ```
  *
+ * **Rules**
+ *
+ * 1. Off by default; off, it costs one reference read for each flow.
+ * 2. A flow is one run of a composite: a request, a call of a client chain, a socket, a connection, an application's life. It reports its start and its end once.
+ * 3. Each interceptor in it reports twice: when it starts, and when it ends with its outcome and duration.
+ * 4. A flow that runs inside of another, such as a client call within a request, has that flow's number as its `parent`.
+ * 5. Durations are measured by the monotonic clock. `at` is Unix time, read once a flow and continued by the monotonic clock.
+ * 6. `report` is called synchronously, inside the flow: it must be quick. A consumer that throws is unplugged, and logged once.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+
+import { isUnplugged, reportTo } from "./ProbeEvent.ts"
+import type { Probe as Consumer } from "./ProbeEvent.ts"
+
+export type { Event, Outcome, Subject } from "./ProbeEvent.ts"
+
+/**
+ * Receives the events of all interpreters.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Probe extends Consumer {}
+
+/**
+ * The probe in use: `undefined`, which is off, by default.
+ *
  * @category references
  * @since 0.1.0
  */
-export const Probe: Context.Reference<Probe | undefined> = Context.Reference<Probe | undefined>("fairlead/core/Probe", {
+export const Probe: Context.Reference<Probe | undefined> = Context.Reference<Probe | undefined>("fairlead/Probe", {
   defaultValue: () => undefined
 })
 
 /**
- * A Layer that adds a consumer to the probe in use, so that several can listen.
+ * A Layer that adds a consumer to the probe in use, so that several can listen. One that throws does not silence the others.
  *
  * @category layers
  * @since 0.1.0
@@ -96,21 +63,12 @@ export const layer = <E, R>(make: Effect.Effect<Probe, E, R>): Layer.Layer<never
       const present = yield* Probe
       const added = yield* make
       if (present === undefined) return added
+      let [hasPresent, hasAdded] = [!isUnplugged(present), true]
       return {
         report(event) {
-          present.report(event)
-          added.report(event)
+          if (hasPresent) hasPresent = reportTo(present, event)
+          if (hasAdded) hasAdded = reportTo(added, event)
         }
       }
     })
   )
-
-let flows = 0
-
-/**
- * The number of a new flow.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const nextFlow = (): number => ++flows

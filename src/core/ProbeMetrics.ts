@@ -1,27 +1,6 @@
 /**
  * Metrics of every interceptor: a consumer of the `Probe`, off until its Layer is provided.
  *
- * The histogram `fairlead_interceptor_duration` counts durations in milliseconds, with the attributes `part`, `composite`, `interceptor`, `phase`
- * and `outcome`; a flow as a whole has the phase `flow`. Their values are names in the program, never anything a client sends.
- *
- * @since 0.1.0
- */
-import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
-import type * as Layer from "effect/Layer"
-import * as Metric from "effect/Metric"
-
-import * as Probe from "./Probe.ts"
-
-const duration = Metric.timer("fairlead_interceptor_duration", {
-  description: "How long an interceptor ran, by its outcome"
-})
-
-/**
- * Measures every interceptor of the app that it is provided to.
- *
  * **Example** (Turning metrics on)
  *
  * ```ts
@@ -31,26 +10,57 @@ const duration = Metric.timer("fairlead_interceptor_duration", {
  * const measured = Effect.void.pipe(Effect.provide(ProbeMetrics.layer))
  * ```
  *
+ * The histogram `fairlead.interceptor.duration` counts durations in seconds, with the attributes `fairlead.part`, `fairlead.composite`,
+ * `fairlead.interceptor`, `fairlead.phase`, `fairlead.outcome` and, for failures, `error.type`. A flow as a whole has the phase `flow`. All values are names
+ * in the program, never anything a client sends.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import type * as Layer from "effect/Layer"
+import * as Metric from "effect/Metric"
+
+import { secondsBoundaries } from "./Metering.ts"
+import * as Probe from "./Probe.ts"
+
+type Histogram = Metric.Histogram<number>
+
+/**
+ * Measures every interceptor of the app that it is provided to.
+ *
  * @category layers
  * @since 0.1.0
  */
 export const layer: Layer.Layer<never> = Probe.layer(
   Effect.sync((): Probe.Probe => {
-    const timers = new Map<string, Metric.Metric<Duration.Duration, unknown>>()
-    const timerOf = ({ composite, interceptor, outcome, part, phase }: Probe.Event) => {
-      const key = [part, composite, interceptor, phase, outcome].join("\n")
-      let timer = timers.get(key)
-      if (timer === undefined) {
-        timer = Metric.withAttributes(duration, { part, composite, interceptor, phase, outcome })
-        timers.set(key, timer)
-      }
-      return timer
-    }
+    const histograms = new Map<string, Histogram>()
     return {
       report(event) {
-        if (event.outcome === "start") return
-        timerOf(event).updateUnsafe(Duration.nanos(event.nanos), Fiber.getCurrent()?.context ?? Context.empty())
+        if (event.type === "start") return
+        const { composite, errorType = "", interceptor, outcome, part, phase } = event
+        const key = `${part}\n${composite}\n${interceptor}\n${phase}\n${outcome}\n${errorType}`
+        let histogram = histograms.get(key)
+        if (histogram === undefined) histograms.set(key, (histogram = histogramOf(event)))
+        histogram.updateUnsafe(Number(event.durationNanos) / 1e9, Fiber.getCurrent()?.context ?? Context.empty())
       }
     }
   })
 )
+
+const histogramOf = ({ composite, errorType, interceptor, outcome, part, phase }: Probe.Event): Histogram =>
+  Metric.histogram("fairlead.interceptor.duration", {
+    description: "How long an interceptor ran, by its outcome",
+    boundaries: secondsBoundaries,
+    attributes: {
+      // The exporter takes the unit from this one.
+      unit: "s",
+      "fairlead.part": part,
+      "fairlead.composite": composite,
+      "fairlead.interceptor": interceptor,
+      "fairlead.phase": phase,
+      "fairlead.outcome": outcome ?? "",
+      ...(errorType === undefined ? {} : { "error.type": errorType })
+    }
+  })

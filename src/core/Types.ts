@@ -1,7 +1,7 @@
 /**
  * The type machinery that all parts share.
  *
- * Two rules stand behind every public signature. A parameter that is or returns an Effect binds the *whole* Effect as one type parameter,
+ * Every public signature follows two rules. Where a parameter is an Effect or returns one, its type parameter is the *whole* Effect,
  * because a fixed success type in sight lets TypeScript drop the errors that a data-first `Effect.catchTag` leaves over. And where a type
  * would be `any`, which would swallow every error of the pipeline, it is refused.
  *
@@ -12,7 +12,7 @@ import type * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
 
 /**
- * Any Effect of an `A`. As a constraint it says `unknown`, not `any`: what TypeScript takes from a constraint must never count as handled.
+ * Any Effect of an `A`. As a constraint it says `unknown`, not `any`: an error that TypeScript takes from a constraint must never count as handled.
  *
  * @category models
  * @since 0.1.0
@@ -43,8 +43,8 @@ export type NoAny<A> =
         : unknown
 
 /**
- * `unknown` when the Effect `A` has such an `any`. It is for an overload that is taken by mistake only, and gives what is wrong: ahead of the right one, where `A` may
- * be generic. What is not known yet cannot be proven to be without `any`, and so goes to the right one.
+ * `unknown` when the Effect `A` has such an `any`. An overload with it comes before the right overload, matches mistakes only, and returns the name of the
+ * mistake. A generic `A` is not proven to be without `any` yet, and goes to the right overload.
  *
  * @category checks
  * @since 0.1.0
@@ -54,7 +54,7 @@ export type HasAny<A> = unknown extends NoAny<A> ? { readonly "nothing is any": 
 type IsAny<A> = 0 extends 1 & A ? true : false
 
 /**
- * `unknown` when `A` fails with nothing but `E`, else the names of what was not declared.
+ * `unknown` when `A` fails with nothing but `E`, else the names of the undeclared errors.
  *
  * @category checks
  * @since 0.1.0
@@ -64,30 +64,12 @@ export type Declared<A, E> = [Exclude<Effect.Error<A>, E>] extends [never]
   : { readonly "undeclared error": Exclude<Effect.Error<A>, E> }
 
 /**
- * `unknown` when `A` needs nothing but `R`, else what it needs beside.
- *
- * @category checks
- * @since 0.1.0
- */
-export type Within<A, R> = [Exclude<Effect.Services<A>, R>] extends [never]
-  ? unknown
-  : { readonly "take it in the layer, not at the request": Exclude<Effect.Services<A>, R> }
-
-/**
  * The tags of a union of errors.
  *
  * @category errors
  * @since 0.1.0
  */
 export type Tags<E> = Extract<E, { readonly _tag: string }>["_tag"]
-
-/**
- * The errors of `E` that have the tag `K`.
- *
- * @category errors
- * @since 0.1.0
- */
-export type WithTag<E, K> = Extract<E, { readonly _tag: K }>
 
 /**
  * A class of errors, or a schema of them: how a service class declares what it raises.
@@ -119,11 +101,3 @@ export type InstanceOf<X> =
  * @since 0.1.0
  */
 export type KeyId<K> = K extends Context.Key<infer I, any> ? I : never
-
-/**
- * What a service key stands for; `void` where there is no key.
- *
- * @category services
- * @since 0.1.0
- */
-export type KeyShape<K> = [K] extends [never] ? void : K extends Context.Key<any, infer S> ? S : never

@@ -1,15 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Exit } from "effect"
-import { Drawing, Interceptor } from "fairlead"
+import { Interceptor } from "fairlead"
 
-const info = (kind: string, name: string, more: Partial<Interceptor.Info> = {}): Interceptor.Info => ({
-  name,
-  kind,
-  provides: [],
-  recovers: [],
-  inner: [],
-  ...more
-})
+import { annotate } from "../../src/core/CauseOrigin.ts"
+import { infoOf } from "../../src/core/Description.ts"
+
+const info = (kind: string, name: string, more: Partial<Interceptor.InterceptorInfo> = {}) =>
+  infoOf({ name, kind, ...more })
 
 const rooms: Interceptor.Description = {
   part: "server",
@@ -30,9 +27,9 @@ const rooms: Interceptor.Description = {
 }
 
 describe("a drawing as text", () => {
-  it("has one interceptor a line, in order, with what it provides and recovers, inner ones indented", () => {
+  it("has one interceptor a line, in order, with its services and recovered errors, inner ones indented", () => {
     assert.strictEqual(
-      Drawing.toText(rooms),
+      Interceptor.toText(rooms),
       [
         "rooms (server)",
         "  outer    request-id                            provides RequestId",
@@ -48,8 +45,8 @@ describe("a drawing as text", () => {
     )
   })
 
-  it("says nothing twice: a recovery that is named after its tags has no note", () => {
-    const lines = Drawing.toText({
+  it("says nothing twice: a recovery named after its tags has no note", () => {
+    const lines = Interceptor.toText({
       part: "client",
       name: "c",
       interceptors: [
@@ -66,19 +63,19 @@ describe("a drawing as text", () => {
   })
 
   it("of a composite without interceptors is its name", () => {
-    assert.strictEqual(Drawing.toText({ part: "endpoint", name: "empty", interceptors: [] }), "empty (endpoint)")
-    assert.strictEqual(Drawing.toMermaid({ part: "endpoint", name: "empty", interceptors: [] }), "flowchart TD")
+    assert.strictEqual(Interceptor.toText({ part: "endpoint", name: "empty", interceptors: [] }), "empty (endpoint)")
+    assert.strictEqual(Interceptor.toMermaid({ part: "endpoint", name: "empty", interceptors: [] }), "flowchart TD")
   })
 
   it("has no space at the end of a line", () => {
-    assert.notMatch(Drawing.toText(rooms), / $/m)
+    assert.notMatch(Interceptor.toText(rooms), / $/m)
   })
 })
 
 describe("a drawing as Mermaid", () => {
   it("is a flowchart from one interceptor to the next, with composites as subgraphs", () => {
     assert.strictEqual(
-      Drawing.toMermaid(rooms),
+      Interceptor.toMermaid(rooms),
       [
         "flowchart TD",
         '  s1["outer: request-id<br/>provides RequestId"]',
@@ -109,7 +106,7 @@ describe("a drawing as Mermaid", () => {
   it("escapes what would end a label or be markup", () => {
     const odd = info("before", 'a "b" <c> & d', { provides: ["<X>"], inner: [info("after", '"]')] })
     assert.strictEqual(
-      Drawing.toMermaid({ part: "server", name: "odd", interceptors: [odd] }),
+      Interceptor.toMermaid({ part: "server", name: "odd", interceptors: [odd] }),
       [
         "flowchart TD",
         '  s1["before: a &quot;b&quot; &lt;c&gt; &amp; d<br/>provides &lt;X&gt;"]',
@@ -126,27 +123,27 @@ describe("the origin of a defect", () => {
   const origin = (interceptor: string) => ({ part: "server", composite: "p", interceptor, annotations: {} }) as const
 
   it("is the interceptor that annotated the cause first", () => {
-    const cause = Interceptor.annotate(Interceptor.annotate(Cause.die("defect"), origin("inner")), origin("outer"))
-    assert.deepStrictEqual(Interceptor.originOf(cause), origin("inner"))
+    const cause = annotate(annotate(Cause.die("defect"), origin("inner")), origin("outer"))
+    assert.deepStrictEqual(Interceptor.causeOrigin(cause), origin("inner"))
   })
 
   it("is unknown of a cause that nobody annotated, and of one without a defect", () => {
-    assert.isUndefined(Interceptor.originOf(Cause.die("defect")))
-    assert.isUndefined(Interceptor.originOf(Cause.fail("error")))
-    assert.isUndefined(Interceptor.originOf(Interceptor.annotate(Cause.fail("error"), origin("a"))))
-    assert.isUndefined(Interceptor.originOf(Cause.empty))
+    assert.isUndefined(Interceptor.causeOrigin(Cause.die("defect")))
+    assert.isUndefined(Interceptor.causeOrigin(Cause.fail("error")))
+    assert.isUndefined(Interceptor.causeOrigin(annotate(Cause.fail("error"), origin("a"))))
+    assert.isUndefined(Interceptor.causeOrigin(Cause.empty))
   })
 
   it("is that of the first defect, when there are several reasons", () => {
-    const one = Interceptor.annotate(Cause.die("one"), origin("one"))
-    const two = Interceptor.annotate(Cause.die("two"), origin("two"))
+    const one = annotate(Cause.die("one"), origin("one"))
+    const two = annotate(Cause.die("two"), origin("two"))
     const all = Cause.combine(Cause.combine(Cause.fail("error"), one), two)
-    assert.deepStrictEqual(Interceptor.originOf(all), origin("one"))
+    assert.deepStrictEqual(Interceptor.causeOrigin(all), origin("one"))
   })
 
   it("changes nothing else of the cause", () => {
     const defect = new Error("defect")
-    const cause = Interceptor.annotate(Cause.combine(Cause.fail("error"), Cause.die(defect)), origin("a"))
+    const cause = annotate(Cause.combine(Cause.fail("error"), Cause.die(defect)), origin("a"))
     assert.deepStrictEqual(
       cause.reasons.map((reason) => [
         Cause.isFailReason(reason) && reason.error,
@@ -161,10 +158,10 @@ describe("the origin of a defect", () => {
 
   it.effect("survives being caught, kept as an Exit and raised again", () =>
     Effect.gen(function* () {
-      const annotated = Effect.failCause(Interceptor.annotate(Cause.die("defect"), origin("a")))
+      const annotated = Effect.failCause(annotate(Cause.die("defect"), origin("a")))
       const exit = yield* Effect.exit(Effect.andThen(Effect.yieldNow, annotated))
       const again = yield* Effect.exit(Effect.andThen(Effect.yieldNow, exit))
-      assert.deepStrictEqual(Exit.isFailure(again) ? Interceptor.originOf(again.cause) : undefined, origin("a"))
+      assert.deepStrictEqual(Exit.isFailure(again) ? Interceptor.causeOrigin(again.cause) : undefined, origin("a"))
     })
   )
 })

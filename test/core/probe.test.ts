@@ -1,12 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Exit, Fiber, Layer, Schema } from "effect"
+import { Deferred, Effect, Exit, Fiber, Layer, Logger, Schema } from "effect"
 import type { Scope } from "effect"
 import { HttpServerRequest, HttpServerResponse } from "effect/http"
 import { TestClock } from "effect/testing"
 import { Probe } from "fairlead"
 import { Middleware, Pipeline } from "fairlead/server"
 
-import type { Response } from "../../src/server/Model.ts"
+import type { Response } from "../../src/server/HttpTypes.ts"
 
 class Red extends Schema.TaggedError<Red>()("Red", {}) {}
 class Green extends Schema.TaggedError<Green>()("Green", {}) {}
@@ -31,8 +31,8 @@ const observe = <E, R>(app: Effect.Effect<Response, E, R>) =>
     return { events, exit }
   })
 
-const shown = ({ composite, interceptor, outcome, phase, tag }: Probe.Event): string =>
-  `${composite}: ${phase} ${interceptor} ${outcome}${tag === undefined ? "" : ` ${tag}`}`
+const shown = ({ composite, errorType, interceptor, outcome, phase, type }: Probe.Event): string =>
+  `${composite}: ${phase} ${interceptor} ${outcome ?? type}${errorType === undefined ? "" : ` ${errorType}`}`
 
 const eventsOf = <E, R>(app: Effect.Effect<Response, E, R>) =>
   Effect.map(observe(app), ({ events }) => events.map(shown))
@@ -56,7 +56,7 @@ describe("the probe", () => {
         .handle(showRoom)
         .after(Middleware.after("A1", (response) => Effect.as(Effect.yieldNow, response)))
         .after(Middleware.after("A2", (response) => response))
-        .ensure("E", () => Effect.void)
+        .onExit("E", () => Effect.void)
       assert.deepStrictEqual(yield* eventsOf(app), [
         "p: flow p start",
         "p: before B1 start",
@@ -69,28 +69,30 @@ describe("the probe", () => {
         "p: after A1 success",
         "p: after A2 start",
         "p: after A2 success",
-        "p: ensure E start",
-        "p: ensure E success",
+        "p: onExit E start",
+        "p: onExit E success",
         "p: flow p success"
       ])
     })
   )
 
-  it.effect.each(Object.entries(ways))("a failure is reported with its tag, what it skips not at all: %s", ([, fail]) =>
-    Effect.gen(function* () {
-      const app = bare
-        .before(Middleware.before("B1", () => fail(new Red())))
-        .before(before("B2"))
-        .handle(showRoom)
-        .catchTags({})
-        .after(Middleware.after("A1", (response) => response))
-      assert.deepStrictEqual(yield* eventsOf(app), [
-        "p: flow p start",
-        "p: before B1 start",
-        "p: before B1 failure Red",
-        "p: flow p failure Red"
-      ])
-    })
+  it.effect.each(Object.entries(ways))(
+    "a failure is reported with its tag, and skipped stages are not reported: %s",
+    ([, fail]) =>
+      Effect.gen(function* () {
+        const app = bare
+          .before(Middleware.before("B1", () => fail(new Red())))
+          .before(before("B2"))
+          .handle(showRoom)
+          .catchTags({})
+          .after(Middleware.after("A1", (response) => response))
+        assert.deepStrictEqual(yield* eventsOf(app), [
+          "p: flow p start",
+          "p: before B1 start",
+          "p: before B1 failure Red",
+          "p: flow p failure Red"
+        ])
+      })
   )
 
   it.effect.each(Object.entries(ways))("a recovery is reported as such, one that fails as a failure: %s", ([, fail]) =>
@@ -160,7 +162,7 @@ describe("the probe", () => {
       const app = bare
         .before(before("B1"))
         .handle(Effect.andThen(Deferred.succeed(reached, undefined), Effect.never))
-        .ensure("E", () => Effect.void)
+        .onExit("E", () => Effect.void)
       const fiber = yield* app.pipe(
         given,
         Effect.provideService(Probe.Probe, { report: (event) => void events.push(shown(event)) }),
@@ -171,14 +173,14 @@ describe("the probe", () => {
       assert.deepStrictEqual(events.slice(3), [
         "p: handle handler start",
         "p: handle handler interrupt",
-        "p: ensure E start",
-        "p: ensure E success",
+        "p: onExit E start",
+        "p: onExit E success",
         "p: flow p interrupt"
       ])
     })
   )
 
-  it.effect("the handler is reported once, inside of its arounds, and an outer outside of the flow", () =>
+  it.effect("the handler is reported once, inside of its arounds, and all within the flow", () =>
     Effect.gen(function* () {
       const timing = Middleware.around("timing", (app: Effect.Effect<Response>) => app)
       const app = bare
@@ -187,44 +189,49 @@ describe("the probe", () => {
         .handle(Effect.succeed(ok), timing)
       const events = yield* eventsOf(app)
       assert.deepStrictEqual(events, [
+        "p: flow p start",
         "p: outer O1 start",
         "p: outer O2 start",
-        "p: flow p start",
         "p: around timing start",
         "p: handle handler start",
         "p: handle handler success",
         "p: around timing success",
-        "p: flow p success",
         "p: outer O2 success",
-        "p: outer O1 success"
+        "p: outer O1 success",
+        "p: flow p success"
       ])
     })
   )
 
-  it.effect(
-    "one number is shared by a request's pipelines, inner ones and outers included, and by no two requests",
-    () =>
-      Effect.gen(function* () {
-        const inner = Pipeline.make("inner")
-          .outer(Middleware.outer("o", (app) => app))
-          .before(before("b"))
-          .handle(ok)
-        const app = bare
-          .outer(Middleware.outer("O", (app) => app))
-          .handle(inner, (app) => Effect.retry(app, { times: 1 }))
-          .after(Middleware.after("A", (response) => Effect.as(Effect.yieldNow, response)))
-        const runs = yield* Effect.all([observe(app), observe(app), observe(app)], { concurrency: 3 })
-        const numbers = runs.map(({ events }) => new Set(events.map(({ flow }) => flow)))
-        assert.deepStrictEqual(
-          numbers.map((flows) => flows.size),
-          [1, 1, 1]
-        )
-        assert.strictEqual(new Set(numbers.flatMap((flows) => [...flows])).size, 3)
-        assert.sameMembers([...new Set(runs[0].events.map(({ composite }) => composite))], ["p", "inner"])
-        const sequence = runs.map(({ events }) => events.map(shown))
-        assert.deepStrictEqual(sequence[1], sequence[0])
-        assert.deepStrictEqual(sequence[2], sequence[0])
-      })
+  it.effect("each run of a pipeline is a flow, and an inner one has the outer one as its parent", () =>
+    Effect.gen(function* () {
+      const inner = Pipeline.make("inner")
+        .outer(Middleware.outer("o", (app) => app))
+        .before(before("b"))
+        .handle(ok)
+      const app = bare
+        .outer(Middleware.outer("O", (app) => app))
+        .handle(inner, (app) => Effect.retry(app, { times: 1 }))
+        .after(Middleware.after("A", (response) => Effect.as(Effect.yieldNow, response)))
+      const runs = yield* Effect.all([observe(app), observe(app), observe(app)], { concurrency: 3 })
+      const flows = new Map<number, { readonly composite: string; readonly parent: number | undefined }>()
+      for (const { composite, flow, parent } of runs.flatMap(({ events }) => events))
+        flows.set(flow, { composite, parent })
+      const parents = [...flows.values()].map(({ composite, parent }) => [
+        composite,
+        parent === undefined ? undefined : flows.get(parent)?.composite
+      ])
+      assert.sameDeepMembers(
+        parents,
+        [0, 1, 2].flatMap(() => [
+          ["p", undefined],
+          ["inner", "p"]
+        ])
+      )
+      const sequence = runs.map(({ events }) => events.map(shown))
+      assert.deepStrictEqual(sequence[1], sequence[0])
+      assert.deepStrictEqual(sequence[2], sequence[0])
+    })
   )
 
   it.effect("durations are by the Clock: of each interceptor, and of the flow their sum", () =>
@@ -237,7 +244,7 @@ describe("the probe", () => {
       yield* TestClock.adjust("3 seconds")
       const { events } = yield* Fiber.join(fiber)
       assert.deepStrictEqual(
-        events.map(({ interceptor, nanos }) => `${interceptor} ${nanos / 1_000_000n}`),
+        events.map(({ durationNanos, interceptor }) => `${interceptor} ${durationNanos / 1_000_000n}`),
         ["p 0", "B1 0", "B1 2000", "handler 0", "handler 3000", "p 5000"]
       )
       assert.isTrue(events.every(({ part }) => part === "server"))
@@ -264,31 +271,37 @@ describe("the probe", () => {
     Effect.gen(function* () {
       assert.isUndefined(yield* Probe.Probe)
       const app = bare.outer(Middleware.outer("O", (app) => app)).handle(ok, (app) => app)
-      const first = Probe.nextFlow()
+      const flowOf = Effect.map(observe(app), ({ events }) => events[0]!.flow)
+      const first = yield* flowOf
       for (let request = 0; request < 3; request++) {
         yield* given(app)
       }
-      assert.strictEqual(Probe.nextFlow(), first + 1)
+      assert.strictEqual(yield* flowOf, first + 1)
     })
   )
 
-  it.effect("what report throws is a defect of the flow", () =>
+  it.effect("a consumer that throws is unplugged and logged once, and harms neither the flow nor other consumers", () =>
     Effect.gen(function* () {
-      const thrown = new Error("full")
-      for (const app of [bare.handle(ok), bare.before(Middleware.before("B", Effect.yieldNow)).handle(ok)]) {
-        const exit = yield* app.pipe(
-          given,
-          Effect.provideService(Probe.Probe, {
-            report: ({ phase }) => {
-              if (phase !== "flow") throw thrown
-            }
-          }),
-          Effect.exit
-        )
-        assert.isTrue(
-          Exit.isFailure(exit) && exit.cause.reasons.some((reason) => "defect" in reason && reason.defect === thrown)
-        )
-      }
+      const logged: Array<unknown> = []
+      const heard: Array<string> = []
+      let calls = 0
+      const logger = Logger.make(({ message }) => logged.push(message))
+      const broken = Probe.layer(
+        Effect.succeed({
+          report: () => {
+            calls++
+            throw new Error("full")
+          }
+        })
+      )
+      const well = Probe.layer(Effect.succeed({ report: ({ phase, type }) => heard.push(`${phase} ${type}`) }))
+      const app = given(bare.before(before("B")).handle(ok))
+      const layer = Layer.provideMerge(well, Layer.provideMerge(broken, Logger.layer([logger])))
+      const exits = yield* Effect.provide(Effect.all([Effect.exit(app), Effect.exit(app)]), layer)
+      yield* Effect.yieldNow
+      assert.deepStrictEqual(exits, [Exit.succeed(ok), Exit.succeed(ok)])
+      assert.deepStrictEqual([calls, logged.length, heard.length], [1, 1, 12])
+      assert.include(String(logged[0]), "unplugged")
     })
   )
 
@@ -296,7 +309,7 @@ describe("the probe", () => {
     Effect.gen(function* () {
       const heard: Array<string> = []
       const listen = (name: string) =>
-        Probe.layer(Effect.succeed({ report: ({ outcome }) => void heard.push(`${name} ${outcome}`) }))
+        Probe.layer(Effect.succeed({ report: ({ outcome, type }) => void heard.push(`${name} ${outcome ?? type}`) }))
       const app = bare.handle(ok).pipe(given)
       yield* Effect.provide(app, Layer.provideMerge(listen("second"), listen("first")))
       assert.deepStrictEqual(heard.slice(0, 2), ["first start", "second start"])
