@@ -12,16 +12,16 @@ import { ClientAbort } from "effect/http/HttpServerError"
 import * as Latch from "effect/Latch"
 import * as NetAddress from "effect/net/NetAddress"
 
-import type { Handler } from "../app/Ignition.ts"
-import type { Host } from "../app/LifeCycle.ts"
-import { handle, replyOf } from "./Exchange.ts"
-import type { Handled, Reply } from "./Exchange.ts"
+import { titleOf } from "../app/Host.ts"
+import type { Early, Handler, Host } from "../app/Host.ts"
+import { handle, replyOf } from "./MemoryExchange.ts"
+import type { Handled, Reply } from "./MemoryExchange.ts"
 
-/** A host that requests are given to in memory. */
+/** A host that takes requests in memory. */
 export interface MemoryHost extends Host {
   /** Sends one request and reads its reply to the end. */
   readonly exchange: (request: globalThis.Request) => Effect.Effect<Reply>
-  /** Hangs up every connection, takes no more, and waits for the handlers that are interrupted by it. */
+  /** Hangs up every connection, accepts no further ones, and waits for the interrupted handlers. */
   readonly drop: Effect.Effect<void>
 }
 
@@ -29,6 +29,7 @@ interface Connection {
   readonly fiber: Fiber.Fiber<void>
   readonly handled: Deferred.Deferred<Handled>
   readonly cut: Deferred.Deferred<void>
+  readonly title: string
   /** Whether the head of the response was sent. */
   sent: boolean
 }
@@ -38,15 +39,20 @@ export const make = (app: string): Effect.Effect<MemoryHost> =>
   Effect.gen(function* () {
     const idle = yield* Latch.make(true)
     const connections = new Set<Connection>()
-    let served: { readonly handler: Handler; readonly context: Context.Context<never> } | undefined
+    let served:
+      | { readonly handler: Handler; readonly early: Early | undefined; readonly context: Context.Context<never> }
+      | undefined
     let serving = false
+    const pending = () => Array.from(connections, ({ title }) => title)
 
     const connect = (request: globalThis.Request): Effect.Effect<Connection> =>
       Effect.suspend(() => {
-        if (!serving || served === undefined) {
-          return Effect.die(new Error(`The app "${app}" is not serving: ${titleOf(request)} was refused`))
+        const title = titleOf(request.method, new URL(request.url).pathname)
+        const handler = served?.early?.requests.has(title) && !serving ? served.early.handler : served?.handler
+        if (served === undefined || handler === undefined || (!serving && handler === served.handler)) {
+          return Effect.die(new Error(`The app "${app}" is not serving: ${title} was refused`))
         }
-        const { context, handler } = served
+        const { context } = served
         const handled = Deferred.makeUnsafe<Handled>()
         // An interrupted handler is answered for, so what it came to is not the end of its fiber.
         const answering = Effect.uninterruptible(
@@ -58,7 +64,7 @@ export const make = (app: string): Effect.Effect<MemoryHost> =>
         )
         // The request has the application's own context and nothing of the sender's.
         const fiber = Effect.runForkWith(context)(answering)
-        const connection = { fiber, handled, cut: Deferred.makeUnsafe<void>(), sent: false }
+        const connection = { fiber, handled, title, cut: Deferred.makeUnsafe<void>(), sent: false }
         connections.add(connection)
         return Effect.as(idle.close, connection)
       })
@@ -78,43 +84,47 @@ export const make = (app: string): Effect.Effect<MemoryHost> =>
         return replyOf(handled)
       })
 
-    // A sender that is interrupted has hung up: the handler is interrupted, and its finalizers are waited for.
+    // An interrupted sender has hung up: interrupt the handler, and wait for its finalizers.
     const hangUp = ({ cut, fiber }: Connection): Effect.Effect<unknown> =>
       Effect.suspend(() => {
         fiber.interruptUnsafe(undefined, ClientAbort.annotation)
         return Effect.raceFirst(Fiber.await(fiber), Deferred.await(cut))
       })
 
-    const cutAll = (which: (connection: Connection) => boolean): Effect.Effect<number> =>
+    const cutAll = (which: (connection: Connection) => boolean): Effect.Effect<ReadonlyArray<string>> =>
       Effect.sync(() => {
         const found = Array.from(connections).filter(which)
         for (const { cut } of found) Deferred.doneUnsafe(cut, Effect.void)
-        return found.length
+        return found.map(({ title }) => title)
       })
 
     return {
       address: NetAddress.inetAddressUnsafe(NetAddress.ipv4Loopback, 80),
-      serve: (handler) =>
+      serve: (handler, early) =>
         Effect.contextWith((context: Context.Context<never>) =>
           Effect.sync(() => {
-            served = { handler, context }
+            served = { handler, early, context }
           })
         ),
       open: Effect.sync(() => {
         serving = true
       }),
+      closing: Effect.void,
       refuse: Effect.sync(() => {
         serving = false
+        if (served !== undefined) served = { ...served, early: undefined }
       }),
       idle: idle.await,
       interrupt: Effect.suspend(() => {
+        const cut = pending()
         const waiting = Array.from(connections).filter(({ sent }) => !sent)
         return Effect.andThen(
           cutAll(({ sent }) => sent),
-          Fiber.interruptAll(waiting.map(({ fiber }) => fiber))
+          Effect.as(Effect.forkDetach(Fiber.interruptAll(waiting.map(({ fiber }) => fiber))), cut)
         )
       }),
       destroy: cutAll(() => true),
+      pending,
       exchange: (request) =>
         Effect.acquireUseRelease(
           connect(request),
@@ -123,13 +133,14 @@ export const make = (app: string): Effect.Effect<MemoryHost> =>
               answer(connection),
               Effect.andThen(
                 Deferred.await(connection.cut),
-                Effect.die(new Error(`The app "${app}" closed the connection before the end of ${titleOf(request)}`))
+                Effect.die(new Error(`The app "${app}" closed the connection before the end of ${connection.title}`))
               )
             ),
           close
         ),
       drop: Effect.suspend(() => {
         serving = false
+        served = undefined
         const fibers = Array.from(connections, ({ fiber }) => fiber)
         return Effect.andThen(
           cutAll(() => true),
@@ -138,5 +149,3 @@ export const make = (app: string): Effect.Effect<MemoryHost> =>
       })
     } satisfies MemoryHost
   })
-
-const titleOf = ({ method, url }: globalThis.Request): string => `${method} ${new URL(url).pathname}`

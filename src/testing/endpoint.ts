@@ -1,7 +1,6 @@
 /**
- * Tests what connects to peers: a network in memory whose weather a test makes.
+ * The testing kit of the endpoint part: a network in memory whose conditions a test sets.
  *
  * @since 0.1.0
  */
-export { layer, layerDatagrams, layerNetwork, layerTransport, MemoryNetwork } from "./endpoint/MemoryNetwork.ts"
-export type { Options, Weather } from "./endpoint/MemoryNetwork.ts"
+export * as TestEndpoint from "./endpoint/MemoryNetwork.ts"

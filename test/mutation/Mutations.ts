@@ -13,21 +13,21 @@ export const mutations: ReadonlyArray<Mutation> = [
   {
     fault: "after a recovery the flow resumes at the handler instead of at the next stage",
     file: interpreter,
-    search: "this.pc += stage.jump",
-    replace: "this.pc = this.plan.stages.findIndex((stage) => stage.op === Op.handle)"
+    search: "value)\n      this.pc += stage.jump",
+    replace: "value)\n      this.pc = this.plan.stages.findIndex((stage) => stage.op === Op.handle)"
   },
   {
     fault: "a stage's own cases see its own failure",
     file: interpreter,
-    search: "this.cause = this.named(stage, cause)",
+    search: "this.cause = this.named(stage, earlier === undefined ? cause : withDefects(earlier, cause))",
     replace:
       "this.cause = this.named(stage, cause); if (stage.op === Op.before && this.plan.stages[this.pc - 2]?.jump === 1) this.pc -= 2"
   },
   {
     fault: "a catch sees defects",
     file: interpreter,
-    search: "return failure === undefined ? Pass : stage.run(failure.error, this.request, cause)",
-    replace: "return stage.run(failure === undefined ? Cause.squash(cause) : failure.error, this.request, cause)"
+    search: "const failure = failureOf(cause)\n",
+    replace: "const failure: any = failureOf(cause) ?? { error: Cause.squash(cause) }\n"
   },
   {
     fault: "a pair's stored value is shared across requests",
@@ -44,9 +44,9 @@ export const mutations: ReadonlyArray<Mutation> = [
   {
     fault: "all entries of one pipeline share the run of the flow",
     file: interpreter,
-    search: "? start(new Flow(plan, fiber, undefined))",
+    search: "start(new Flow(plan, fiber, watch))",
     replace:
-      "? start(Object.assign(((plan as any).shared ??= new Flow(plan, fiber, undefined)), new Flow(plan, fiber, undefined)))"
+      "start(Object.assign(((plan as any).shared ??= new Flow(plan, fiber, watch)), new Flow(plan, fiber, watch)))"
   },
   {
     fault: "services of a pipeline are seen around it",
@@ -68,33 +68,45 @@ export const mutations: ReadonlyArray<Mutation> = [
   },
   {
     fault: "a catch sees the failure in a cause that holds a defect too",
-    file: interpreter,
+    file: "src/server/StageCause.ts",
     search: "Cause.hasDies(cause) ? undefined : cause.reasons.find(Cause.isFailReason)",
     replace: "cause.reasons.find(Cause.isFailReason)"
   },
   {
+    fault: "an interruption skips the finalizers that come after a suspended stage",
+    file: interpreter,
+    search: "if (this.protects && !this.masked",
+    replace: "if ((false as boolean) && !this.masked"
+  },
+  {
+    fault: "a finalizer that suspends can be interrupted",
+    file: interpreter,
+    search: "if (!this.masked) this.masked = ContinuationFrame.mask(fiber)",
+    replace: "this.masked = false"
+  },
+  {
     fault: "a pipeline opened with next() takes the rest of another one for its own",
     file: "src/server/Terminal.ts",
-    search: "outside === undefined ? (app as App)",
-    replace: "outside !== null ? (app as App)"
+    search: "outside === undefined ? app :",
+    replace: "outside !== null ? app :"
   }
 ]
 
-const driver = "src/client/Driver.ts"
+const driver = "src/client/Cycle.ts"
 
 /** Faults of the client's driver, each of which breaks one rule of an exchange. The property tests must catch every one. */
 export const clientMutations: ReadonlyArray<Mutation> = [
   {
     fault: "the way back begins at the handler that halted instead of at the last one",
     file: driver,
-    search: "this.at = this.handlers.length - 1",
-    replace: "this.at = Math.min(this.at, this.handlers.length - 1)"
+    search: "this.position = this.handlers.length - 1",
+    replace: "this.position = Math.min(this.position, this.handlers.length - 1)"
   },
   {
     fault: "a failure that takes the place of a response skips the outer handlers",
     file: driver,
-    search: "return Effect.flatMap(release(response), () => {\n      this.at--",
-    replace: "return Effect.flatMap(release(response), () => {\n      this.at = -1"
+    search: "return Effect.flatMap(release(response), () => {\n      this.position--",
+    replace: "return Effect.flatMap(release(response), () => {\n      this.position = -1"
   },
   {
     fault: "a failure on the way back hides the failure that was there",
@@ -105,7 +117,7 @@ export const clientMutations: ReadonlyArray<Mutation> = [
   {
     fault: "a queued follow-up beats a failure",
     file: driver,
-    search: "(queued === undefined || this.answered !== outcome)",
+    search: "(queued === undefined || this.recovered !== outcome)",
     replace: "queued === undefined"
   },
   {
@@ -117,25 +129,25 @@ export const clientMutations: ReadonlyArray<Mutation> = [
   {
     fault: "a spent stream is sent again",
     file: driver,
-    search: "this.sent?.has(request.body) === true && !canReplay(request)",
-    replace: "this.sent?.has(undefined as never)"
+    search: "state.hasSentBody(request) && !canReplay(request)",
+    replace: "(false as boolean)"
   },
   {
     fault: "concurrent calls share an exchange",
-    file: driver,
-    search: "new Driver(plan, fixed, fiber, watch).cycle(",
-    replace: "((plan as any).shared ??= new Driver(plan, fixed, fiber, watch)).cycle("
+    file: "src/client/ClientPlan.ts",
+    search: "new LogicalRequest(this, fiber, watch).execute(",
+    replace: "((this as any).shared ??= new LogicalRequest(this, fiber, watch)).execute("
   },
   {
     fault: "an interruption leaves the response open",
     file: driver,
-    search: "held === undefined ? Effect.void : close(held)",
-    replace: "Effect.void"
+    search: "held === undefined ? undoing : Effect.andThen(undoing, close(held))",
+    replace: "undoing"
   },
   {
     fault: "a recover catches what was raised outside of it",
     file: driver,
-    search: "this.at >= this.raisedAt || ",
+    search: "this.position >= this.raisedAt || ",
     replace: ""
   },
   {
@@ -147,7 +159,7 @@ export const clientMutations: ReadonlyArray<Mutation> = [
   {
     fault: "a handler sees the requests that those behind it made",
     file: driver,
-    search: "this.views[this.at] ?? new View(this, this.at, this.outgoing)",
-    replace: "new View(this, this.at, this.outgoing)"
+    search: "this.views[this.position] ?? new ExchangeView(this, this.position, this.outgoing)",
+    replace: "new ExchangeView(this, this.position, this.outgoing)"
   }
 ]

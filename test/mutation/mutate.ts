@@ -56,25 +56,30 @@ export const copyOfSources = () => {
 export interface Subject {
   readonly test: string
   readonly titles: string
+  /** The number of tests with these titles. */
+  readonly count: number
   readonly disagreement: string
 }
 
 export const server: Subject = {
   test: "test/server/property.test.ts",
-  titles: "agrees with the left fold on|concurrent evaluations of one pipeline",
+  titles: "agrees with the left fold on|concurrent evaluations of one pipeline|finalizers run to their end",
+  // Three tests on each of the two ways to suspend.
+  count: 6,
   disagreement: "the interpreter disagrees with the oracle"
 }
 
 export const client: Subject = {
   test: "test/client/property.test.ts",
   titles: "agrees with the oracle on|concurrent calls of one client",
+  count: 2,
   disagreement: "the driver disagrees with the oracle"
 }
 
 const runProperties = (folder: string, { disagreement, test, titles }: Subject): Promise<Trial> => {
   const vitest = join(folder, "node_modules/vitest/vitest.mjs")
   const more = ["run", "--typecheck.enabled=false", test, "-t", titles]
-  const { NODE_OPTIONS: _, ...outer } = process.env
+  const { FAIRLEAD_REPORT: _, NODE_OPTIONS: __, ...outer } = process.env
   const env = { ...outer, FAIRLEAD_SEED: "1", FAIRLEAD_RUNS: "2000", FAIRLEAD_SHRINK: "no", NO_COLOR: "1" }
   return new Promise((done) => {
     execFile(process.execPath, [vitest, ...more], { cwd: folder, env }, (failure, stdout, stderr) => {

@@ -4,20 +4,20 @@ import { HttpClientRequest } from "effect/http"
 import type { HttpClient, HttpClientError } from "effect/http"
 import { KeyValueStore } from "effect/persistence"
 import { ClientChain } from "fairlead/client"
-import * as TestClient from "fairlead/testing/client"
+import { TestClient } from "fairlead/testing/client"
 
 export const rooms = "https://api.test/rooms"
 
 /** Runs `use` with a client that has the cassette `tape`, as one run of a program. */
 export const session = <A, E, R>(
   options: TestClient.CassetteOptions,
-  network: TestClient.Transport,
+  network: TestClient.TestClient,
   use: (client: Client) => Effect.Effect<A, E, R>
 ) =>
   Effect.scoped(
     Effect.gen(function* () {
       const recorder = yield* TestClient.cassette("tape", options)
-      return yield* use(ClientChain.make("test").use(recorder).over(network.client))
+      return yield* use(ClientChain.make("test").use(recorder).pipe(ClientChain.over(network.client)))
     })
   )
 
@@ -37,4 +37,4 @@ export const text = (client: Client, request: HttpClientRequest.HttpClientReques
   )
 
 /** A network that nothing may reach. */
-export const noNetwork = TestClient.transport()
+export const noNetwork = TestClient.make()

@@ -6,7 +6,7 @@ import { assert, it } from "@effect/vitest"
 import { Effect, FileSystem, Layer } from "effect"
 import { FetchHttpClient, HttpClient, HttpClientRequest } from "effect/http"
 import { KeyValueStore } from "effect/persistence"
-import * as TestClient from "fairlead/testing/client"
+import { TestClient } from "fairlead/testing/client"
 
 /** A server that answers, sets cookies, redirects and resets, until the scope ends. */
 const server = Effect.acquireRelease(
@@ -41,7 +41,7 @@ const transports = {
 }
 
 it.effect.each(Object.entries(transports))(
-  "what came over %s is replayed from a file when the server is gone",
+  "a response over %s is replayed from a file when the server is gone",
   ([, live]) =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem

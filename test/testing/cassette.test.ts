@@ -5,7 +5,7 @@ import { Cause, Effect, Exit, Fiber, Layer, Stream } from "effect"
 import { HttpBody, HttpClient, HttpClientRequest } from "effect/http"
 import { KeyValueStore } from "effect/persistence"
 import { TestClock } from "effect/testing"
-import * as TestClient from "fairlead/testing/client"
+import { TestClient } from "fairlead/testing/client"
 
 import { noNetwork, rooms, session, text, written } from "./Tape.ts"
 import type { Client } from "./Tape.ts"
@@ -22,14 +22,14 @@ const ended = <E>(exit: Exit.Exit<unknown, E>) => {
 
 const detail = (error: unknown): ReadonlyArray<string> => {
   assert.instanceOf(error, TestClient.CassetteError)
-  return [error.reason, ...error.detail.split("\n")]
+  return [error.reason._tag, ...error.description.split("\n")]
 }
 
 describe("a cassette is a text that people read", () => {
-  it.effect("JSON as JSON, text as lines, bytes as Base64, headers sorted, each body given back byte by byte", () =>
+  it.effect("JSON as JSON, text as lines, bytes as Base64, headers sorted, each body returned byte by byte", () =>
     Effect.gen(function* () {
       const noise = Uint8Array.from({ length: 100 }, (_, index) => 255 - index)
-      const network = TestClient.transport(
+      const network = TestClient.make(
         TestClient.once(`GET ${rooms}`, { json: { rooms: ["lobby"] } }),
         TestClient.once(`GET ${rooms}/poem`, {
           body: "\uFEFFone\ntwo\n\nend",
@@ -69,10 +69,10 @@ describe("a cassette is a text that people read", () => {
     }).pipe(Effect.provide(KeyValueStore.layerMemory))
   )
 
-  it.effect("what came in chunks comes in the same chunks, and what broke off breaks off", () =>
+  it.effect("a chunked body comes in the same chunks, and a broken one breaks off", () =>
     Effect.gen(function* () {
       const stream = Stream.fromIterable([bytes("a"), bytes("bc"), bytes("d")]).pipe(Stream.rechunk(1))
-      const network = TestClient.transport(
+      const network = TestClient.make(
         TestClient.once(
           `GET ${rooms}`,
           { body: stream },
@@ -108,7 +108,7 @@ describe("a cassette is a text that people read", () => {
   it.effect("a failure of the network is replayed with its code", () =>
     Effect.gen(function* () {
       const reset = Object.assign(new Error("read ECONNRESET"), { code: "ECONNRESET" })
-      const network = TestClient.transport(
+      const network = TestClient.make(
         TestClient.once(`GET ${rooms}`, TestClient.fails("down", new TypeError("fetch failed", { cause: reset })))
       )
       yield* session({ mode: "record" }, network, (client) => Effect.flip(text(client, rooms)))
@@ -124,10 +124,10 @@ describe("a cassette is a text that people read", () => {
     }).pipe(Effect.provide(KeyValueStore.layerMemory))
   )
 
-  it.effect("requests stand in the order in which they came; one that was interrupted does not", () =>
+  it.effect("requests are in the order in which they came, without interrupted ones", () =>
     Effect.gen(function* () {
       const record = Effect.gen(function* () {
-        const network = TestClient.transport(
+        const network = TestClient.make(
           TestClient.once(`GET ${rooms}/slow`, { body: "slow", delay: "2 seconds" }),
           TestClient.once(`GET ${rooms}/never`, TestClient.silence),
           TestClient.once(`GET ${rooms}/fast`, { body: "fast" })
@@ -155,7 +155,7 @@ describe("a cassette is a text that people read", () => {
 })
 
 describe("the modes", () => {
-  const twice = () => TestClient.transport(TestClient.once(`GET ${rooms}`, { body: "1" }, { body: "2" }))
+  const twice = () => TestClient.make(TestClient.once(`GET ${rooms}`, { body: "1" }, { body: "2" }))
   const recorded = <A, E, R>(test: Effect.Effect<A, E, R>) =>
     Effect.andThen(
       session({ mode: "record" }, twice(), (client) => Effect.replicateEffect(text(client, rooms), 2)).pipe(
@@ -171,7 +171,7 @@ describe("the modes", () => {
         assert.deepStrictEqual(texts, ["1", "2", "2", "2"])
         const exit = yield* Effect.exit(session({}, noNetwork, (client) => text(client, post({ a: 1 }))))
         assert.deepStrictEqual(detail(ended(exit)), [
-          "Unmatched",
+          "UnmatchedRequest",
           `POST ${rooms}: not recorded; the nearest is interaction 1: GET ${rooms}`,
           `  method: expected "GET", got "POST"`,
           `  body: expected "", got "{\\"a\\":1}"`
@@ -181,9 +181,9 @@ describe("the modes", () => {
     )
   )
 
-  it.effect("auto plays each interaction once and adds what is left; record begins anew", () =>
+  it.effect("auto plays each interaction once and adds the others; record begins with an empty cassette", () =>
     Effect.gen(function* () {
-      const network = TestClient.transport(
+      const network = TestClient.make(
         TestClient.once(`GET ${rooms}`, { body: "1" }, { body: "2" }, { body: "3" }, { body: "4" })
       )
       const read = (count: number) => (client: Client) => Effect.replicateEffect(text(client, rooms), count)
@@ -195,7 +195,7 @@ describe("the modes", () => {
     }).pipe(Effect.provide(KeyValueStore.layerMemory))
   )
 
-  it.effect("strict wants the recorded order, nothing beside it, and all of it", () =>
+  it.effect("strict wants the recorded order, nothing else, and all of it", () =>
     recorded(
       Effect.gen(function* () {
         const strict = <A, E>(use: (client: Client) => Effect.Effect<A, E>) =>
@@ -204,28 +204,35 @@ describe("the modes", () => {
         const whole = yield* strict(read(2))
         assert.deepStrictEqual(whole, Exit.succeed(["1", "2"]))
         assert.deepStrictEqual(detail(ended(yield* strict(read(3)))), [
-          "Unmatched",
-          `GET ${rooms}: all that is recorded has been played`
+          "UnmatchedRequest",
+          `GET ${rooms}: every recorded interaction has been played`
         ])
-        assert.deepStrictEqual(detail(ended(yield* strict(read(1)))), ["Unused", "not asked for:", `  GET ${rooms}`])
+        assert.deepStrictEqual(detail(ended(yield* strict(read(1)))), [
+          "UnusedInteractions",
+          "not asked for:",
+          `  GET ${rooms}`
+        ])
         assert.deepStrictEqual(detail(ended(yield* strict((client) => text(client, `${rooms}?page=2`)))), [
-          "Unmatched",
-          `GET ${rooms}?page=2: not what comes next, which is interaction 1: GET ${rooms}`,
+          "UnmatchedRequest",
+          `GET ${rooms}?page=2: not the next interaction, which is interaction 1: GET ${rooms}`,
           `  query page: expected nothing, got "2"`
         ])
       })
     )
   )
 
-  it.effect("a cassette that is missing, or none, says so", () =>
+  it.effect("a missing or invalid cassette says so", () =>
     Effect.gen(function* () {
       const open = Effect.exit(session({}, noNetwork, () => Effect.void))
       const store = yield* KeyValueStore.KeyValueStore
-      assert.deepStrictEqual(detail(ended(yield* open)), ["Missing", "there is none: run once in the mode record"])
+      assert.deepStrictEqual(detail(ended(yield* open)), [
+        "CassetteMissing",
+        "it does not exist: run once with the mode `record`"
+      ])
       for (const file of ["{", `{"cassette":2,"interactions":[]}`, `{"cassette":1,"interactions":[${neither}]}`]) {
         yield* store.set("tape.json", file)
         const [reason, line] = detail(ended(yield* open))
-        assert.strictEqual(reason, "Unreadable")
+        assert.strictEqual(reason, "CassetteUnreadable")
         assert.match(line!, /^not a cassette of version 1: ./)
       }
     }).pipe(Effect.provide(KeyValueStore.layerMemory))
@@ -234,13 +241,13 @@ describe("the modes", () => {
   const neither = `{"request":{"method":"GET","url":"${rooms}","headers":{}}}`
 })
 
-describe("what makes requests equal", () => {
+describe("equal requests", () => {
   it.effect("the body, unless it is left out, and the headers that are named", () =>
     Effect.gen(function* () {
-      const network = TestClient.transport(TestClient.always({}, { body: "ok" }))
+      const network = TestClient.make(TestClient.always({}, { body: "ok" }))
       const html = HttpClientRequest.setHeader("accept", "text/html")
       yield* session({ mode: "record" }, network, (client) => text(client, html(post({ at: 1 }))))
-      const play = (compare: TestClient.Compare, request: HttpClientRequest.HttpClientRequest) =>
+      const play = (compare: TestClient.CompareOptions, request: HttpClientRequest.HttpClientRequest) =>
         Effect.map(Effect.exit(session({ compare }, noNetwork, (client) => text(client, request))), (exit) =>
           Exit.isSuccess(exit) ? exit.value : detail(ended(exit)).slice(2)
         )
@@ -257,7 +264,7 @@ describe("what makes requests equal", () => {
     ["a Node stream", () => Readable.from([bytes("one "), bytes("two")])]
   ] as const)("%s as request body is read once, and sent whole", ([, body]) =>
     Effect.gen(function* () {
-      const network = TestClient.transport(TestClient.once({ method: "POST", body: "one two" }, { body: "ok" }))
+      const network = TestClient.make(TestClient.once({ method: "POST", body: "one two" }, { body: "ok" }))
       const request = () =>
         HttpClientRequest.setBody(HttpClientRequest.post(rooms), HttpBody.raw(body(), { contentType: "text/plain" }))
       assert.strictEqual(yield* session({ mode: "record" }, network, (client) => text(client, request())), "ok")
@@ -269,7 +276,7 @@ describe("what makes requests equal", () => {
 
   it.effect("a streamed request body is recorded and sent whole; one that was spent is not sent again", () =>
     Effect.gen(function* () {
-      const network = TestClient.transport(TestClient.once({ method: "POST", body: "one two" }, { body: "ok" }))
+      const network = TestClient.make(TestClient.once({ method: "POST", body: "one two" }, { body: "ok" }))
       const stream = () => Stream.fromIterable([bytes("one "), bytes("two")])
       const request = HttpClientRequest.post(rooms).pipe(HttpClientRequest.bodyStream(stream()))
       const error = yield* session({ mode: "record" }, network, (client) =>
@@ -282,16 +289,16 @@ describe("what makes requests equal", () => {
   )
 })
 
-it.effect("over the service, a request that is not recorded is a defect", () =>
+it.effect("over the service, an unrecorded request is a defect", () =>
   Effect.gen(function* () {
-    const tape = (mode: "record" | "replay", network: TestClient.Transport) =>
+    const tape = (mode: "record" | "replay", network: TestClient.TestClient) =>
       TestClient.layerCassette("tape", { mode }).pipe(Layer.provide(network.layer))
     const get = (url: string) => Effect.flatMap(HttpClient.get(url), ({ text }) => text)
-    const network = TestClient.transport(TestClient.once("GET /rooms", { body: "live" }))
+    const network = TestClient.make(TestClient.once("GET /rooms", { body: "live" }))
     assert.strictEqual(yield* Effect.provide(get(rooms), tape("record", network)), "live")
     assert.strictEqual(yield* Effect.provide(get(rooms), tape("replay", noNetwork)), "live")
     const exit = yield* Effect.exit(Effect.provide(get(`${rooms}/2`), tape("replay", noNetwork)))
     assert.isTrue(Exit.isFailure(exit) && Cause.hasDies(exit.cause))
-    assert.strictEqual(detail(ended(exit))[0], "Unmatched")
+    assert.strictEqual(detail(ended(exit))[0], "UnmatchedRequest")
   }).pipe(Effect.provide(KeyValueStore.layerMemory))
 )

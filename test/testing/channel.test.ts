@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Latch, Schema, SchemaGetter } from "effect"
 import { ChannelApi, ChannelHandler, ChannelServer } from "fairlead/channel"
-import * as TestChannel from "fairlead/testing/channel"
+import { TestChannel } from "fairlead/testing/channel"
 
 class Full extends Schema.TaggedError<Full>()("Full", { seats: Schema.Number }) {}
 const Line = Schema.Struct({ text: Schema.String })
@@ -47,7 +47,7 @@ const roomLive = Room.layer({
 
 const strict = ChannelHandler.make("strict", {
   incoming: ({ payload }) =>
-    JSON.stringify(payload).includes("odd") ? Effect.fail(new ChannelHandler.Refused({ reason: "odd" })) : undefined
+    JSON.stringify(payload).includes("odd") ? Effect.fail(new ChannelHandler.Reject({ reason: "odd" })) : undefined
 })
 const chat = ChannelServer.make("chat").use(strict).mount(Room)
 
@@ -88,7 +88,7 @@ describe("a test's client", () => {
     })
   )
 
-  it.effect("channel 0.9: takes messages in order, or the first of an event, and waits for what has not come", () =>
+  it.effect("channel 0.9: takes messages in order, or the first of an event, and waits for it", () =>
     Effect.gen(function* () {
       const { client } = yield* setup
       yield* client.notify("room:1", "tell", { text: "a" })
@@ -107,7 +107,7 @@ describe("a test's client", () => {
     })
   )
 
-  it.effect("channel 0.9: that no longer waits leaves what comes to others", () =>
+  it.effect("channel 0.9: that no longer waits leaves later messages to others", () =>
     Effect.gen(function* () {
       const { client } = yield* setup
       const gaveUp = yield* Effect.forkChild(client.next("said"))
@@ -122,7 +122,7 @@ describe("a test's client", () => {
     })
   )
 
-  it.effect("channel 0.9: is told that its channel ended or its socket is closed, whatever it waits for", () =>
+  it.effect("channel 0.9: learns that its channel ended or its socket is closed, during any wait", () =>
     Effect.gen(function* () {
       const { client } = yield* setup
       const stuck = yield* Effect.forkChild(Effect.flip(client.push("room:1", "say", { text: "never" })))
@@ -143,7 +143,7 @@ describe("a test's client", () => {
     })
   )
 
-  it.effect("channel 0.9: is lost with its scope, and the server lets go of it", () =>
+  it.effect("channel 0.9: is lost with its scope, and the server releases it", () =>
     Effect.gen(function* () {
       const { server } = yield* setup
       const codes: Array<number> = []
@@ -163,7 +163,7 @@ describe("a test's client", () => {
     })
   )
 
-  it.effect("channel 0.9: that gives up connecting is not connected", () =>
+  it.effect("channel 0.9: that stops connecting is not connected", () =>
     Effect.gen(function* () {
       const [asked, gone] = [yield* Latch.make(), yield* Latch.make()]
       const slow = ChannelHandler.make("slow", {
@@ -182,7 +182,7 @@ describe("a test's client", () => {
 describe("a test's channel by its definition", () => {
   const joined = Effect.map(setup, ({ client }) => client.channel(Room, { id: 1 }))
 
-  it.effect("channel 0.9: takes and gives values", () =>
+  it.effect("channel 0.9: sends and receives values", () =>
     Effect.gen(function* () {
       const room = yield* joined
       assert.strictEqual(room.topic, "room:1")

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
 import { HttpClientRequest } from "effect/http"
 import { KeyValueStore } from "effect/persistence"
-import * as TestClient from "fairlead/testing/client"
+import { TestClient } from "fairlead/testing/client"
 
 import { noNetwork, rooms, session, text, written } from "./Tape.ts"
 
@@ -15,7 +15,7 @@ const recorded = (
   options: TestClient.CassetteOptions = {}
 ) =>
   Effect.gen(function* () {
-    const network = TestClient.transport(TestClient.always({}, reply))
+    const network = TestClient.make(TestClient.always({}, reply))
     const live = yield* session({ ...options, mode: "record" }, network, (client) => text(client, request))
     const { json, text: file } = yield* written
     const replay = yield* session(options, noNetwork, (client) => text(client, request))
@@ -61,14 +61,14 @@ describe("before anything is written", () => {
 
   it.effect("JSON hides its members at any depth, and the length follows; the live response does not change", () =>
     Effect.gen(function* () {
-      const body = { user: { name: "Ada", password: secret }, tokens: [{ access_token: secret, id: 1, token: null }] }
+      const body = { user: { name: "Ada", password: secret }, grants: [{ access_token: secret, id: 1, token: null }] }
       const { file, live, replay, request, response } = yield* recorded(
         HttpClientRequest.post(rooms).pipe(HttpClientRequest.bodyJsonUnsafe(body)),
         { json: body, headers: { "content-length": String(JSON.stringify(body).length) } }
       )
       const redacted = {
         user: { name: "Ada", password: "[redacted]" },
-        tokens: [{ access_token: "[redacted]", id: 1, token: null }]
+        grants: [{ access_token: "[redacted]", id: 1, token: null }]
       }
       assert.deepStrictEqual(request.body, { json: redacted })
       assert.deepStrictEqual(response.body, { json: redacted })
@@ -105,7 +105,7 @@ describe("before anything is written", () => {
     })
   )
 
-  it.effect("a parameter that is Redacted hides its value, whatever its name", () =>
+  it.effect("a Redacted parameter hides its value, whatever its name", () =>
     Effect.gen(function* () {
       const { file, request } = yield* recorded(
         HttpClientRequest.get(rooms).pipe(HttpClientRequest.setUrlParams({ q: Redacted.make(secret), page: "2" }))
@@ -142,7 +142,7 @@ describe("before anything is written", () => {
   it.effect("failures of the network and of bodies pass the own function", () =>
     Effect.gen(function* () {
       const redact = { text: (text: string) => text.replaceAll(secret, "***") }
-      const network = TestClient.transport(
+      const network = TestClient.make(
         TestClient.once("GET /rooms", TestClient.fails(`to ${secret}`, new Error(`at ${secret}`)))
       )
       yield* session({ mode: "record", redact }, network, (client) => Effect.flip(text(client, rooms)))

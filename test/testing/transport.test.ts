@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Exit, Fiber, Stream } from "effect"
 import { HttpClient, HttpClientRequest } from "effect/http"
 import { TestClock } from "effect/testing"
-import * as TestClient from "fairlead/testing/client"
+import { TestClient } from "fairlead/testing/client"
 
 const rooms = "https://api.test/rooms"
 
@@ -10,16 +10,17 @@ const rooms = "https://api.test/rooms"
 const defectOf = <A, E>(effect: Effect.Effect<A, E>) =>
   Effect.map(Effect.exit(effect), (exit) => {
     const died = Exit.isFailure(exit) ? exit.cause.reasons.find(Cause.isDieReason)?.defect : undefined
-    assert.instanceOf(died, TestClient.UnmatchedRequest)
+    assert.instanceOf(died, TestClient.TestClientError)
+    assert.strictEqual(died.reason._tag, "UnmatchedRequest")
     return died.message.split("\n")
   })
 
-const get = (network: TestClient.Transport, url = rooms) => network.client.execute(HttpClientRequest.get(url))
+const get = (network: TestClient.TestClient, url = rooms) => network.client.execute(HttpClientRequest.get(url))
 
 describe("the scripted network answers", () => {
   it.effect("one request after another, each answer once", () =>
     Effect.gen(function* () {
-      const network = TestClient.transport(
+      const network = TestClient.make(
         TestClient.once(`GET ${rooms}`, { json: ["a"] }, { status: 503, headers: { "retry-after": "2" } }),
         TestClient.once({ method: "post" }, { status: 204 })
       )
@@ -43,9 +44,7 @@ describe("the scripted network answers", () => {
 
   it.effect("as the service, all requests of a kind, by a function of the request", () =>
     Effect.gen(function* () {
-      const network = TestClient.transport(
-        TestClient.always({ url: /\/echo$/ }, (_, { body }) => Effect.succeed({ body }))
-      )
+      const network = TestClient.make(TestClient.always({ url: /\/echo$/ }, (_, { body }) => Effect.succeed({ body })))
       const echo = (text: string) =>
         HttpClient.post("https://api.test/echo", {
           body: HttpClientRequest.bodyText(HttpClientRequest.get(""), text).body
@@ -59,7 +58,7 @@ describe("the scripted network answers", () => {
 
   it.effect("with a delay by the caller's clock, and an interruption that is seen", () =>
     Effect.gen(function* () {
-      const network = TestClient.transport(TestClient.once("GET /rooms", { delay: "2 seconds" }, TestClient.silence))
+      const network = TestClient.make(TestClient.once("GET /rooms", { delay: "2 seconds" }, TestClient.silence))
       const slow = yield* Effect.forkChild(get(network))
       yield* TestClock.adjust("1999 millis")
       assert.strictEqual(network.calls[0]?.state, "waiting")
@@ -75,9 +74,7 @@ describe("the scripted network answers", () => {
 
   it.effect("with a failure of the network", () =>
     Effect.gen(function* () {
-      const network = TestClient.transport(
-        TestClient.once("GET /rooms", TestClient.fails("reset", new Error("ECONNRESET")))
-      )
+      const network = TestClient.make(TestClient.once("GET /rooms", TestClient.fails("reset", new Error("ECONNRESET"))))
       const error = yield* Effect.flip(get(network))
       assert.strictEqual(error.reason._tag, "TransportError")
       assert.strictEqual(error.message, `Transport: reset (GET ${rooms})`)
@@ -91,7 +88,7 @@ describe("the scripted network answers", () => {
         ["set-cookie", "a=1; Path=/"],
         ["set-cookie", "b=2"]
       ] as const
-      const network = TestClient.transport(TestClient.always("GET /rooms", { headers }))
+      const network = TestClient.make(TestClient.always("GET /rooms", { headers }))
       const { cookies } = yield* get(network)
       assert.deepStrictEqual(Object.keys(cookies.cookies), ["a", "b"])
     })
@@ -103,7 +100,7 @@ describe("a response's body", () => {
 
   it.effect("comes chunk by chunk, and is read, left unread, cancelled or broken", () =>
     Effect.gen(function* () {
-      const network = TestClient.transport(
+      const network = TestClient.make(
         TestClient.once(
           "GET /rooms",
           { body: Stream.fromIterable(chunks) },
@@ -127,7 +124,7 @@ describe("a response's body", () => {
 
   it.effect("ends when the scope of its request does", () =>
     Effect.gen(function* () {
-      const network = TestClient.transport(TestClient.always("GET /rooms", { body: Stream.never }))
+      const network = TestClient.make(TestClient.always("GET /rooms", { body: Stream.never }))
       const client = HttpClient.withScope(network.client)
       const reading = yield* Effect.forkChild(
         Effect.gen(function* () {
@@ -141,12 +138,12 @@ describe("a response's body", () => {
 })
 
 describe("a request that the script does not answer is a defect", () => {
-  const post = (network: TestClient.Transport, json: unknown, url = `${rooms}?limit=2`) =>
+  const post = (network: TestClient.TestClient, json: unknown, url = `${rooms}?limit=2`) =>
     network.client.execute(HttpClientRequest.post(url).pipe(HttpClientRequest.bodyJsonUnsafe(json)))
 
   it.effect("that says what is different from the nearest line", () =>
     Effect.gen(function* () {
-      const network = TestClient.transport(
+      const network = TestClient.make(
         TestClient.always("GET https://other.test/", {}),
         TestClient.always({ method: "POST", url: "/rooms?limit=3", json: { name: "lobby", tags: ["a", "b"] } }, {})
       )
@@ -162,7 +159,7 @@ describe("a request that the script does not answer is a defect", () => {
 
   it.effect("by headers, text and bytes too", () =>
     Effect.gen(function* () {
-      const line = (expected: TestClient.ExpectedRequest) => TestClient.transport(TestClient.always(expected, {}))
+      const line = (expected: TestClient.ExpectedRequest) => TestClient.make(TestClient.always(expected, {}))
       const differences = (expected: TestClient.ExpectedRequest, body: string | Uint8Array) =>
         Effect.map(
           defectOf(
@@ -189,24 +186,25 @@ describe("a request that the script does not answer is a defect", () => {
     })
   )
 
-  it.effect("when the answers are used up, and when there are none", () =>
+  it.effect("when the answers are used up, and without any", () =>
     Effect.gen(function* () {
-      const network = TestClient.transport(TestClient.once("GET /rooms", {}))
+      const network = TestClient.make(TestClient.once("GET /rooms", {}))
       yield* get(network)
       assert.deepStrictEqual(yield* defectOf(get(network)), [
         `GET ${rooms}: no line of the script answers it; the nearest is GET /rooms`,
         "  its answers are used up: add one, or let it answer always"
       ])
-      assert.deepStrictEqual(yield* defectOf(get(TestClient.transport())), [`GET ${rooms}: the script is empty`])
+      assert.deepStrictEqual(yield* defectOf(get(TestClient.make())), [`GET ${rooms}: the script is empty`])
     })
   )
 
-  it.effect("an answer that nobody asks for is told by verify", () =>
+  it.effect("verify fails with the replies that no request asked for", () =>
     Effect.gen(function* () {
-      const network = TestClient.transport(TestClient.once("GET /rooms", {}, {}), TestClient.always("GET /", {}))
+      const network = TestClient.make(TestClient.once("GET /rooms", {}, {}), TestClient.always("GET /", {}))
       yield* get(network)
-      const { message } = yield* Effect.flip(network.verify)
-      assert.strictEqual(message, "Answers that nobody asked for:\n  GET /rooms: 1 left")
+      const { message, reason } = yield* Effect.flip(network.verify)
+      assert.strictEqual(message, "No request asked for these replies:\n  GET /rooms: 1 left")
+      assert.deepStrictEqual(reason, { _tag: "UnusedReplies", lines: ["GET /rooms: 1 left"] })
     })
   )
 })
@@ -214,12 +212,12 @@ describe("a request that the script does not answer is a defect", () => {
 describe("a request's body is seen as it was sent", () => {
   const sent = (body: (request: HttpClientRequest.HttpClientRequest) => HttpClientRequest.HttpClientRequest) =>
     Effect.gen(function* () {
-      const network = TestClient.transport(TestClient.always({}, {}))
+      const network = TestClient.make(TestClient.always({}, {}))
       yield* network.client.execute(body(HttpClientRequest.post(rooms)))
       return new TextDecoder().decode(network.calls[0]!.body)
     })
 
-  it.effect("a stream whole, a form with a boundary that is always the same", () =>
+  it.effect("a stream whole, a form with a constant boundary", () =>
     Effect.gen(function* () {
       const stream = Stream.fromIterable(["one ", "two"].map((text) => new TextEncoder().encode(text)))
       assert.strictEqual(yield* sent(HttpClientRequest.bodyStream(stream)), "one two")
@@ -245,7 +243,7 @@ describe("a request's body is seen as it was sent", () => {
 
   it.effect("one that breaks off fails the request", () =>
     Effect.gen(function* () {
-      const network = TestClient.transport(TestClient.always({}, {}))
+      const network = TestClient.make(TestClient.always({}, {}))
       const broken = HttpClientRequest.post(rooms).pipe(HttpClientRequest.bodyStream(Stream.fail("disk")))
       const error = yield* Effect.flip(network.client.execute(broken))
       assert.strictEqual(error.reason._tag, "EncodeError")

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import type { Frame, Payload, Ref, Wire } from "../../channel/wire/Message.ts"
+import type { Frame, Payload, Ref } from "../../channel/Payload.ts"
 import * as Reserved from "../../channel/wire/Reserved.ts"
 
 /**
@@ -31,9 +31,11 @@ export interface Message {
   readonly event: string
   /** Of a `phx_reply` the whole `Reply`. */
   readonly payload: Payload | Reply
+  /** The place of a broadcast in its topic, for a client of V2 that asked for it at join. */
+  readonly position?: string | undefined
 }
 
-/** What a client sends. Internal to the testing kits. */
+/** A message from a client. Internal to the testing kits. */
 export interface Outgoing {
   readonly joinRef: Ref
   readonly ref: Ref
@@ -42,7 +44,8 @@ export interface Outgoing {
   readonly payload: Payload
 }
 
-type Version = Wire["version"]
+/** The name of a serializer; any other than Phoenix's first is read as its second. Internal to the testing kits. */
+export type Version = string
 
 /** The reply that a message is, if it is one. Internal to the testing kits. */
 export const replyOf = ({ event, payload }: Message): Reply | undefined =>
@@ -73,8 +76,9 @@ export const decode = (version: Version, frame: Frame): Message => {
   const json = JSON.parse(frame)
   if (version === "1.0.0")
     return { joinRef: null, ref: json.ref, topic: json.topic, event: json.event, payload: json.payload }
-  const [joinRef, ref, topic, event, payload] = json
-  return { joinRef, ref, topic, event, payload }
+  const [joinRef, ref, topic, event, payload, position] = json
+  const message = { joinRef, ref, topic, event, payload }
+  return position === undefined ? message : { ...message, position }
 }
 
 /** How many names the frames of a server have, by kind: push, reply, broadcast. */

@@ -1,47 +1,17 @@
 /**
- * A client and its socket without a network: what it sends is received at once, what it is sent waits to be read.
+ * A client and its socket without a network. The server receives the client's messages at once; the server's messages wait until the client reads them.
  *
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Schema from "effect/Schema"
 
-import type { Receiver, Transport } from "../../channel/engine/Transport.ts"
-import type { Frame, Payload, Wire } from "../../channel/wire/Message.ts"
+import type { Frame, Payload } from "../../channel/Payload.ts"
+import type { Receiver, Transport } from "../../channel/Transport.ts"
 import * as Reserved from "../../channel/wire/Reserved.ts"
 import { decode, encode, replyOf } from "./Frames.ts"
-import type { Message, Outgoing, Reply } from "./Frames.ts"
-
-/**
- * The socket is closed, so that nothing more comes. Look at `code`: 1000 to 1013 say who closed it and why, 1006 is a lost connection.
- *
- * @category errors
- * @since 0.1.0
- */
-export class SocketClosed extends Schema.TaggedError<SocketClosed>()("fairlead/testing/SocketClosed", {
-  code: Schema.Int,
-  reason: Schema.String
-}) {
-  override get message() {
-    return `The socket is closed with ${this.code}${this.reason === "" ? "" : `, ${this.reason}`}: connect anew`
-  }
-}
-
-/**
- * The channel ended before it answered. With `phx_error` it crashed: the server's log names the interceptor.
- *
- * @category errors
- * @since 0.1.0
- */
-export class ChannelEnded extends Schema.TaggedError<ChannelEnded>()("fairlead/testing/ChannelEnded", {
-  topic: Schema.String,
-  event: Schema.Literals([Reserved.close, Reserved.error])
-}) {
-  override get message() {
-    return `The channel of "${this.topic}" ended with ${this.event} and without an answer: join it anew`
-  }
-}
+import type { Message, Outgoing, Reply, Version } from "./Frames.ts"
+import { ChannelEnded, SocketClosed } from "./SocketErrors.ts"
 
 interface Pending {
   readonly topic: string
@@ -54,7 +24,7 @@ interface Taker {
   readonly resume: (exit: Exit.Exit<Message, SocketClosed>) => void
 }
 
-/** Wakes a fiber when the server is done with what it does now, as news over a network would. */
+/** Wakes a fiber after the server's current step, as a packet from a network would. */
 const soon =
   <A>(resume: (value: A) => void) =>
   (value: A): void =>
@@ -66,11 +36,9 @@ const prepare = (frame: Frame): Frame => frame
 /** The client's end. Internal to the testing kits. */
 export class MemorySocket {
   readonly received: Array<Message> = []
-  /** What became of the socket. */
+  /** The code and the reason with which the socket closed. */
   end: SocketClosed | undefined = undefined
-  /** Whether the server reads what is sent; else it waits. */
-  heard = true
-  private readonly version: Wire["version"]
+  private readonly version: Version
   private readonly receiver: Receiver
   private readonly onEnd: () => void
   private readonly unread: Array<Message> = []
@@ -78,11 +46,10 @@ export class MemorySocket {
   private readonly pushes = new Map<string, Pending>()
   private readonly joinRefs = new Map<string, string>()
   private readonly drained: Array<() => void> = []
-  private unheard: Array<Frame> = []
   private reads = true
   private refs = 0
 
-  constructor(version: Wire["version"], open: (transport: Transport) => Receiver, onEnd: () => void) {
+  constructor(version: Version, open: (transport: Transport) => Receiver, onEnd: () => void) {
     this.version = version
     this.onEnd = onEnd
     this.receiver = open({
@@ -90,12 +57,6 @@ export class MemorySocket {
       write: (frame) => this.got(frame),
       ready: () => this.reads,
       onDrain: (listener) => void this.drained.push(listener),
-      pause: () => void (this.heard = false),
-      // As on a network, nothing is received before this returns.
-      resume: () => {
-        this.heard = true
-        queueMicrotask(() => this.hear())
-      },
       close: (code, reason) => this.close(code, reason)
     })
   }
@@ -121,7 +82,7 @@ export class MemorySocket {
     })
   }
 
-  /** Takes the first message that is wanted, of those that nobody waited for. */
+  /** Takes the first unread message that `wants` accepts, or waits for one. */
   next(wants: (message: Message) => boolean): Effect.Effect<Message, SocketClosed> {
     return Effect.callback((resume) => {
       const at = this.unread.findIndex(wants)
@@ -137,8 +98,7 @@ export class MemorySocket {
   /** Sends a frame as it is. */
   send(frame: Frame): void {
     if (this.end !== undefined) return
-    this.unheard.push(frame)
-    this.hear()
+    this.receiver.receive(frame)
   }
 
   /** Stops and goes on reading: a peer that does not read is a slow one. */
@@ -151,19 +111,14 @@ export class MemorySocket {
   close(code: number, reason: string): void {
     if (this.end !== undefined) return
     this.end = new SocketClosed({ code, reason })
-    this.unheard = []
     const closed = Exit.fail(this.end)
     for (const { resume } of [...this.pushes.values(), ...this.takers]) resume(closed)
     queueMicrotask(this.onEnd)
   }
 
-  /** Tells the server of the end. */
+  /** Reports the end of the socket to the server. */
   tellEnd(code: number): void {
     this.receiver.closed(code)
-  }
-
-  private hear(): void {
-    while (this.heard && this.unheard.length > 0) this.receiver.receive(this.unheard.shift()!)
   }
 
   private got(frame: Frame): void {
@@ -174,7 +129,7 @@ export class MemorySocket {
     const pending = reply === undefined ? undefined : this.pushes.get(String(message.ref))
     if (reply !== undefined && pending !== undefined) {
       this.pushes.delete(String(message.ref))
-      // A refused join leaves nothing behind.
+      // The ref of a refused join is forgotten.
       if (reply.status !== "ok" && this.joinRefs.get(message.topic) === message.ref) this.joinRefs.delete(message.topic)
       return pending.resume(Exit.succeed(reply))
     }

@@ -1,7 +1,7 @@
 /**
  * The file of recorded interactions: JSON that people read, and whose changes show as a diff of lines.
  *
- * A body that is JSON stands there as JSON where that gives its bytes back, other text as lines, everything else as lines of Base64.
+ * A JSON body is stored as JSON if its bytes can be restored from it, other text as lines, everything else as lines of Base64.
  *
  * @since 0.1.0
  */
@@ -11,7 +11,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 
 import { jsonOf, textOf } from "./Difference.ts"
-import { joined } from "./Sent.ts"
+import { joined } from "./SentRequest.ts"
 
 const Lines = Schema.Union([Schema.String, Schema.Array(Schema.String)])
 
@@ -21,7 +21,7 @@ const Body = Schema.Struct({
   base64: Schema.optionalKey(Lines),
   /** The sizes of the chunks in which it came, where there were several. */
   chunks: Schema.optionalKey(Schema.Array(Schema.Int)),
-  /** Why it broke off behind these bytes. */
+  /** Why the body broke off after these bytes. */
   broken: Schema.optionalKey(Schema.String)
 })
 
@@ -44,7 +44,7 @@ const ResponseEntry = Schema.Struct({
 
 const FailureEntry = Schema.Struct({
   description: Schema.optionalKey(Schema.String),
-  /** The message and the code, such as `ECONNRESET`, of what was behind it. */
+  /** The message of the underlying error; its code, such as `ECONNRESET`, is in `code`. */
   cause: Schema.optionalKey(Schema.String),
   code: Schema.optionalKey(Schema.String)
 })
@@ -68,22 +68,37 @@ export type Interaction = typeof Interaction.Type
 /** A body as it is written down. */
 export type BodyEntry = typeof Body.Type
 
+const Reason = Schema.Union([
+  Schema.TaggedStruct("CassetteMissing", {}),
+  Schema.TaggedStruct("CassetteUnreadable", {}),
+  Schema.TaggedStruct("StorageError", {}),
+  Schema.TaggedStruct("UnmatchedRequest", {}),
+  Schema.TaggedStruct("UnusedInteractions", {})
+])
+
+/** Why a cassette failed. */
+export type CassetteReason = (typeof Reason.Type)["_tag"]
+
 /**
- * A cassette cannot give or take what is asked of it: there is none of this name (`Missing`), it is none (`Unreadable`), its store failed (`Storage`), the
- * request is not in it (`Unmatched`), or what it holds was not asked for (`Unused`).
+ * A cassette cannot be used: no cassette has this name (`CassetteMissing`), its text is no cassette (`CassetteUnreadable`), its store failed (`StorageError`), it does not
+ * have the request (`UnmatchedRequest`), or interactions of it were not asked for (`UnusedInteractions`).
  *
  * @category errors
  * @since 0.1.0
  */
 export class CassetteError extends Schema.TaggedError<CassetteError>()("CassetteError", {
-  reason: Schema.Literals(["Missing", "Unreadable", "Storage", "Unmatched", "Unused"]),
+  reason: Reason,
   cassette: Schema.String,
-  detail: Schema.String
+  description: Schema.String
 }) {
   override get message(): string {
-    return `Cassette ${JSON.stringify(this.cassette)}: ${this.detail}`
+    return `Cassette ${JSON.stringify(this.cassette)}: ${this.description}`
   }
 }
+
+/** The error of a cassette. */
+export const cassetteError = (reason: CassetteReason, cassette: string, description: string): CassetteError =>
+  new CassetteError({ reason: { _tag: reason }, cassette, description })
 
 /** The cassette as text. */
 export const print = (interactions: ReadonlyArray<Interaction>): string =>
@@ -92,8 +107,8 @@ export const print = (interactions: ReadonlyArray<Interaction>): string =>
 /** The interactions of a cassette's text. */
 export const parse = (cassette: string, text: string): Effect.Effect<ReadonlyArray<Interaction>, CassetteError> => {
   const unreadable = (why: unknown) => {
-    const detail = `not a cassette of version 1: ${why instanceof Error ? why.message : String(why)}`
-    return new CassetteError({ reason: "Unreadable", cassette, detail })
+    const description = `not a cassette of version 1: ${why instanceof Error ? why.message : String(why)}`
+    return cassetteError("CassetteUnreadable", cassette, description)
   }
   return Schema.decodeEffect(CassetteText)(text).pipe(
     Effect.mapError(unreadable),

@@ -1,9 +1,9 @@
 /**
- * What is different between a request and what was expected, as lines that a person reads. Internal to the testing kit.
+ * Describes the differences between a request and the expected one, as lines for a person. Internal to the testing kit.
  *
  * @since 0.1.0
  */
-import type { Sent } from "./Sent.ts"
+import type { SentRequest } from "./SentRequest.ts"
 
 /** One difference: `weight` says how far it takes the two apart. */
 export interface Difference {
@@ -30,7 +30,7 @@ export const betweenUrls = (expected: string, actual: string): ReadonlyArray<Dif
     ...between("path", wanted.pathname, got.pathname, 6),
     ...betweenQueries(wanted.searchParams, got.searchParams)
   ]
-  // What is left are two spellings of one URL.
+  // Without a difference in any part, these are two spellings of one URL.
   return parts.length === 0 ? between("url", expected, actual, 1) : parts
 }
 
@@ -117,20 +117,20 @@ export const jsonOf = (text: string): { readonly value: unknown } | undefined =>
 
 /** A candidate that a request was compared with. */
 export interface Compared {
-  /** What the candidate is called, such as `interaction 3: GET https://api.test/`. */
+  /** The candidate's name, such as `interaction 3: GET https://api.test/`. */
   readonly name: string
   readonly differences: ReadonlyArray<Difference>
 }
 
-/** The candidate that is least different. */
+/** The candidate with the smallest difference. */
 const nearest = (candidates: ReadonlyArray<Compared>): Compared | undefined => {
   const distance = ({ differences }: Compared) => differences.reduce((sum, { weight }) => sum + weight, 0)
   return candidates.toSorted((a, b) => distance(a) - distance(b))[0]
 }
 
-/** The lines that say what was sent, and what would have been right. */
+/** The lines with the request as sent, the nearest candidate and the differences between them. */
 export const explain = (
-  sent: Pick<Sent, "method" | "url">,
+  sent: Pick<SentRequest, "method" | "url">,
   candidates: ReadonlyArray<Compared>,
   words: { readonly none: string; readonly nearest: string; readonly used: string }
 ): string => {

@@ -1,14 +1,14 @@
 /**
- * What a scripted request must look like.
+ * Compares requests with the expectations of a script.
  *
  * @since 0.1.0
  */
 import { between, betweenBodies, betweenJson, betweenUrls, jsonOf, textOf } from "./Difference.ts"
 import type { Difference } from "./Difference.ts"
-import type { Sent } from "./Sent.ts"
+import type { SentRequest } from "./SentRequest.ts"
 
 /**
- * A request that a script expects. What is left out is not looked at. As a text: the method and the URL, such as `GET /rooms?limit=2`.
+ * A request that a script expects. Omitted members are not compared. As a text: the method and the URL, such as `GET /rooms?limit=2`.
  *
  * @category models
  * @since 0.1.0
@@ -43,8 +43,8 @@ export const toExpected = (expected: Expected): ExpectedRequest => {
 /** How an expected request is called in messages. */
 export const nameOf = ({ method = "any method", url = "any URL" }: ExpectedRequest): string => `${method} ${url}`
 
-/** What is different in `sent` from what was expected. */
-export const compare = (expected: ExpectedRequest, sent: Sent): ReadonlyArray<Difference> => [
+/** The differences of a request from the expected one. */
+export const compare = (expected: ExpectedRequest, sent: SentRequest): ReadonlyArray<Difference> => [
   ...(expected.method === undefined ? [] : between("method", expected.method.toUpperCase(), sent.method, 4)),
   ...compareUrl(expected.url, sent.url),
   ...Object.entries(expected.headers ?? {}).flatMap(([name, value]) =>

@@ -9,21 +9,21 @@ import type * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Stream from "effect/Stream"
 
-import { setCookieLines } from "../../client/RawHeaders.ts"
+import * as RawHeaders from "../../client/RawHeaders.ts"
 import { bodyEntry, bytesOf, chunksOf, headerEntries, headerPairs } from "./Cassette.ts"
 import type { Interaction } from "./Cassette.ts"
 import { between, betweenBodies, betweenUrls } from "./Difference.ts"
 import type { Difference } from "./Difference.ts"
 import type { Redactor } from "./Redaction.ts"
-import { joined, urlOf, webResponse } from "./Sent.ts"
-import type { Sent } from "./Sent.ts"
+import { joined, urlOf, webResponse } from "./SentRequest.ts"
+import type { SentRequest } from "./SentRequest.ts"
 
 type Request = HttpClientRequest.HttpClientRequest
 type Response = HttpClientResponse.HttpClientResponse
 type Pairs = ReadonlyArray<readonly [string, string]>
 
-/** What two requests are compared by, beside method and URL. */
-export interface Compare {
+/** The parts by which two requests are compared, in addition to method and URL. */
+export interface CompareOptions {
   /** Default: none. */
   readonly headers?: ReadonlyArray<string>
   /** Default: `true`. */
@@ -31,7 +31,11 @@ export interface Compare {
 }
 
 /** The request as it is written down. */
-export const requestEntry = (sent: Sent, redactor: Redactor, secret: ReadonlyArray<string>): Interaction["request"] => {
+export const requestEntry = (
+  sent: SentRequest,
+  redactor: Redactor,
+  secret: ReadonlyArray<string>
+): Interaction["request"] => {
   const body = redactor.body(sent.body, sent.headers["content-type"])
   const entry = bodyEntry(body.length === 0 ? [] : [body])
   return {
@@ -47,11 +51,11 @@ const redacted = (pairs: Pairs, redactor: Redactor, before: Uint8Array, after: U
     name === "content-length" && before !== after ? [name, String(after.length)] : [name, redactor.header(name, value)]
   )
 
-/** What is different in a request from a recorded one. */
+/** The differences of a request from a recorded one. */
 export const compareEntries = (
   recorded: Interaction["request"],
   request: Interaction["request"],
-  { body = true, headers = [] }: Compare
+  { body = true, headers = [] }: CompareOptions
 ): ReadonlyArray<Difference> => [
   ...between("method", recorded.method, request.method, 4),
   ...betweenUrls(recorded.url, request.url),
@@ -98,7 +102,7 @@ const whyBroken = ({ message, reason }: HttpClientError.HttpClientError): string
 
 const pairsOf = (response: Response): Pairs => [
   ...Object.entries(response.headers).filter(([name]) => name !== "set-cookie"),
-  ...setCookieLines(response).map((line) => ["set-cookie", line] as const)
+  ...RawHeaders.setCookies(response).map((line) => ["set-cookie", line] as const)
 ]
 
 /** The response of an interaction. */
@@ -146,7 +150,7 @@ export const failureEntry = (error: unknown, redactor: Redactor): NonNullable<In
   }
 }
 
-// The platform's fetch says "fetch failed", and puts the reason behind it.
+// The platform's fetch reports "fetch failed", and the reason is its cause.
 const behind = (cause: unknown): { readonly message?: string; readonly code?: string } => {
   if (cause === undefined) return {}
   if (!(cause instanceof Error)) return { message: typeof cause === "string" ? cause : JSON.stringify(cause) }

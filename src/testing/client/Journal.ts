@@ -9,7 +9,7 @@ import type * as Exit from "effect/Exit"
 import * as Probe from "../../core/Probe.ts"
 
 /**
- * What a program came to, and what the handlers did in it.
+ * The result of a program, and the steps of the client handlers in it.
  *
  * @category models
  * @since 0.1.0
@@ -29,12 +29,12 @@ export interface Observed<out A, out E> {
  * import { Effect } from "effect"
  * import { HttpClientRequest, HttpClientResponse } from "effect/http"
  * import { ClientChain, ClientHandler } from "fairlead/client"
- * import * as TestClient from "fairlead/testing/client"
+ * import { TestClient } from "fairlead/testing/client"
  *
  * const offline = ClientHandler.make("offline", {
  *   run: ({ request }) => ClientHandler.halt(HttpClientResponse.fromWeb(request, new Response("cached")))
  * })
- * const client = ClientChain.make("api").use(offline).over(TestClient.transport().client)
+ * const client = ClientChain.make("api").use(offline).pipe(ClientChain.over(TestClient.make().client))
  *
  * const program = Effect.gen(function*() {
  *   const { journal } = yield* TestClient.observe(client.execute(HttpClientRequest.get("https://api.test/")))
@@ -52,7 +52,7 @@ export const observe = <A, E, R>(program: Effect.Effect<A, E, R>): Effect.Effect
     const probe: Probe.Probe = {
       report(event) {
         outer?.report(event)
-        if (event.part === "client" && event.outcome !== "start" && event.phase !== "flow") journal.push(event)
+        if (event.part === "client" && event.type === "end" && event.phase !== "flow") journal.push(event)
       }
     }
     const exit = yield* Effect.exit(Effect.provideService(program, Probe.Probe, probe))
@@ -66,7 +66,7 @@ export const observe = <A, E, R>(program: Effect.Effect<A, E, R>): Effect.Effect
  * @since 0.1.0
  */
 export const journalLines = (journal: ReadonlyArray<Probe.Event>): ReadonlyArray<string> =>
-  journal.map(({ interceptor, outcome, phase, tag }) => {
+  journal.map(({ errorType, interceptor, outcome, phase }) => {
     const who = phase === interceptor ? phase : `${phase} ${interceptor}`
-    return tag === undefined ? `${who}: ${outcome}` : `${who}: ${outcome} ${tag}`
+    return errorType === undefined ? `${who}: ${outcome}` : `${who}: ${outcome} ${errorType}`
   })

@@ -1,15 +1,15 @@
 /**
- * Records what a client's requests came to, and replays it: a handler that stands last in its chain, nearest to the network.
+ * Records the responses and failures of a client's requests, and replays them: a handler that goes last in its chain, nearest to the network.
  *
- * 1. `replay` never goes to the network: a request is answered by the recorded ones that are equal to it, in their order; the last one again and again.
+ * 1. `replay` never goes to the network: equal recorded requests answer a request, in their order; the last one again and again.
  *    `strict` wants the requests exactly in the recorded order, each once, and all of them before the scope ends.
- *    `record` always goes to the network and makes the cassette anew. `auto` replays each recorded interaction once, and records what is left.
- * 2. Two requests are equal when their method, URL and body are, and the headers that are to be compared; both as they look redacted.
- * 3. A request that is not in the cassette fails with `CassetteError`, which says what is different from the nearest recorded one.
- * 4. Requests and responses are redacted before anything is written. Whoever records sees the real response; whoever replays the redacted one. A body that
- *    is not text, as a compressed one, is not looked into.
- * 5. Interactions stand in the order in which their requests came, whichever ended first; the cassette is written after each of them.
- * 6. While recording, a response is given when its body is whole, in the chunks in which it came: an endless one cannot be recorded. A body that breaks off,
+ *    `record` always goes to the network and replaces the cassette. `auto` replays each recorded interaction once, and records the other requests.
+ * 2. Two requests are equal when their method, URL, body and the headers of `compare` are equal, after redaction of both.
+ * 3. A request outside the cassette fails with `CassetteError`, which names the differences from the nearest recorded one.
+ * 4. Requests and responses are redacted before anything is written. A recording program sees the real response, a replaying one the redacted one. Secrets in a body
+ *    other than text, such as a compressed one, are not found.
+ * 5. Interactions are in the order of their requests, whichever ended first; the cassette is written after each of them.
+ * 6. While recording, a response returns when its body is complete, in the chunks in which it came: an endless body cannot be recorded. A body that breaks off,
  *    and a network that fails, are recorded and replayed as such. Interrupted requests, informational responses and upgrades are not recorded.
  *
  * Works over any `HttpClient`. Cassettes are kept in a `KeyValueStore`: `KeyValueStore.layerFileSystem` makes files `<name>.json` of them.
@@ -30,16 +30,16 @@ import * as Semaphore from "effect/Semaphore"
 import { canReplay, isOpen } from "../../client/Body.ts"
 import * as ClientChain from "../../client/ClientChain.ts"
 import * as ClientHandler from "../../client/ClientHandler.ts"
-import { secretParams } from "../../client/Report.ts"
-import { CassetteError, parse, print } from "./Cassette.ts"
-import type { Interaction } from "./Cassette.ts"
+import { secretParams } from "../../client/handlers/RequestUrl.ts"
+import { CassetteError, cassetteError, parse, print } from "./Cassette.ts"
+import type { CassetteReason, Interaction } from "./Cassette.ts"
 import { explain } from "./Difference.ts"
 import { compareEntries, failureEntry, refail, replayed, requestEntry, takeResponse } from "./Interactions.ts"
-import type { Compare } from "./Interactions.ts"
+import type { CompareOptions } from "./Interactions.ts"
 import { redactor } from "./Redaction.ts"
-import type { Redact } from "./Redaction.ts"
-import { sentOf } from "./Sent.ts"
-import type { Sent } from "./Sent.ts"
+import type { RedactOptions } from "./Redaction.ts"
+import { sentOf } from "./SentRequest.ts"
+import type { SentRequest } from "./SentRequest.ts"
 
 /**
  * Options of a cassette.
@@ -50,13 +50,13 @@ import type { Sent } from "./Sent.ts"
 export interface CassetteOptions {
   /** Default: `replay`. */
   readonly mode?: "replay" | "strict" | "record" | "auto"
-  /** What is redacted beside the default. */
-  readonly redact?: Redact
-  /** What makes two requests equal, beside method and URL. Default: the body. */
-  readonly compare?: Compare
+  /** Names to redact in addition to the built-in list. */
+  readonly redact?: RedactOptions
+  /** The parts that must be equal, in addition to method and URL. Default: the body. */
+  readonly compare?: CompareOptions
 }
 
-/** An interaction that was loaded, or one that is being recorded: it has no `interaction` until its outcome is there. */
+/** A loaded or a new interaction. A new one has no `interaction` until its outcome is known. */
 interface Track {
   interaction: Interaction | undefined
   used: boolean
@@ -64,7 +64,7 @@ interface Track {
 }
 
 /**
- * A handler that records or replays; it stands last in its chain.
+ * A handler that records or replays. Add it last to its chain.
  *
  * **Example** (Replaying from files)
  *
@@ -72,7 +72,7 @@ interface Track {
  * import { Effect } from "effect"
  * import { KeyValueStore } from "effect/persistence"
  * import { ClientChain } from "fairlead/client"
- * import * as TestClient from "fairlead/testing/client"
+ * import { TestClient } from "fairlead/testing/client"
  *
  * const program = Effect.gen(function*() {
  *   const recorder = yield* TestClient.cassette("rooms", { mode: "auto", redact: { fields: ["email"] } })
@@ -98,8 +98,7 @@ export const cassette = (
     const loaded = mode === "record" ? [] : yield* load(store, name, mode)
     const tracks = loaded.map((interaction): Track => ({ interaction, used: false, loaded: true }))
     const spent = new WeakSet<object>()
-    const failed = (reason: CassetteError["reason"], detail: string) =>
-      new CassetteError({ reason, cassette: name, detail })
+    const failed = (reason: CassetteReason, description: string) => cassetteError(reason, name, description)
 
     // Never the request of a live call while it waits: it has no interaction yet.
     const candidates = (): ReadonlyArray<Track> => {
@@ -117,7 +116,7 @@ export const cassette = (
       return (
         equal.find(({ used }) => !used) ??
         equal.at(-1) ??
-        failed("Unmatched", explain(request, compared, mode === "strict" ? inOrder : anywhere))
+        failed("UnmatchedRequest", explain(request, compared, mode === "strict" ? inOrder : anywhere))
       )
     }
 
@@ -125,7 +124,7 @@ export const cassette = (
       const interactions = tracks.flatMap(({ interaction }) => interaction ?? [])
       return store.set(keyOf(name), print(interactions))
     }).pipe(
-      Effect.mapError(({ message }) => failed("Storage", message)),
+      Effect.mapError(({ message }) => failed("StorageError", message)),
       Effect.uninterruptible,
       (write) => writing.withPermit(write)
     )
@@ -135,7 +134,7 @@ export const cassette = (
         const unused = tracks.filter(({ used }) => !used).map((track) => `  ${nameOf(track)}`)
         return exit._tag === "Failure" || unused.length === 0
           ? Effect.void
-          : Effect.die(failed("Unused", ["not asked for:", ...unused].join("\n")))
+          : Effect.die(failed("UnusedInteractions", ["not asked for:", ...unused].join("\n")))
       })
     }
 
@@ -159,7 +158,7 @@ export const cassette = (
 
     return ClientHandler.make(`cassette ${name}`, {
       run,
-      afterResponse: Effect.fnUntraced(function* (_, outcome, state) {
+      afterResponse: Effect.fnUntraced(function* (outcome, _, state) {
         if (state._tag === "None") return undefined
         const { request, track } = state.value
         if (outcome._tag === "Failure") {
@@ -202,7 +201,11 @@ const nameOf = ({ interaction }: Track): string => `${interaction?.request.metho
 
 const anywhere = { none: "nothing is recorded", nearest: "not recorded; the nearest is", used: "played already" }
 
-const inOrder = { none: "all that is recorded has been played", nearest: "not what comes next, which is", used: "" }
+const inOrder = {
+  none: "every recorded interaction has been played",
+  nearest: "not the next interaction, which is",
+  used: ""
+}
 
 const load = (
   store: KeyValueStore.KeyValueStore,
@@ -210,17 +213,16 @@ const load = (
   mode: CassetteOptions["mode"]
 ): Effect.Effect<ReadonlyArray<Interaction>, CassetteError> =>
   Effect.gen(function* () {
-    const failed = (reason: CassetteError["reason"], detail: string) =>
-      new CassetteError({ reason, cassette: name, detail })
-    const text = yield* Effect.mapError(store.get(keyOf(name)), ({ message }) => failed("Storage", message))
+    const failed = (reason: CassetteReason, description: string) => cassetteError(reason, name, description)
+    const text = yield* Effect.mapError(store.get(keyOf(name)), ({ message }) => failed("StorageError", message))
     if (text !== undefined) return yield* parse(name, text)
-    return mode === "auto" ? [] : yield* failed("Missing", "there is none: run once in the mode record")
+    return mode === "auto" ? [] : yield* failed("CassetteMissing", "it does not exist: run once with the mode `record`")
   })
 
-// Reading a stream spends it: what is sent instead are its bytes.
+// A stream can be read only once: send the bytes that were read from it.
 const unspent = (
   request: HttpClientRequest.HttpClientRequest,
-  { body: bytes }: Sent
+  { body: bytes }: SentRequest
 ): HttpClientRequest.HttpClientRequest | undefined => {
   const { body } = request
   if (body._tag === "Stream") return HttpClientRequest.setBody(request, HttpBody.uint8Array(bytes, body.contentType))

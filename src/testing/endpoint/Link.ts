@@ -1,5 +1,5 @@
 /**
- * One direction between two endpoints: what is sent arrives in order, after the network's latency, and not while the two are parted. Internal to the memory network.
+ * One direction between two endpoints: data arrives in order, after the network's latency, and not during a partition. Internal to the memory network.
  *
  * @since 0.1.0
  */
@@ -7,14 +7,16 @@ import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 
-import { Signal } from "../../endpoint/engine/Signal.ts"
-import type { EndpointId } from "../../endpoint/Identity.ts"
+import type { EndpointId } from "../../endpoint/EndpointId.ts"
+import { Source } from "../../endpoint/EndpointTransport.ts"
 
-/** What links need of their network. */
+/** The network, as its links use it. */
 export interface Air {
   readonly clock: Clock.Clock
-  /** Milliseconds to here from there, drawn anew for each event. */
+  /** Milliseconds from one end to the other, drawn for each event. */
   readonly delay: () => number
+  /** Milliseconds that one way takes at least. */
+  readonly latency: () => number
   /** Whether what may be lost is lost this time. */
   readonly loses: () => boolean
   /** Runs for as long as the network is there. */
@@ -24,8 +26,8 @@ export interface Air {
 
 /** The pairs of endpoints between which nothing passes. */
 export class Parted {
-  readonly changed = new Signal()
   private readonly pairs = new Set<string>()
+  private readonly waiters = new Set<Source<void>>()
 
   private static key(a: EndpointId, b: EndpointId): string {
     return a < b ? a + b : b + a
@@ -38,7 +40,27 @@ export class Parted {
   set(a: EndpointId, b: EndpointId, parted: boolean): void {
     if (parted) this.pairs.add(Parted.key(a, b))
     else this.pairs.delete(Parted.key(a, b))
-    this.changed.notify()
+    this.notify()
+  }
+
+  /** Waits until something holds of the pairs. */
+  until(holds: () => boolean): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const change = new Source<void>({
+        poll: () => (holds() ? Exit.void : undefined),
+        isReady: holds
+      })
+      this.waiters.add(change)
+      return Effect.ensuring(
+        change.next,
+        Effect.sync(() => this.waiters.delete(change))
+      )
+    })
+  }
+
+  /** Something has changed for those who wait. */
+  notify(): void {
+    for (const waiter of this.waiters) waiter.notify()
   }
 }
 
@@ -61,7 +83,7 @@ export class Link {
     this.to = to
   }
 
-  /** At once where nothing is in the way; what was sent before is waited for. */
+  /** Calls `arrive` at once without a latency and a partition; otherwise after it and after everything sent before. */
   send(arrive: () => void): void {
     const { air } = this
     const [delay, now] = [air.delay(), air.clock.currentTimeMillisUnsafe()]
@@ -88,10 +110,14 @@ export class Link {
     )
   }
 
-  /** What is underway is lost. */
+  /** Drops all data underway. */
   cut(): void {
     this.underway.length = 0
-    this.air.parted.changed.notify()
+    this.air.parted.notify()
+  }
+
+  get latency(): number {
+    return this.air.latency()
   }
 
   get parted(): boolean {
@@ -105,11 +131,10 @@ export class Link {
         this.pumping = false
         return Effect.void
       }
-      const wait = next.due - this.air.clock.currentTimeMillisUnsafe()
+      // In whole microseconds: less than a nanosecond would be no time at all, again and again.
+      const wait = Math.ceil((next.due - this.air.clock.currentTimeMillisUnsafe()) * 1000) / 1000
       if (wait > 0) return Effect.andThen(Effect.sleep(wait), this.pump())
-      const whole = this.air.parted.changed.until(() =>
-        this.parted && this.underway.length > 0 ? undefined : Exit.void
-      )
+      const whole = this.air.parted.until(() => !this.parted || this.underway.length === 0)
       return Effect.andThen(
         whole,
         Effect.suspend(() => {

@@ -7,14 +7,14 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 
-import type { RecvStream, SendStream } from "../../endpoint/Connection.ts"
-import { Signal } from "../../endpoint/engine/Signal.ts"
-import type { CloseReason } from "../../endpoint/Errors.ts"
-import { ConnectionEnded, StreamError, StreamFinished, StreamReset, StreamStopped } from "../../endpoint/Errors.ts"
-import type { CloseCode } from "../../endpoint/Identity.ts"
+import type { CloseCode } from "../../endpoint/CloseCode.ts"
+import type { CloseReason } from "../../endpoint/EndpointConnection.ts"
+import { StreamError } from "../../endpoint/EndpointError.ts"
+import { RecvState, SendState, Source } from "../../endpoint/EndpointTransport.ts"
+import type { TransportRecv, TransportSend } from "../../endpoint/EndpointTransport.ts"
 import type { Link } from "./Link.ts"
 
-/** What a pipe needs of a side of its connection. */
+/** One side of a connection, as its pipes use it. */
 export interface Side {
   readonly out: Link
   readonly ended: CloseReason | undefined
@@ -32,15 +32,23 @@ export class Pipe {
   private readonly announce: () => void
   /** Runs once, when neither side has anything left to do. */
   private readonly done: () => void
-  private readonly sending = new Signal()
-  private readonly receiving = new Signal()
   private readonly chunks: Array<Uint8Array> = []
   private credit: number
-  private sent: "open" | "finished" | "reset" = "open"
-  private stopped: CloseCode | undefined
-  private arrived: "open" | "finished" | { readonly reset: CloseCode } = "open"
-  private received: "open" | "read" | "stopped" = "open"
-  private closed = false
+  private isDone = false
+  private readonly sending = new SendState(() => this.over())
+  private readonly receiving = new RecvState(() => this.over())
+  private readonly room: Source<void, StreamError> = new Source({
+    poll: () => this.unwritable ?? (this.credit > 0 ? Exit.void : undefined),
+    isReady: () => this.credit > 0 || this.sending.hasFailed
+  })
+  private readonly bytes: Source<Option.Option<Uint8Array>, StreamError> = new Source({
+    poll: () => this.poll(65_536),
+    isReady: () => this.isReadable
+  })
+  private readonly stopping: Source<Option.Option<CloseCode>, StreamError> = new Source({
+    poll: () => this.stopped,
+    isReady: () => this.sending.stopCode !== undefined || this.sending.isOver
+  })
 
   constructor(sender: Side, receiver: Side, window: number, announce: () => void, done: () => void) {
     this.sender = sender
@@ -50,91 +58,104 @@ export class Pipe {
     this.done = done
   }
 
-  /** A side's connection has ended. */
-  notify(): void {
-    this.sending.notify()
-    this.receiving.notify()
+  /** The connection of a side has ended, before this pipe was done. */
+  end(side: Side, reason: CloseReason): void {
+    if (side === this.sender) this.sending.endConnection(reason)
+    else this.receiving.endConnection(reason)
+    this.notify()
   }
 
-  readonly send: SendStream = {
+  readonly send: TransportSend = {
     write: (bytes) => {
-      const from = (start: number): Effect.Effect<void, StreamError> =>
-        Effect.flatMap(
-          this.sending.until(() => this.writable() ?? this.piece(bytes, start)),
-          (end) => (end < bytes.length ? from(end) : Effect.void)
-        )
+      const from = (start: number): Effect.Effect<void, StreamError> => {
+        if (start === bytes.length) {
+          // Bytes that the peer took before it stopped count as sent.
+          return start > 0 ? Effect.void : Effect.suspend(() => this.unwritable ?? Exit.void)
+        }
+        return Effect.flatMap(this.room.next, () => from(this.piece(bytes, start)))
+      }
       return from(0)
     },
-    finish: Effect.suspend(() => {
-      const broken = this.writable()
-      if (broken !== undefined) return broken
-      this.sent = "finished"
-      this.deliver(() => {
-        this.arrived = "finished"
-      })
-      return Effect.void
-    }),
-    reset: (code) =>
-      Effect.sync(() => {
-        if (this.sent === "reset" || this.sender.ended !== undefined) return
-        this.sent = "reset"
-        this.sending.notify()
-        this.deliver(() => {
-          this.chunks.length = 0
-          this.arrived = { reset: code }
-        })
-        this.settle()
-      })
+    finish: Effect.suspend(() => this.unwritable ?? (this.finish(), Exit.void)),
+    reset: (code) => Effect.sync(() => this.reset(code)),
+    stopped: this.stopping.next,
+    setPriority: () => Effect.void,
+    end: (code) => {
+      if (code === undefined) this.finish()
+      else if (!this.sending.isEnded) this.reset(code)
+    }
   }
 
-  readonly recv: RecvStream = {
-    read: (limit = 65_536) =>
-      this.receiving.until(() => {
-        if (this.received === "stopped") return fail(new StreamFinished({}))
-        if (typeof this.arrived === "object") return fail(new StreamReset({ code: this.arrived.reset }))
-        const bytes = this.take(limit)
-        if (bytes !== undefined) return Exit.succeed(Option.some(bytes))
-        if (this.arrived === "finished") {
-          this.received = "read"
-          this.settle()
-          return Exit.succeed(Option.none())
-        }
-        return this.receiver.ended === undefined ? undefined : fail(new ConnectionEnded({ how: this.receiver.ended }))
-      }),
-    stop: (code) =>
-      Effect.sync(() => {
-        if (this.received !== "open" || this.receiver.ended !== undefined) return
-        this.received = "stopped"
-        this.chunks.length = 0
-        this.receiving.notify()
-        this.receiver.out.send(() => {
-          this.stopped = code
-          this.sending.notify()
-          this.settle()
-        })
-      })
+  readonly recv: TransportRecv = {
+    read: (limit = 65_536) => this.bytes.nextBy(() => this.poll(Math.max(1, limit))),
+    stop: (code) => Effect.sync(() => this.stop(code)),
+    end: (code) => this.stop(code)
   }
 
-  private writable(): Exit.Exit<never, StreamError> | undefined {
-    if (this.sent !== "open") return fail(new StreamFinished({}))
-    if (this.stopped !== undefined) return fail(new StreamStopped({ code: this.stopped }))
-    return this.sender.ended === undefined ? undefined : fail(new ConnectionEnded({ how: this.sender.ended }))
+  private get unwritable(): Exit.Exit<never, StreamError> | undefined {
+    const { failure } = this.sending
+    return failure && fail(failure)
   }
 
-  /** Sends what the window takes; gives where the rest starts, or nothing when it takes nothing. */
-  private piece(bytes: Uint8Array, start: number): Exit.Exit<number> | undefined {
-    if (start === bytes.length) return Exit.succeed(start)
+  private get stopped(): Exit.Exit<Option.Option<CloseCode>, StreamError> | undefined {
+    const { isOver, stopCode } = this.sending
+    if (stopCode !== undefined) return Exit.succeed(Option.some(stopCode))
+    if (!isOver) return undefined
+    const { failure } = this.sending
+    return failure?._tag === "ConnectionEnded" ? fail(failure) : Exit.succeed(Option.none())
+  }
+
+  /** Sends what the window takes; returns where the rest starts. */
+  private piece(bytes: Uint8Array, start: number): number {
     const size = Math.min(this.credit, bytes.length - start)
-    if (size === 0) return undefined
     // The writer may use its buffer again.
     const piece = bytes.slice(start, start + size)
     this.credit -= size
     this.sender.bytesSent += size
     this.deliver(() => {
       this.receiver.bytesReceived += size
-      if (this.received === "open") this.chunks.push(piece)
+      if (this.receiving.wantsBytes && !this.receiving.isOver) this.chunks.push(piece)
     })
-    return Exit.succeed(start + size)
+    return start + size
+  }
+
+  private finish(): void {
+    if (!this.sending.finish()) return
+    this.deliver(() => {
+      this.receiving.finish()
+      this.acknowledge()
+    })
+  }
+
+  private reset(code: CloseCode): void {
+    if (this.sending.reset()) this.sendReset(code)
+  }
+
+  private sendReset(code: CloseCode): void {
+    this.notify()
+    this.deliver(() => {
+      this.chunks.length = 0
+      this.receiving.reset(code)
+      this.acknowledge()
+    })
+  }
+
+  private acknowledge(): void {
+    this.receiver.out.send(() => {
+      this.sending.acknowledge()
+      this.stopping.notify()
+    })
+  }
+
+  private stop(code: CloseCode): void {
+    const tell = this.receiving.stop()
+    if (this.receiving.isEnded) this.chunks.length = 0
+    this.bytes.notify()
+    if (!tell) return
+    this.receiver.out.send(() => {
+      if (this.sending.stop(code)) this.sendReset(code)
+      this.notify()
+    })
   }
 
   private deliver(event: () => void): void {
@@ -142,29 +163,45 @@ export class Pipe {
       if (this.receiver.ended !== undefined) return
       event()
       this.announce()
-      this.receiving.notify()
-      this.settle()
+      this.bytes.notify()
     })
   }
 
-  private take(limit: number): Uint8Array | undefined {
+  private get isReadable(): boolean {
+    const { hasEnd, hasFailed, isLost } = this.receiving
+    return this.chunks.length > 0 || hasFailed || isLost || hasEnd
+  }
+
+  private poll(limit: number): Exit.Exit<Option.Option<Uint8Array>, StreamError> | undefined {
+    const { failure } = this.receiving
+    if (failure !== undefined) return fail(failure)
     const [first] = this.chunks
-    if (first === undefined) return undefined
+    if (first !== undefined) return Exit.succeed(Option.some(this.take(first, limit)))
+    if (this.receiving.readEnd()) return Exit.succeed(Option.none())
+    const { lost } = this.receiving
+    return lost && fail(lost)
+  }
+
+  private take(first: Uint8Array, limit: number): Uint8Array {
     const bytes = first.subarray(0, limit)
     if (bytes.length === first.length) this.chunks.shift()
     else this.chunks[0] = first.subarray(limit)
     this.receiver.out.send(() => {
       this.credit += bytes.length
-      this.sending.notify()
+      this.room.notify()
     })
     return bytes
   }
 
-  private settle(): void {
-    const sent = this.sent !== "open" || this.stopped !== undefined
-    const received = this.received !== "open" || typeof this.arrived === "object"
-    if (this.closed || !sent || !received) return
-    this.closed = true
+  private notify(): void {
+    this.room.notify()
+    this.bytes.notify()
+    this.stopping.notify()
+  }
+
+  private over(): void {
+    if (this.isDone || !this.sending.isOver || !this.receiving.isOver) return
+    this.isDone = true
     this.done()
   }
 }

@@ -3,10 +3,10 @@
  *
  * 1. Only the network is removed: URLs are resolved, spans made and requests aborted by Effect's own client, and a response is a web `Response`.
  * 2. The first line of the script that fits a request, and still has an answer, answers it.
- * 3. A request that nothing answers is a defect, `UnmatchedRequest`, so that the code under test cannot take it for a network that is down. It says
- *    what is different from the line that is nearest.
+ * 3. A request that no line answers is a defect, a `TestClientError`, so that the code under test cannot take it for a network failure. The error
+ *    names the differences from the nearest line.
  * 4. Delays and streams run by the caller's `Clock`: with `TestClock` nobody waits.
- * 5. Each call is written down, with what became of its response's body.
+ * 5. Each call is recorded, with the end of its response's body.
  *
  * @since 0.1.0
  */
@@ -25,11 +25,11 @@ import * as Stream from "effect/Stream"
 import { explain } from "./Difference.ts"
 import { compare, nameOf, toExpected } from "./Expectation.ts"
 import type { Expected, ExpectedRequest } from "./Expectation.ts"
-import { sentOf, webResponse } from "./Sent.ts"
-import type { Sent } from "./Sent.ts"
+import { sentOf, webResponse } from "./SentRequest.ts"
+import type { SentRequest } from "./SentRequest.ts"
 
 /**
- * A response that a script gives.
+ * A response of a script.
  *
  * @category models
  * @since 0.1.0
@@ -53,7 +53,7 @@ export interface Reply {
  * @category models
  * @since 0.1.0
  */
-export type Answer = Given | ((request: HttpClientRequest.HttpClientRequest, sent: Sent) => Given)
+export type Answer = Given | ((request: HttpClientRequest.HttpClientRequest, sent: SentRequest) => Given)
 
 type Given = Reply | Effect.Effect<Reply, HttpClientError.HttpClientError>
 
@@ -63,7 +63,7 @@ type Given = Reply | Effect.Effect<Reply, HttpClientError.HttpClientError>
  * @category models
  * @since 0.1.0
  */
-export interface Line {
+export interface ScriptLine {
   readonly expected: ExpectedRequest
   readonly answers: ReadonlyArray<Answer>
   readonly repeats: boolean
@@ -75,7 +75,7 @@ export interface Line {
  * @category script
  * @since 0.1.0
  */
-export const once = (expected: Expected, ...answers: readonly [Answer, ...ReadonlyArray<Answer>]): Line => ({
+export const once = (expected: Expected, ...answers: readonly [Answer, ...ReadonlyArray<Answer>]): ScriptLine => ({
   expected: toExpected(expected),
   answers,
   repeats: false
@@ -87,7 +87,7 @@ export const once = (expected: Expected, ...answers: readonly [Answer, ...Readon
  * @category script
  * @since 0.1.0
  */
-export const always = (expected: Expected, answer: Answer): Line => ({
+export const always = (expected: Expected, answer: Answer): ScriptLine => ({
   expected: toExpected(expected),
   answers: [answer],
   repeats: true
@@ -117,12 +117,12 @@ export const fails =
 export const silence: Answer = Effect.never
 
 /**
- * A request that came over the scripted network, and what became of it.
+ * A request over the scripted network, and its result.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Call extends Sent {
+export interface ReceivedCall extends SentRequest {
   /** The status of the answer, as soon as it is there. */
   readonly status: number | undefined
   /** `waiting` for its answer; `answered`; the network `failed`, or the caller `interrupted` it before the answer was there. */
@@ -131,25 +131,25 @@ export interface Call extends Sent {
   readonly responseBody: "unread" | "reading" | "read" | "broken" | "cancelled"
 }
 
-/**
- * A request that the script does not answer.
- *
- * @category errors
- * @since 0.1.0
- */
-export class UnmatchedRequest extends Schema.TaggedError<UnmatchedRequest>()("UnmatchedRequest", {
-  message: Schema.String
-}) {}
+const Reason = Schema.Union([
+  Schema.TaggedStruct("UnmatchedRequest", { request: Schema.String }),
+  Schema.TaggedStruct("UnusedReplies", { lines: Schema.Array(Schema.String) })
+])
 
 /**
- * Answers of the script that nobody asked for.
+ * The script and the program differ: the script does not answer a request (`UnmatchedRequest`), or replies of the script were not asked for (`UnusedReplies`).
  *
  * @category errors
  * @since 0.1.0
  */
-export class UnusedAnswers extends Schema.TaggedError<UnusedAnswers>()("UnusedAnswers", {
-  message: Schema.String
-}) {}
+export class TestClientError extends Schema.TaggedError<TestClientError>()("TestClientError", {
+  reason: Reason,
+  description: Schema.String
+}) {
+  override get message(): string {
+    return this.description
+  }
+}
 
 /**
  * A scripted network.
@@ -157,14 +157,14 @@ export class UnusedAnswers extends Schema.TaggedError<UnusedAnswers>()("UnusedAn
  * @category models
  * @since 0.1.0
  */
-export interface Transport {
+export interface TestClient {
   readonly client: HttpClient.HttpClient
   /** The client as the service. */
   readonly layer: Layer.Layer<HttpClient.HttpClient>
   /** The requests so far, in the order in which they came. */
-  readonly calls: ReadonlyArray<Call>
-  /** Fails when an answer of a `once` was not asked for. */
-  readonly verify: Effect.Effect<void, UnusedAnswers>
+  readonly calls: ReadonlyArray<ReceivedCall>
+  /** Fails when a reply of a `once` was not asked for. */
+  readonly verify: Effect.Effect<void, TestClientError>
 }
 
 /**
@@ -175,9 +175,9 @@ export interface Transport {
  * ```ts
  * import { Effect } from "effect"
  * import { HttpClient } from "effect/http"
- * import * as TestClient from "fairlead/testing/client"
+ * import { TestClient } from "fairlead/testing/client"
  *
- * const network = TestClient.transport(
+ * const network = TestClient.make(
  *   TestClient.once("GET https://api.test/rooms", { json: ["lobby"], delay: "2 seconds" }, TestClient.fails("reset")),
  *   TestClient.always({ url: /\/avatars\// }, { status: 404 })
  * )
@@ -192,15 +192,15 @@ export interface Transport {
  * @category constructors
  * @since 0.1.0
  */
-export const transport = (...script: ReadonlyArray<Line>): Transport => {
+export const make = (...script: ReadonlyArray<ScriptLine>): TestClient => {
   const used = script.map(() => 0)
-  const calls: Array<Writable<Call>> = []
+  const calls: Array<Writable<ReceivedCall>> = []
   const left = (at: number) => (script[at]!.repeats ? 1 : script[at]!.answers.length - used[at]!)
 
-  const take = (sent: Sent): Answer => {
+  const take = (sent: SentRequest): Answer => {
     const compared = script.map(({ expected }) => ({ name: nameOf(expected), differences: compare(expected, sent) }))
     const at = compared.findIndex(({ differences }, index) => differences.length === 0 && left(index) > 0)
-    if (at === -1) throw new UnmatchedRequest({ message: explain(sent, compared, words) })
+    if (at === -1) throw unmatched(sent, explain(sent, compared, words))
     const { answers, repeats } = script[at]!
     const next = repeats ? 0 : used[at]!
     used[at] = next + 1
@@ -210,7 +210,7 @@ export const transport = (...script: ReadonlyArray<Line>): Transport => {
   const client = HttpClient.make((request, _, signal, fiber) =>
     Effect.gen(function* () {
       const sent = yield* sentOf(request)
-      const call: Writable<Call> = { ...sent, status: undefined, state: "waiting", responseBody: "unread" }
+      const call: Writable<ReceivedCall> = { ...sent, status: undefined, state: "waiting", responseBody: "unread" }
       calls.push(call)
       const answered = Effect.gen(function* () {
         const answer = take(sent)
@@ -234,13 +234,20 @@ export const transport = (...script: ReadonlyArray<Line>): Transport => {
     const unused = script.flatMap(({ expected, repeats }, at) =>
       repeats || left(at) === 0 ? [] : [`${nameOf(expected)}: ${left(at)} left`]
     )
-    return unused.length === 0
-      ? Effect.void
-      : Effect.fail(new UnusedAnswers({ message: `Answers that nobody asked for:\n  ${unused.join("\n  ")}` }))
+    return unused.length === 0 ? Effect.void : Effect.fail(unusedReplies(unused))
   })
 
   return { client, layer: Layer.succeed(HttpClient.HttpClient, client), calls, verify }
 }
+
+const unmatched = ({ method, url }: SentRequest, description: string): TestClientError =>
+  new TestClientError({ reason: { _tag: "UnmatchedRequest", request: `${method} ${url}` }, description })
+
+const unusedReplies = (lines: ReadonlyArray<string>): TestClientError =>
+  new TestClientError({
+    reason: { _tag: "UnusedReplies", lines },
+    description: ["No request asked for these replies:", ...lines].join("\n  ")
+  })
 
 type Writable<A> = { -readonly [K in keyof A]: A[K] }
 
@@ -259,7 +266,7 @@ const bodyOf = ({ body, json }: Reply): Stream.Stream<Uint8Array, unknown> => {
 
 const watched = (
   body: Stream.Stream<Uint8Array, unknown>,
-  call: Writable<Call>,
+  call: Writable<ReceivedCall>,
   signal: AbortSignal
 ): Stream.Stream<Uint8Array, unknown> => {
   const aborted = Effect.callback<never, unknown>((resume) => {

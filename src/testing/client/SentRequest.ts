@@ -16,7 +16,7 @@ import * as Stream from "effect/Stream"
  * @category models
  * @since 0.1.0
  */
-export interface Sent {
+export interface SentRequest {
   readonly method: string
   /** With the query, without the fragment. */
   readonly url: string
@@ -28,7 +28,7 @@ export interface Sent {
 /** Reads the request to its end. A stream body is spent by that. */
 export const sentOf = (
   request: HttpClientRequest.HttpClientRequest
-): Effect.Effect<Sent, HttpClientError.HttpClientError> =>
+): Effect.Effect<SentRequest, HttpClientError.HttpClientError> =>
   Effect.map(bodyOf(request), (body) => {
     const { headers, method } = request
     return { method, url: urlOf(request), headers, body }
