@@ -1,4 +1,4 @@
-/** What every contender of the server bench answers: a small JSON body, and one header from each stage. */
+/** The answer of every contender of the server bench: a small JSON body, and one header from each stage. */
 
 /** Serves `GET /` on the port, behind as many stages, each of which sets one response header. */
 export type Serve = (port: number, stages: number) => Promise<void>

@@ -1,6 +1,6 @@
 import { createServer } from "node:http"
 
-/** Effect without Fairlead: its router behind hand-written middleware, and a bare app wrapped by hand. */
+/** Effect without Fairlead: its router inside hand-written middleware, and a bare app wrapped by hand. */
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as Effect from "effect/Effect"
 import * as HttpRouter from "effect/http/HttpRouter"

@@ -38,6 +38,17 @@ export const fairleadRoutes: Serve = (port, stages) =>
     )
   )
 
+/** An application on Node with a headers stage for each header. */
+export const fairleadNodeApp: Serve = async (port, stages) => {
+  const pipeline = indices(stages).reduce(
+    (app, stage) => app.after(Middleware.headers({ [header(stage)]: "1" })),
+    Pipeline.make("bench").handle(() => HttpServerResponse.jsonUnsafe(message()))
+  )
+  await Effect.runPromise(
+    Layer.buildWithScope(NodeApp.launch(App.make("bench").serve(pipeline), { port, host }), Scope.makeUnsafe())
+  )
+}
+
 /** An App over the same route, with as many fairings that have a request and a response hook. */
 export const fairleadHooks: Serve = async (port, stages) => {
   const fairing = (stage: number) =>

@@ -12,6 +12,7 @@ import type { Load, Order } from "./load.ts"
 
 export const names = [
   "Fairlead, whole app",
+  "Fairlead NodeApp, header stages",
   "Fairlead in front of Effect's router",
   "Effect's router, middleware by hand",
   "Effect app without a router, by hand",
@@ -22,7 +23,7 @@ export const names = [
   "node:http"
 ] as const
 
-/** An App, beside the same routes without one. */
+/** An App, compared with the same routes without one. */
 export const appNames = ["Fairlead App over Effect's router", "Effect's router, middleware by hand"] as const
 
 export type Name = (typeof names)[number] | (typeof appNames)[number]
@@ -72,7 +73,7 @@ const check = async ({ name, stages, url }: Running): Promise<void> => {
   }
 }
 
-/** Starts a server in a process of its own, and checks that it answers. */
+/** Starts a server in a separate process, and checks that it answers. */
 export const launch = async (name: Name, stages: number): Promise<Running> => {
   const port = await freePort()
   const process = start(new URL("serve.ts", import.meta.url), [name, String(port), String(stages)], 1)
@@ -83,7 +84,7 @@ export const launch = async (name: Name, stages: number): Promise<Running> => {
   return running
 }
 
-/** Measures all servers, and tells `progress` after each round. */
+/** Measures all servers, and calls `progress` after each round. */
 export const measure = async (options: Options, progress: (round: number) => void): Promise<ReadonlyArray<Served>> => {
   const { connections, seconds, warmSeconds } = options
   const client = start(new URL("load.ts", import.meta.url), [], 0)

@@ -1,4 +1,4 @@
-/** The load client in a process of its own: for each URL and time that it is sent, it answers with what it measured. */
+/** The load client in a separate process, which answers each URL and time with its measurements. */
 import autocannon from "autocannon"
 
 export interface Order {

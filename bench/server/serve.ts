@@ -1,9 +1,10 @@
-/** One server in a process of its own: `node serve.ts CONTENDER PORT STAGES`. Says when it listens, and answers with the CPU time it has used. */
+/** One server in a separate process: `node serve.ts CONTENDER PORT STAGES`. Reports when it listens, and answers with its CPU time. */
 import type { Serve } from "./Contender.ts"
 
 /** Loaded on demand, so that the process holds nothing of the others. */
 const load: Record<string, () => Promise<Serve>> = {
   "Fairlead, whole app": async () => (await import("./Fairlead.ts")).fairleadApp,
+  "Fairlead NodeApp, header stages": async () => (await import("./Fairlead.ts")).fairleadNodeApp,
   "Fairlead in front of Effect's router": async () => (await import("./Fairlead.ts")).fairleadRoutes,
   "Fairlead App over Effect's router": async () => (await import("./Fairlead.ts")).fairleadHooks,
   "Effect's router, middleware by hand": async () => (await import("./Effect.ts")).effectRouter,

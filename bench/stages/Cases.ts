@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Schema from "effect/Schema"
-/** Single measurements beside the price of a stage: recovery, ensure, outer, the Probe; and pipelines that keep the interpreter honest. */
+/** Single measurements other than the price of a stage: recovery, ensure, outer, the Probe; and pipelines that keep the interpreter honest. */
 import compose from "koa-compose"
 
 import { Middleware, Pipeline } from "../../src/server/index.ts"
@@ -93,7 +93,7 @@ export const cases: ReadonlyArray<Case> = [
   { name: "recover next to it: Koa, error at hand", make: koaRecovering(() => heldKoa, false) },
   { name: "recover over 20: nested flatMap, error at hand", make: effectRecovering(() => held) },
   { name: "pipeline of a handler", make: () => repeat(bare) },
-  { name: "pipeline with an ensure", make: () => repeat(bare.ensure("ensure", () => Effect.void)) },
+  { name: "pipeline with an ensure", make: () => repeat(bare.onExit("ensure", () => Effect.void)) },
   {
     name: "pipeline with an outer",
     make: ([stage]) => repeat(bare.outer(Middleware.outer("outer", (app) => stage!.around(app))))
@@ -101,7 +101,7 @@ export const cases: ReadonlyArray<Case> = [
   {
     name: "pipeline with an outer and an ensure",
     make: ([stage]) =>
-      repeat(bare.ensure("ensure", () => Effect.void).outer(Middleware.outer("outer", (app) => stage!.around(app))))
+      repeat(bare.onExit("ensure", () => Effect.void).outer(Middleware.outer("outer", (app) => stage!.around(app))))
   },
   {
     name: "20 plain befores, Probe off",
@@ -120,7 +120,7 @@ const inner = Pipeline.make("inner")
   .before(Middleware.before("budget", Budget, () => Effect.map(Tenant, (tenant) => tenant.length)))
   .handle(Effect.map(Budget, handler))
 
-/** Five pipelines of different shapes: run beside the contenders, so that no call in the interpreter knows only one kind of stage. */
+/** Five pipelines of different shapes: run between the contenders, so that no call in the interpreter knows only one kind of stage. */
 export const shapes: ReadonlyArray<App> = [
   Pipeline.make("provides")
     .before(Middleware.before("tenant", Tenant, () => "harbour"))
@@ -140,7 +140,7 @@ export const shapes: ReadonlyArray<App> = [
     )
     .before(Middleware.mapRequest("request", (request) => request.modify({ url: "/elsewhere" })))
     .handle(handler)
-    .ensure("ensure", () => Effect.void),
+    .onExit("ensure", () => Effect.void),
   Pipeline.make("catches")
     .handle((): Effect.Effect<HttpServerResponse.HttpServerResponse, Refused> => Effect.fail(held))
     .catchTags({ Refused: handler })

@@ -5,7 +5,7 @@ import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import { Context as HonoContext } from "hono"
-/** The contenders of the stages bench: each runs a handler behind a number of stages that do nothing. */
+/** The contenders of the stages bench: each runs a handler after a number of stages that do nothing. */
 import compose from "koa-compose"
 
 import { Middleware, Pipeline } from "../../src/server/index.ts"
@@ -99,7 +99,7 @@ interface HonoCompose {
   ) => (context: HonoContext) => Promise<HonoContext>
 }
 
-// Hono does not export it, but it is what an app of several middleware runs.
+// Hono does not export it, but an app of several middleware runs it.
 const honoCompose: HonoCompose = await import(
   new URL("dist/compose.js", new URL("../node_modules/hono/", import.meta.url)).href
 )

@@ -1,4 +1,4 @@
-/** The stages given to the contenders: copies of the no-op that share no function, and copies that count their runs. */
+/** The stages of the contenders: copies of the no-op that share no function, and copies that count their runs. */
 import * as Effect from "effect/Effect"
 
 import { copiesOf, telling } from "../Copying.ts"
@@ -7,7 +7,7 @@ import type { Response } from "./NoOp.ts"
 
 export type NoOp = typeof Module
 
-/** As many copies of the module, each with functions of its own. */
+/** As many copies of the module, each with separate functions. */
 export const freshCopies = copiesOf<NoOp>(new URL("NoOp.ts", import.meta.url))
 
 /** The same stage, telling `ran` at each run: with it every contender is checked to run all of its stages. */

@@ -5,7 +5,7 @@ import type { HttpServerResponse } from "effect/http/HttpServerResponse"
 /**
  * One stage that does nothing, in the form of each contender.
  *
- * `freshCopies` loads this module once for each stage, because in an application every stage is a function of its own: closures of one
+ * `freshCopies` loads this module once for each stage, because in an application every stage is a separate function: closures of one
  * function literal would let the engine inline them all, and flatter everyone.
  */
 import type { Context as HonoContext, Next as HonoNext } from "hono"
@@ -13,7 +13,7 @@ import type { Context as HonoContext, Next as HonoNext } from "hono"
 export type Response = HttpServerResponse
 export type KoaNext = () => Promise<unknown>
 
-/** What the stages that need a service need. */
+/** The service of the stages that need one. */
 export class Clerk extends Context.Service<Clerk, string>()("bench/Clerk") {}
 
 const copy = new URL(import.meta.url).searchParams.get("copy") ?? "0"

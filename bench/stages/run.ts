@@ -1,4 +1,4 @@
-/** The stages bench, in a process of its own: `node run.ts '{"rounds":…,"sampleMillis":…,"only":…}'`. Sends its samples to its parent. */
+/** The stages bench, in a separate process: `node run.ts '{"rounds":…,"sampleMillis":…,"only":…}'`. Sends its samples to its parent. */
 import { sample } from "../Sampling.ts"
 import { cases, shapes } from "./Cases.ts"
 import { contenders } from "./Contenders.ts"

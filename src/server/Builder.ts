@@ -13,140 +13,256 @@ import * as Effectable from "effect/Effectable"
 import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as HttpServerRequest from "effect/http/HttpServerRequest"
+import { pipeArguments } from "effect/Pipeable"
 
-import * as Drawing from "../core/Drawing.ts"
-import type { Description, Info } from "../core/Interceptor.ts"
+import * as Composite from "../core/Composite.ts"
+import type { Entry } from "../core/Composite.ts"
+import { infoOf } from "../core/Description.ts"
+import type { Description, InterceptorInfo } from "../core/Description.ts"
+import * as Interceptor from "../core/Interceptor.ts"
+import { checkOptions } from "../core/Options.ts"
 import { tagOf } from "../core/Watch.ts"
+import * as Bind from "./Bind.ts"
+import type { App, Response, SchemaErrorClass } from "./HttpTypes.ts"
 import * as Interpreter from "./Interpreter.ts"
-import type { App, Request, Response } from "./Model.ts"
-import { TypeId } from "./Phases.ts"
-import type { Named, Open } from "./Phases.ts"
+import type { Kind } from "./MiddlewareTypes.ts"
+import { aroundName, kinds } from "./MiddlewareValue.ts"
+import type { AfterValue, BeforeValue, EndedValue, OuterValue, PairValue, SendingValue } from "./MiddlewareValue.ts"
+import { named } from "./NamedApp.ts"
+import * as Outgoing from "./Outgoing.ts"
+import { planOf } from "./OutgoingPlan.ts"
+import type { OutgoingPlan } from "./OutgoingPlan.ts"
+import { TypeId } from "./PipelineTypes.ts"
+import type { Named, Open } from "./PipelineTypes.ts"
+import { isWatching, observed, StageWatch } from "./PipelineWatch.ts"
+import { casesOf, nameOf, orRecovering, recovering } from "./RecoveringStage.ts"
+import type { Cases } from "./RecoveringStage.ts"
 import { checkResponds, logDefect, respondTo } from "./Respond.ts"
-import type { SchemaErrorClass } from "./Respond.ts"
-import { toApp, toFunction } from "./Run.ts"
 import * as Stage from "./Stage.ts"
-import { aroundName } from "./Values.ts"
-import type { AfterValue, BeforeValue, OuterValue, PairValue } from "./Values.ts"
+import { toApp, toFunction } from "./StageFunction.ts"
 
 /** The rest of the app, for a pipeline that was opened with `next()`. */
 export const RestKey = Context.Service<App, App>("fairlead/server/Rest")
 
+/** The step that a method of the pipeline adds. */
+type Step =
+  | { readonly kind: "before"; readonly entry: Entry<BeforeValue>; readonly cases: Cases | undefined }
+  | { readonly kind: "pair"; readonly entry: Entry<PairValue> }
+  | { readonly kind: "after"; readonly entry: Entry<AfterValue>; readonly cases: Cases | undefined }
+  | { readonly kind: "close" }
+  | { readonly kind: "outer"; readonly entry: Entry<OuterValue> }
+  | { readonly kind: "sending"; readonly entry: Entry<SendingValue> }
+  | { readonly kind: "ended"; readonly entry: Entry<EndedValue> }
+  | { readonly kind: "handle"; readonly stage: (site: Bind.Site) => Stage.Stage }
+  | { readonly kind: "stage"; readonly stage: Stage.Stage }
+
 interface Link {
   readonly name: string
   readonly previous: Link | undefined
-  readonly stages: ReadonlyArray<Stage.Stage>
-  readonly wrapper: OuterValue | undefined
-  /** The afters of the pairs so far: they open the after phase. */
-  readonly afters: ReadonlyArray<Stage.Stage>
+  readonly step: Step | undefined
+  /** The services of the build, where a Layer or a terminal built the pipeline. */
+  readonly built: Context.Context<never> | undefined
   plan: Compiled | undefined
 }
 
 interface Compiled extends Interpreter.Plan {
-  readonly outers: ReadonlyArray<OuterValue>
+  readonly outers: ReadonlyArray<Bind.LinkedOuter>
   readonly app: App | undefined
+  readonly outgoing: OutgoingPlan | undefined
+  readonly outgoingInfos: ReadonlyArray<InterceptorInfo>
 }
 
-const link = (
-  proto: object,
-  previous: Link,
-  stages: ReadonlyArray<Stage.Stage>,
-  more: { readonly wrapper?: OuterValue; readonly afters?: ReadonlyArray<Stage.Stage> } = {}
-): any =>
-  Object.assign(Object.create(proto), {
+const link = (proto: object, previous: Link, step: Step): any => {
+  if ("entry" in step) Composite.checkStoreKey(previous.name, entriesOf(previous), step.entry)
+  return Object.assign(Object.create(proto), {
     name: previous.name,
     previous,
-    stages,
-    wrapper: more.wrapper,
-    afters: more.afters ?? previous.afters,
+    step,
+    built: undefined,
     plan: undefined
   } satisfies Link)
+}
+
+function* entriesOf(last: Link): Generator<Entry<Composite.Recipe>> {
+  for (let at: Link | undefined = last; at !== undefined; at = at.previous) {
+    if (at.step !== undefined && "entry" in at.step) yield at.step.entry
+  }
+}
 
 /** Opens a pipeline. */
 export const make = (name: string): Open<never, never, never> =>
   Object.assign(Object.create(OpenProto), {
     name,
     previous: undefined,
-    stages: [],
-    wrapper: undefined,
-    afters: [],
+    step: undefined,
+    built: undefined,
     plan: undefined
   } satisfies Link)
 
+/** Builds a pipeline with fresh state, and looks up the classes that the context has; any other app is returned unchanged. */
+export const build = <A>(app: A, context: Context.Context<never>): A =>
+  isPipeline(app)
+    ? Object.assign(Object.create(Object.getPrototypeOf(app) as object), app, { built: context, plan: undefined })
+    : app
+
 const compile = (last: Link): Compiled => {
   if (last.plan !== undefined) return last.plan
-  const links: Array<Link> = []
-  for (let at: Link | undefined = last; at !== undefined; at = at.previous) links.push(at)
-  links.reverse()
-  const stages = links.flatMap((link) => link.stages)
-  const outers = links.flatMap((link) => link.wrapper ?? [])
-  const ensures = stages.flatMap((stage, index) => (stage.op === Stage.Op.ensure ? [index] : []))
-  const inner: Interpreter.Plan = { name: last.name, stages, ensures }
+  const site: Bind.Site = { composite: last.name, context: last.built }
+  const steps: Array<Step> = []
+  for (let at: Link | undefined = last; at !== undefined; at = at.previous) {
+    if (at.step !== undefined) steps.push(at.step)
+  }
+  const stages: Array<Stage.Stage> = []
+  const outers: Array<Bind.LinkedOuter> = []
+  const sendings: Array<ReturnType<typeof Bind.sending>> = []
+  const endeds: Array<ReturnType<typeof Bind.ended>> = []
+  /** The afters of the open pairs. */
+  const open: Array<Stage.Stage> = []
+  let pairs = 0
+  for (const step of steps.toReversed()) {
+    switch (step.kind) {
+      case "before": {
+        const bound = Bind.before(step.entry, site)
+        if (step.cases !== undefined) stages.push(orRecovering(bound, step.cases))
+        stages.push(...bound)
+        break
+      }
+      case "pair": {
+        const { after, before, failure } = Bind.pair(step.entry, pairs++, site)
+        stages.push(before)
+        // The failure of the after is not the pair's own to see.
+        open.push(...(failure === undefined ? [] : [failure]), after)
+        break
+      }
+      case "handle":
+        stages.push(step.stage(site))
+        break
+      case "after": {
+        const after = Bind.after(step.entry, site)
+        if (step.cases !== undefined) {
+          stages.push(recovering("catch", after.name, step.cases, { kind: "catch", jump: 1 }))
+        }
+        stages.push(after)
+        break
+      }
+      case "close":
+        stages.push(...open.splice(0))
+        break
+      case "outer": {
+        const outer = Bind.outer(step.entry, site)
+        outers.push(outer)
+        sendings.push(...outer.sendings)
+        if (outer.ended !== undefined) endeds.push(outer.ended)
+        break
+      }
+      case "sending":
+        sendings.push(Bind.sending(step.entry, site))
+        break
+      case "ended":
+        endeds.push(Bind.ended(step.entry, site))
+        break
+      default:
+        stages.push(step.stage)
+    }
+  }
+  stages.push(...open)
+  const finalizers = stages.flatMap((stage, index) => (stage.op === Stage.Op.onExit ? [index] : []))
+  const inner: Interpreter.Plan = { name: last.name, stages, finalizers }
   const app =
     outers.length === 0
       ? undefined
       : outers.reduceRight<App>(
-          (app, outer) => Interpreter.named(last.name, outer.name, "outer", outer.wrap(app)),
-          Effect.withFiber((fiber) => Interpreter.evaluate(inner, fiber))
+          (app, outer, index) => named(last.name, outer.name, "outer", outer.wrap(app), index),
+          Effect.withFiber((fiber) =>
+            Interpreter.evaluate(inner, fiber, isWatching() ? StageWatch.of(fiber) : undefined)
+          )
         )
-  return (last.plan = { ...inner, outers, app })
+  const outgoing = planOf(last.name, sendings, endeds)
+  const shown = new Set<InterceptorInfo>(outers.map(({ info }) => info))
+  const outgoingInfos = [...sendings.toReversed(), ...endeds.toReversed()]
+    .map(({ info }) => info)
+    .filter((info) => !shown.has(info))
+  return (last.plan = { ...inner, outers, app, outgoing, outgoingInfos })
 }
 
-type Cases = Record<string, (error: any, request: Request) => unknown>
+const running = (plan: Compiled, fiber: Fiber.Fiber<any, any>): App =>
+  observed(plan, fiber, (fiber, watch) => plan.app ?? Interpreter.evaluate(plan, fiber, watch))
 
-/** A stage that recovers by tag. */
-const recovering = (
-  op: "recover" | "catch",
-  name: string,
-  cases: Cases,
-  more: { readonly jump?: number; readonly kind: string }
-): Stage.Stage =>
-  Stage.make(
-    op,
-    name,
-    (error, request) => {
-      const tag = tagOf(error)
-      return tag !== undefined && Object.hasOwn(cases, tag) ? cases[tag]!(error, request) : Stage.Pass
-    },
-    { jump: more.jump ?? 0, info: { kind: more.kind, recovers: Object.keys(cases) } }
-  )
+/** The descriptions of all that the pipeline is made of, in the order in which it runs. */
+const infosOf = (self: unknown): ReadonlyArray<InterceptorInfo> => {
+  const plan = compile(self as Link)
+  return [...plan.outers, ...plan.stages].map(({ info }) => info).concat(plan.outgoingInfos)
+}
 
-const casesOf = (tags: string | ReadonlyArray<string>, f: Cases[string]): Cases =>
-  Object.fromEntries((typeof tags === "string" ? [tags] : tags).map((tag) => [tag, f]))
+/** Refuses anything but middleware of this kind. */
+const entryOf = <V extends Composite.Recipe>(self: Link, kind: Kind, given: unknown): Entry<V> =>
+  Composite.accept<V>(self.name, kinds[kind], given)
 
-const nameOf = (method: string, cases: Cases): string => `${method}(${Object.keys(cases).join(", ")})`
+/** The methods of both phases. */
+const shared = (proto: () => object) => ({
+  outer(this: Link, given: unknown) {
+    return link(proto(), this, { kind: "outer", entry: entryOf(this, "outer", given) })
+  },
+  sending(this: Link, given: unknown) {
+    return link(proto(), this, { kind: "sending", entry: entryOf(this, "sending", given) })
+  },
+  ended(this: Link, given: unknown) {
+    return link(proto(), this, { kind: "ended", entry: entryOf(this, "ended", given) })
+  }
+})
 
-const OpenProto = {
-  [TypeId]: TypeId,
-  before(this: Link, { stages }: BeforeValue, orRecover?: Cases) {
-    if (orRecover === undefined) return link(OpenProto, this, stages)
-    const name = stages.map((stage) => stage.name).join(", ")
-    const recover = recovering("recover", name, orRecover, { kind: "recover", jump: stages.length })
-    return link(OpenProto, this, [recover, ...stages])
-  },
-  link(this: Link, pair: PairValue) {
-    const linked = pair.link(this.afters.length)
-    return link(OpenProto, this, [linked.before], { afters: [...this.afters, linked.after] })
-  },
-  recover(this: Link, tags: string | ReadonlyArray<string>, f: Cases[string]) {
-    const cases = casesOf(tags, f)
-    return link(OpenProto, this, [recovering("recover", nameOf("recover", cases), cases, { kind: "recover" })])
-  },
-  outer(this: Link, wrapper: OuterValue) {
-    return link(OpenProto, this, [], { wrapper })
-  },
-  handle(this: Link, handler: unknown, ...arounds: ReadonlyArray<(app: App) => App>) {
-    return link(ClosedProto, this, [handleStage(this.name, handler, arounds), ...this.afters])
-  },
-  next(this: Link) {
-    const rest = Stage.make("handle", "next", (_, __, context) =>
-      Context.getUnsafe(context as Context.Context<App>, RestKey)
-    )
-    return link(ClosedProto, this, [rest, ...this.afters])
+const described = {
+  get [Interceptor.TypeId](): Description {
+    return { part: "server", name: (this as unknown as Link).name, interceptors: infosOf(this) }
   }
 }
 
+const OpenProto: any = Object.defineProperties(
+  {
+    [TypeId]: TypeId,
+    ...shared(() => OpenProto),
+    before(this: Link, given: unknown, cases?: Cases) {
+      return link(OpenProto, this, { kind: "before", entry: entryOf(this, "before", given), cases })
+    },
+    befores(this: Link, list: ReadonlyArray<unknown>) {
+      return list.reduce<any>((pipeline, given) => pipeline.before(given), this)
+    },
+    link(this: Link, given: unknown) {
+      return link(OpenProto, this, { kind: "pair", entry: entryOf(this, "pair", given) })
+    },
+    recover(this: Link, tags: string | ReadonlyArray<string>, f: Cases[string]) {
+      const cases = casesOf(tags, f)
+      const stage = recovering("recover", nameOf("recover", cases), cases, { kind: "recover" })
+      return link(OpenProto, this, { kind: "stage", stage })
+    },
+    handle(this: Link, handler: unknown, ...arounds: ReadonlyArray<(app: App) => App>) {
+      for (const around of arounds) {
+        if (typeof around === "function") continue
+        throw checkOptions(this.name).invalid("handle", "an around is not a function: pass a middleware of Effect")
+      }
+      // Arounds are linked once; a pipeline as the handler is built with the one around it.
+      const linked = handleStage(this.name, handler, arounds)
+      const stage = ({ composite, context }: Bind.Site) =>
+        context === undefined || !isPipeline(handler)
+          ? linked
+          : handleStage(composite, build(handler, context), arounds)
+      return link(ClosedProto, this, { kind: "handle", stage })
+    },
+    next(this: Link) {
+      const rest = Stage.make("handle", "next", (_, __, ___, context) =>
+        Context.getUnsafe(context as Context.Context<App>, RestKey)
+      )
+      return link(ClosedProto, this, { kind: "handle", stage: () => rest })
+    },
+    pipe() {
+      return pipeArguments(this, arguments)
+    }
+  },
+  Object.getOwnPropertyDescriptors(described)
+)
+
 const handleStage = (pipeline: string, handler: unknown, arounds: ReadonlyArray<(app: App) => App>): Stage.Stage => {
-  const inner = isPipeline(handler) ? describe(handler).interceptors : []
+  const inner = isPipeline(handler) ? infosOf(handler) : []
   const name = isPipeline(handler)
     ? handler.name
     : typeof handler === "function" && !Effect.isEffect(handler) && handler.name !== ""
@@ -154,127 +270,111 @@ const handleStage = (pipeline: string, handler: unknown, arounds: ReadonlyArray<
       : "handler"
   const run = toFunction(handler)
   if (arounds.length === 0) return Stage.make("handle", name, run, { info: { inner } })
-  // Each entry reads the request anew, so that an around may run the handler twice, or beside itself.
+  // Each entry reads the current request, so that an around may run the handler twice, or concurrently.
   const app: App = Effect.withFiber((fiber) =>
     toApp(run(Context.getUnsafe(fiber.context, HttpServerRequest.HttpServerRequest)))
   )
   const wrapped = arounds.reduce<App>(
-    (app, around) => Interpreter.named(pipeline, aroundName(around), "around", around(app)),
-    Interpreter.named(pipeline, name, "handle", app)
+    (app, around) => named(pipeline, aroundName(around), "around", around(app)),
+    named(pipeline, name, "handle", app)
   )
   return Stage.make("handle", name, () => wrapped, {
     silent: true,
     info: {
       inner: arounds
-        .map((around): Info => ({ name: aroundName(around), kind: "around", provides: [], recovers: [], inner: [] }))
+        .map((around) => infoOf({ name: aroundName(around), kind: "around" }))
         .toReversed()
         .concat(inner)
     }
   })
 }
 
-const ClosedProto: any = Object.assign(
-  Effectable.Prototype<App>({
-    label: "Pipeline",
-    evaluate(this: unknown, fiber: Fiber.Fiber<any, any>) {
-      const plan = compile(this as Link)
-      return plan.app ?? Interpreter.evaluate(plan, fiber)
-    }
-  }),
-  {
-    [TypeId]: TypeId,
-    after(this: Link, { stage }: AfterValue) {
-      return link(ClosedProto, this, [stage])
-    },
-    catchTag(this: Link, tags: string | ReadonlyArray<string>, f: Cases[string]) {
-      const cases = casesOf(tags, f)
-      return link(ClosedProto, this, [recovering("catch", nameOf("catchTag", cases), cases, { kind: "catch" })])
-    },
-    catchTags(this: Link, cases: Cases) {
-      return link(ClosedProto, this, [recovering("catch", nameOf("catchTags", cases), cases, { kind: "catch" })])
-    },
-    catchReason(
-      this: Link,
-      tag: string,
-      reasons: string | ReadonlyArray<string>,
-      f: (reason: unknown, error: unknown) => unknown
-    ) {
-      const wanted: ReadonlyArray<string | undefined> = typeof reasons === "string" ? [reasons] : reasons
-      const cases: Cases = {
-        [tag]: (error) => (wanted.includes(tagOf(error.reason)) ? f(error.reason, error) : Stage.Pass)
+const ClosedProto: any = Object.defineProperties(
+  Object.assign(
+    Effectable.Prototype<App>({
+      label: "Pipeline",
+      evaluate(this: unknown, fiber: Fiber.Fiber<any, any>) {
+        const plan = compile(this as Link)
+        return plan.outgoing === undefined
+          ? running(plan, fiber)
+          : Outgoing.enter(plan.outgoing, fiber, () => running(plan, fiber))
       }
-      const stage = recovering("catch", `catchReason(${tag}, ${wanted.join(", ")})`, cases, { kind: "catch" })
-      return link(ClosedProto, this, [
-        { ...stage, info: { ...stage.info, recovers: wanted.map((reason) => `${tag}/${reason}`) } }
-      ])
-    },
-    catch(this: Link, f: (error: unknown) => unknown) {
-      const stage = Stage.make("catch", "catch", (error) => f(error), { info: { recovers: ["*"] } })
-      return link(ClosedProto, this, [stage])
-    },
-    respond(this: Link, ...classes: ReadonlyArray<SchemaErrorClass>) {
-      checkResponds(this.name, classes)
-      const stage = Stage.make(
-        "catch",
-        "respond",
-        (error, request, cause) => respondTo(error, request, cause as Cause.Cause<unknown>),
-        {
-          info: { kind: "respond", recovers: ["every error that responds"] }
+    }),
+    {
+      [TypeId]: TypeId,
+      ...shared(() => ClosedProto),
+      after(this: Link, given: unknown, cases?: Cases) {
+        return link(ClosedProto, this, { kind: "after", entry: entryOf(this, "after", given), cases })
+      },
+      closePairs(this: Link) {
+        return link(ClosedProto, this, { kind: "close" })
+      },
+      catchTag(this: Link, tags: string | ReadonlyArray<string>, f: Cases[string]) {
+        const cases = casesOf(tags, f)
+        return link(ClosedProto, this, {
+          kind: "stage",
+          stage: recovering("catch", nameOf("catchTag", cases), cases, { kind: "catch" })
+        })
+      },
+      catchTags(this: Link, cases: Cases) {
+        return link(ClosedProto, this, {
+          kind: "stage",
+          stage: recovering("catch", nameOf("catchTags", cases), cases, { kind: "catch" })
+        })
+      },
+      catchReason(
+        this: Link,
+        tag: string,
+        reasons: string | ReadonlyArray<string>,
+        f: (reason: unknown, error: unknown) => unknown
+      ) {
+        const wanted: ReadonlyArray<string | undefined> = typeof reasons === "string" ? [reasons] : reasons
+        const cases: Cases = {
+          [tag]: (error) => (wanted.includes(tagOf(error.reason)) ? f(error.reason, error) : Stage.Pass)
         }
-      )
-      return link(ClosedProto, this, [stage])
-    },
-    catchDefect(this: Link, f: (defect: unknown) => unknown) {
-      const stage = Stage.make(
-        "defect",
-        "catchDefect",
-        (defect, request, cause) =>
-          Effect.flatMap(logDefect(request, cause as Cause.Cause<unknown>), () => toApp(f(defect))),
-        { info: { kind: "catch", recovers: ["defects"] } }
-      )
-      return link(ClosedProto, this, [stage])
-    },
-    ensure(this: Link, name: string, f: (exit: Exit.Exit<Response, unknown>) => Effect.Effect<void, never, unknown>) {
-      return link(ClosedProto, this, [Stage.make("ensure", name, f)])
-    },
-    outer(this: Link, wrapper: OuterValue) {
-      return link(ClosedProto, this, [], { wrapper })
+        const stage = recovering("catch", `catchReason(${tag}, ${wanted.join(", ")})`, cases, { kind: "catch" })
+        const info = { ...stage.info, recovers: wanted.map((reason) => `${tag}/${reason}`) }
+        return link(ClosedProto, this, { kind: "stage", stage: { ...stage, info } })
+      },
+      catch(this: Link, f: (error: unknown) => unknown) {
+        const stage = Stage.make("catch", "catch", (error) => f(error), { info: { recovers: ["*"] } })
+        return link(ClosedProto, this, { kind: "stage", stage })
+      },
+      respond(this: Link, ...classes: ReadonlyArray<SchemaErrorClass>) {
+        checkResponds(this.name, classes)
+        const stage = Stage.make(
+          "catch",
+          "respond",
+          (error, request, cause) => respondTo(error, request, cause as Cause.Cause<unknown>),
+          {
+            info: { kind: "respond", recovers: ["every error that responds"] }
+          }
+        )
+        return link(ClosedProto, this, { kind: "stage", stage })
+      },
+      catchDefect(this: Link, f: (defect: unknown) => unknown) {
+        const stage = Stage.make(
+          "defect",
+          "catchDefect",
+          (defect, request, cause) =>
+            Effect.flatMap(logDefect(request, cause as Cause.Cause<unknown>), () => toApp(f(defect))),
+          { info: { kind: "catch", recovers: ["defects"] } }
+        )
+        return link(ClosedProto, this, { kind: "stage", stage })
+      },
+      onExit(this: Link, name: string, f: (exit: Exit.Exit<Response, unknown>) => Effect.Effect<void, never, unknown>) {
+        return link(ClosedProto, this, { kind: "stage", stage: Stage.make("onExit", name, f) })
+      }
     }
-  }
+  ),
+  Object.getOwnPropertyDescriptors(described)
 )
 
-const isPipeline = (value: unknown): value is Named => typeof value === "object" && value !== null && TypeId in value
-
 /**
- * A pipeline as data: its outers, then its stages in the order in which they run.
+ * Whether something is a pipeline.
  *
- * @category drawing
+ * @category guards
  * @since 0.1.0
  */
-export const describe = (pipeline: Named): Description => {
-  const plan = compile(pipeline as unknown as Link)
-  const outers = plan.outers.map((outer): Info => ({
-    name: outer.name,
-    kind: "outer",
-    provides: outer.key === undefined ? [] : [outer.key],
-    recovers: [],
-    inner: []
-  }))
-  return { part: "server", name: plan.name, interceptors: [...outers, ...plan.stages.map((stage) => stage.info)] }
-}
-
-/**
- * A pipeline as text, one stage a line, for a terminal.
- *
- * @category drawing
- * @since 0.1.0
- */
-export const drawing = (pipeline: Named): string => Drawing.toText(describe(pipeline))
-
-/**
- * A pipeline as a Mermaid flowchart.
- *
- * @category drawing
- * @since 0.1.0
- */
-export const mermaid = (pipeline: Named): string => Drawing.toMermaid(describe(pipeline))
+export const isPipeline = (value: unknown): value is Named =>
+  typeof value === "object" && value !== null && TypeId in value

@@ -1,14 +1,28 @@
 /**
- * Middleware as types: what a before, an after, a pair and an outer provide, raise and need. `Middleware` makes them.
+ * Middleware as types: the services, errors and requirements of a before, an after, a pair and an outer. `Middleware` makes them.
  *
  * @since 0.1.0
  */
+import type * as Cause from "effect/Cause"
+import type * as Duration from "effect/Duration"
 import type * as Types from "effect/Types"
+
+import type { Request, Response } from "./HttpTypes.ts"
 
 const BeforeTypeId = "~fairlead/server/Middleware/Before"
 const AfterTypeId = "~fairlead/server/Middleware/After"
 const PairTypeId = "~fairlead/server/Middleware/Pair"
 const OuterTypeId = "~fairlead/server/Middleware/Outer"
+const SendingTypeId = "~fairlead/server/Middleware/Sending"
+const EndedTypeId = "~fairlead/server/Middleware/Ended"
+
+/**
+ * The name of a kind of middleware.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Kind = "before" | "after" | "pair" | "outer" | "sending" | "ended"
 
 /**
  * Runs before the handler: provides the services `I`, may fail with `E`, needs `R`.
@@ -63,10 +77,65 @@ export interface Outer<out I, out E = never, out R = never> {
   }
 }
 
+/**
+ * Changes every response on its way out, whoever produced it: needs `R`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Sending<out R = never> {
+  readonly [SendingTypeId]: { readonly _R: Types.Covariant<R> }
+}
+
+/**
+ * Observes the end of every response: needs `R`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Ended<out R = never> {
+  readonly [EndedTypeId]: { readonly _R: Types.Covariant<R> }
+}
+
+/**
+ * How a request came to the response that a sending stage gets.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Ending {
+  /** The cause that the server turned into the response; `undefined` when the app returned the response itself. */
+  readonly cause: Cause.Cause<unknown> | undefined
+  /** The pattern of the route that Effect's router took, such as `/rooms/:id`. */
+  readonly route: string | undefined
+}
+
+/**
+ * How a response ended.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ResponseEnd {
+  readonly request: Request
+  /** The response as it was sent; `undefined` when none was decided. After an upgrade it is the one with status 101. */
+  readonly response: Response | undefined
+  /** The status that was sent: 499 when the client went away before there was one, 101 for a WebSocket. */
+  readonly status: number
+  /** The bytes of the body that were sent; `undefined` where they cannot be known. */
+  readonly bytes: number | undefined
+  /** From the pipeline's start until the last byte was handed over or the connection ended. */
+  readonly duration: Duration.Duration
+  /** Whether the client went away before the end. */
+  readonly aborted: boolean
+  /** The pattern of the route that Effect's router took, such as `/rooms/:id`. */
+  readonly route: string | undefined
+}
+
 declare const InnerId: unique symbol
 
 /**
- * Stands for the errors and the needs of whatever an outer wraps: it can pass them on, and it cannot know them.
+ * A placeholder for the errors and the needs of the app inside an outer: it can pass them on, and it cannot know them.
  *
  * @category models
  * @since 0.1.0

@@ -1,28 +1,27 @@
 /**
  * The typed pipeline: befores, a handler, afters, and the recovery of errors by tag between them.
  *
- * 1. `Pipeline.make(name)` opens the *before phase*: `before`, `link` and `recover` run in declared order, ahead of the handler.
+ * 1. `Pipeline.make(name)` opens the *before phase*: `before`, `link` and `recover` run in declared order, before the handler.
  * 2. `.handle(handler, …arounds)` or `.next()` opens the *after phase*: `after`, `catchTag` and the other recoveries run in declared order,
- *    behind the handler. What it gives is an ordinary Effect of a response.
- * 3. A failure goes to the next *later* stage that recovers it; the stages between are skipped, and the flow goes on behind the recoverer.
- *    It never goes back. No stage sees a defect or an interruption, save `catchDefect` and `ensure`.
+ *    after the handler. The result is an ordinary Effect of a response.
+ * 3. A failure goes to the next *later* stage that recovers it; the stages between are skipped, and the flow goes on after the recoverer.
+ *    It never goes back. No stage sees a defect or an interruption, save `catchDefect` and `onExit`.
  * 4. An `outer` is around all of it, wherever it is declared: the first declared is the outermost.
  *
- * The type says what is unhandled (`F`), what is provided (`P`) and what is needed (`R`). A recovery before the handler must give what the
- * failure skipped; a stage behind a recovery that comes after the handler can no longer use it. The model is Iron's chain and error flow.
+ * The type has the unhandled errors (`F`), the provided services (`P`) and the required ones (`R`). A recovery before the handler must supply the
+ * services that the failure skipped; a stage after a later recovery can no longer use them. The model is Iron's chain and error flow.
  *
  * **Example** (Three stages)
  *
  * ```ts
  * import { Context, Effect, Schema } from "effect"
  * import { HttpServerResponse } from "effect/http"
- * import { Middleware, Pipeline } from "fairlead/server"
+ * import { Middleware, Pipeline, RequestView } from "fairlead/server"
  *
  * class Unauthorized extends Schema.TaggedError<Unauthorized>()("Unauthorized", {}) {}
  * class User extends Context.Service<User, string>()("app/User") {}
  *
- * const authenticate = Middleware.before("authenticate", User, (request) =>
- *   request.headers["authorization"] === undefined ? Effect.fail(new Unauthorized()) : "Ada")
+ * const authenticate = Middleware.before("authenticate", User, RequestView.header("x-user", () => new Unauthorized()))
  *
  * const app = Pipeline.make("hello")
  *   .before(authenticate)
@@ -32,18 +31,20 @@
  *
  * @since 0.1.0
  */
-import * as Builder from "./Builder.ts"
-import type { Open } from "./Phases.ts"
+import type * as Types from "effect/Types"
 
-// What the types of pipelines are made of has a public name, so that a library that exports a pipeline can emit its declaration.
-export type { Description } from "../core/Interceptor.ts"
-export type { Always, ErrorOf, Given, Outside, Skip, SkippedBy, SkippedByAny, Skips, Without } from "./Failure.ts"
-export type { Ambient } from "./Model.ts"
-export type { Cases, Closed, Named, Open, RespondableOr, Rest } from "./Phases.ts"
-export type { Wrap } from "./Terminal.ts"
-export { describe, drawing, mermaid } from "./Builder.ts"
+import * as Builder from "./Builder.ts"
+import type { ErrorOf, Given, Rest } from "./PipelineState.ts"
+import type { Open, Stateful } from "./PipelineTypes.ts"
+
+// The parts of the types of pipelines have public names, so that a library that exports a pipeline can emit its declaration.
+export type * as State from "./PipelineState.ts"
+export type { Ambient } from "./HttpTypes.ts"
+export type { Cases, Closed, Named, Open, RespondableOr, Stateful } from "./PipelineTypes.ts"
+export type { TakenAtBuild, Wrap } from "./Terminal.ts"
+export { isPipeline } from "./Builder.ts"
 export {
-  decorate,
+  layerHttpServer,
   globalMiddleware,
   middleware,
   routes,
@@ -60,3 +61,27 @@ export {
  * @since 0.1.0
  */
 export const make: (name: string) => Open<never, never, never> = Builder.make
+
+/**
+ * The unhandled errors of a pipeline as a plain union, without the services that each skipped.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type ErrorsOf<X> = X extends Stateful<never, infer F, unknown> ? Exclude<ErrorOf<F>, Types.unhandled> : never
+
+/**
+ * The services that a pipeline provides to its handler, or certainly provides to its next after.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type ProvidedBy<X> = X extends Stateful<infer P, unknown, unknown> ? Given<P> : never
+
+/**
+ * The services that a pipeline needs from outside, without the rest of the app.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type NeededBy<X> = X extends Stateful<never, unknown, infer R> ? Exclude<R, Rest<never, unknown>> : never

@@ -1,28 +1,21 @@
 /**
- * How an error answers for itself: what `respond()` does with it, and how errors and defects are logged.
+ * How `respond()` turns errors into responses, and how errors and defects are logged.
  *
  * @since 0.1.0
  */
 import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as ErrorReporter from "effect/ErrorReporter"
 import * as HttpServerRespondable from "effect/http/HttpServerRespondable"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
 
-import { originOf } from "../core/Interceptor.ts"
-import type { App, Request, Response } from "./Model.ts"
+import { annotationsOf, causeOrigin } from "../core/CauseOrigin.ts"
+import { inOneLine } from "../core/heads/OneLine.ts"
+import { checkOptions } from "../core/Options.ts"
+import type { App, Request, Response, SchemaErrorClass } from "./HttpTypes.ts"
 import { Pass } from "./Stage.ts"
-
-/**
- * A class of errors that is a schema: `Schema.TaggedError` or `Schema.ErrorClass`.
- *
- * @category models
- * @since 0.1.0
- */
-export interface SchemaErrorClass extends Schema.Constraint {
-  new (...args: any): unknown
-}
 
 const statusOf = SchemaAST.resolveAt<number>("httpApiStatus")
 
@@ -30,9 +23,8 @@ const statusOf = SchemaAST.resolveAt<number>("httpApiStatus")
 export const checkResponds = (pipeline: string, classes: ReadonlyArray<SchemaErrorClass>): void => {
   for (const error of classes) {
     if (statusOf(error.ast) === undefined) {
-      throw new TypeError(
-        `Pipeline "${pipeline}": ${error.name} has no status to respond with. Annotate it: Schema.TaggedError<${error.name}>()("${error.name}", fields, { httpApiStatus: 404 })`
-      )
+      const annotated = `Schema.TaggedError<${error.name}>()("${error.name}", fields, { httpApiStatus: 404 })`
+      throw checkOptions(pipeline).invalid("respond", `${error.name} has no status: annotate it, as ${annotated}`)
     }
   }
 }
@@ -48,14 +40,23 @@ export const respondTo = (error: unknown, request: Request, cause: Cause.Cause<u
 const responseOf = (error: unknown): App | undefined => {
   if (HttpServerRespondable.isRespondable(error)) return HttpServerRespondable.toResponse(error)
   if (typeof error !== "object" || error === null) return undefined
-  const schema: unknown = error.constructor
-  if (!Schema.isSchema(schema)) return undefined
-  const status = statusOf(schema.ast)
+  // A subclass made by `extend` has no status itself: the nearest class that has one decides.
+  const classes = classesOf(error)
+  const status = classes.map(({ ast }) => statusOf(ast)).find((status) => status !== undefined)
   if (status === undefined) return undefined
-  return Schema.encodeUnknownEffect(schema as Schema.Codec<unknown, unknown>)(error).pipe(
+  return Schema.encodeUnknownEffect(classes[0] as unknown as Schema.Codec<unknown, unknown>)(error).pipe(
     Effect.flatMap((body) => HttpServerResponse.json(body, { status })),
     Effect.orDie
   )
+}
+
+/** The schema classes of an instance, the nearest first. */
+const classesOf = (error: object): ReadonlyArray<Schema.Constraint> => {
+  const classes: Array<Schema.Constraint> = []
+  for (let at: any = Object.getPrototypeOf(error); at !== null; at = Object.getPrototypeOf(at)) {
+    if (Schema.isSchema(at.constructor)) classes.push(at.constructor)
+  }
+  return classes
 }
 
 // The client's own mistake is one line; a failure of ours comes with its whole cause.
@@ -67,27 +68,64 @@ const logResponded = (
 ): Effect.Effect<void> => {
   const line = `Responded ${response.status} to ${describe(request)}: ${nameOf(error)}`
   const log = response.status >= 500 ? Effect.logError(line, cause) : Effect.logInfo(line)
-  return Effect.annotateLogs(log, { "http.method": request.method, "http.status": response.status })
+  return Effect.annotateLogs(log, {
+    ...requestAnnotations(request),
+    "http.response.status_code": response.status,
+    "error.type": errorType(error)
+  })
 }
 
 /** Logs a defect once, at level Error, with the name of the interceptor that it came from. */
 export const logDefect = (request: Request, cause: Cause.Cause<unknown>): Effect.Effect<void> => {
-  const origin = originOf(cause)
+  const origin = causeOrigin(cause)
   const place = origin === undefined ? "A stage" : `Stage "${origin.interceptor}" of pipeline "${origin.composite}"`
-  const log = Effect.logError(`${place} died on ${describe(request)}`, cause)
-  return origin === undefined
-    ? log
-    : Effect.annotateLogs(log, {
-        ...origin.annotations,
-        "fairlead.pipeline": origin.composite,
-        "fairlead.stage": origin.interceptor
-      })
+  const log = Effect.annotateLogs(
+    Effect.logError(`${place} died on ${describe(request)}`, cause),
+    requestAnnotations(request)
+  )
+  return origin === undefined ? log : Effect.annotateLogs(log, annotationsOf(origin))
+}
+
+/**
+ * Logs the cause that a server turned into `response`, unless it is an interruption or marked as not worth a report, such as `RouteNotFound`.
+ *
+ * A defect that answers below 500, such as the schema error of an HttpApi, is the client's mistake: one line, without its stack.
+ */
+export const logCause = (request: Request, response: Response, cause: Cause.Cause<unknown>): Effect.Effect<void> => {
+  const reason = cause.reasons.find((reason) => reason._tag !== "Interrupt")
+  if (reason === undefined || !isWorthALine(cause)) return Effect.void
+  if (reason._tag === "Die" && response.status >= 500) return logDefect(request, cause)
+  return logResponded(request, response, reason._tag === "Die" ? reason.defect : reason.error, cause)
+}
+
+/** Whether a cause is logged: not an interruption alone, nor what is marked as not worth a report. */
+export const isWorthALine = (cause: Cause.Cause<unknown>): boolean => !cause.reasons.every(isIgnored)
+
+const isIgnored = (reason: Cause.Reason<unknown>): boolean => {
+  if (reason._tag === "Interrupt") return true
+  const error = reason._tag === "Die" ? reason.defect : reason.error
+  return HttpServerResponse.isHttpServerResponse(error) || isMarkedIgnored(error)
+}
+
+const isMarkedIgnored = (error: unknown): boolean =>
+  typeof error === "object" && error !== null && ErrorReporter.ignore in error && error[ErrorReporter.ignore] === true
+
+const requestAnnotations = (request: Request) => ({
+  "http.request.method": request.method,
+  "url.path": inOneLine(pathOf(request))
+})
+
+const errorType = (error: unknown): string => {
+  const { _tag: tag, name } = (error ?? {}) as { readonly _tag?: unknown; readonly name?: unknown }
+  return inOneLine(typeof tag === "string" ? tag : typeof name === "string" ? name : typeof error)
 }
 
 const nameOf = (error: unknown): string => {
-  const { _tag: tag, message } = error as { readonly _tag?: unknown; readonly message?: unknown }
-  return [tag, message].filter((part) => typeof part === "string" && part !== "").join(": ")
+  const { _tag: tag, message } = (error ?? {}) as { readonly _tag?: unknown; readonly message?: unknown }
+  return inOneLine([tag, message].filter((part) => typeof part === "string" && part !== "").join(": "))
 }
 
 // Without the query: it may hold secrets.
-const describe = (request: Request): string => `${request.method} ${request.url.replace(/[?#].*$/s, "")}`
+const pathOf = ({ url }: Request): string => url.replace(/[?#].*$/s, "")
+
+const describe = (request: Request): string => inOneLine(`${request.method} ${pathOf(request)}`)

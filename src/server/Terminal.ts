@@ -6,31 +6,31 @@
  *
  * @since 0.1.0
  */
-import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as HttpEffect from "effect/http/HttpEffect"
 import * as HttpRouter from "effect/http/HttpRouter"
 import * as HttpServer from "effect/http/HttpServer"
 import type * as HttpServerError from "effect/http/HttpServerError"
-import * as HttpServerRequest from "effect/http/HttpServerRequest"
+import type * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type * as Types from "effect/Types"
 
-import { provideBelow } from "../core/Effects.ts"
+import { LayerServices } from "../core/LayerServices.ts"
 import type { KeyId } from "../core/Types.ts"
-import { RestKey } from "./Builder.ts"
-import type { ErrorOf } from "./Failure.ts"
-import type { Ambient, App, IsApp, Response } from "./Model.ts"
-import type { Closed, Rest } from "./Phases.ts"
-import { logDefect } from "./Respond.ts"
+import { build, RestKey } from "./Builder.ts"
+import type { Ambient, App, IsApp, Response } from "./HttpTypes.ts"
+import { keepingRoute } from "./KeptRoute.ts"
+import type { ErrorOf, Rest } from "./PipelineState.ts"
+import type { Closed } from "./PipelineTypes.ts"
+import { checkAtTerminal } from "./TerminalCheck.ts"
 
-/** What is wrong with an app that has errors left, in words. */
+/** The compiler message for an app with unhandled errors. */
 type IsHandled<A> =
   IsApp<A> extends infer Wrong ? (unknown extends Wrong ? NothingLeft<Effect.Error<A>> : Wrong) : never
 
-/** What is wrong with an app that has needs, in words. */
+/** The compiler message for an app with missing services. */
 type IsComplete<A> = [Exclude<Effect.Services<A>, Ambient>] extends [never]
   ? unknown
   : { readonly "services are missing": Exclude<Effect.Services<A>, Ambient> }
@@ -46,7 +46,11 @@ type IsComplete<A> = [Exclude<Effect.Services<A>, Ambient>] extends [never]
 export const serve = <A>(
   app: A & IsHandled<A>
 ): Layer.Layer<never, never, HttpServer.HttpServer | Exclude<Effect.Services<A>, Ambient>> =>
-  HttpServer.serve(terminal(app as App)) as any
+  Layer.unwrap(
+    Effect.contextWith((context: Context.Context<never>) =>
+      Effect.succeed(HttpServer.serve(terminal(build(app as App, context))))
+    )
+  ) as any
 
 /**
  * A whole app as a function from a web `Request` to a web `Response`, for any web runtime. It compiles only when no error is left unhandled
@@ -57,7 +61,11 @@ export const serve = <A>(
  */
 export const toWebHandler = <A>(
   app: A & IsHandled<A> & IsComplete<A>
-): ((request: globalThis.Request) => Promise<globalThis.Response>) => HttpEffect.toWebHandler(terminal(app as App))
+): ((request: globalThis.Request) => Promise<globalThis.Response>) => {
+  const handler = HttpEffect.toWebHandler(terminal(build(app as App, Context.empty())))
+  // Effect's handler takes a context too, which could take the place of a service.
+  return (request) => handler(request)
+}
 
 /**
  * The same for an app with needs: the layer is built once, at once, and `dispose` releases it.
@@ -71,20 +79,25 @@ export const toWebHandlerLayer = <A, E>(
 ): {
   readonly handler: (request: globalThis.Request) => Promise<globalThis.Response>
   readonly dispose: () => Promise<void>
-} =>
-  HttpEffect.toWebHandlerLayer(
-    terminal(app as App) as Effect.Effect<Response, never, any>,
-    layer as Layer.Layer<any, E>
-  ) as any
+} => {
+  const { dispose, handler } = HttpEffect.toWebHandlerLayerWith(layer as Layer.Layer<any, E>, {
+    toHandler: (context) => Effect.succeed(terminal(build(app as App, context)))
+  })
+  return {
+    dispose,
+    handler: (request) => handler(request)
+  }
+}
 
-const terminal = (app: App): Effect.Effect<Response, never, Ambient> =>
-  Effect.interruptible(
-    Effect.tapCause(app, (cause) =>
-      Cause.hasDies(cause)
-        ? Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => logDefect(request, cause))
-        : Effect.void
-    )
-  ) as any
+/** Makes an app ready for a server: interruptible, its response checked, its causes logged. Internal to Fairlead. */
+export const terminal = (app: App): Effect.Effect<Response, never, Ambient> => Effect.interruptible(checked(app)) as any
+
+/** Checks the response of an app, and logs the cause that the server turns into a response. */
+const checked = (app: App): App =>
+  Effect.withFiber((fiber) => {
+    checkAtTerminal(fiber)
+    return app
+  })
 
 /**
  * The routes of Effect's router as a handler, with the routes' errors and the router's own in its type: `HttpServerError` with the reason
@@ -110,8 +123,8 @@ export const routes = <A, E, R>(
   // Effect's router opens interruption for each route; outside of it a route declared uninterruptible must stay so.
   Effect.map(HttpRouter.toHttpEffect(layer), Effect.uninterruptible) as any
 
-/** What a pipeline needs beside the rest of the app. */
-type Own<R> = Exclude<R, Rest<any, any>>
+/** The requirements of a pipeline without the rest of the app. */
+type Own<R> = Exclude<R, Rest<never, unknown>>
 
 /**
  * A function from app to app: provides the services `N` to the app and handles its errors `H`, may fail with `E`, needs `R`.
@@ -132,47 +145,91 @@ export interface Wrap<in out N, in out H, out E, out R> {
  * @category terminals
  * @since 0.1.0
  */
-export const wrap =
-  <P, F, R, N, H>(pipeline: Closed<P, F, R | Rest<N, H>>): Wrap<N, H, Exclude<ErrorOf<F>, Types.unhandled>, Own<R>> =>
-  (app: unknown) =>
+export const wrap = <P, F, R = never, N = never, H = never>(
+  pipeline: Closed<P, F, R | Rest<N, H>> & IsNext<F>
+): Wrap<N, H, Exclude<ErrorOf<F>, Types.unhandled>, Own<R>> => inFrontOf(build(pipeline as App, Context.empty())) as any
+
+/** Runs a pipeline that was opened with `.next()` in front of an app; `services` are those of the Layer that built it. */
+const inFrontOf =
+  (pipeline: App, services?: LayerServices) =>
+  (app: App): App =>
     // Outside of the rest the pipeline's own stages are interruptible; the rest gets back the state that was found.
     Effect.interruptibleMask((restore) =>
-      Effect.contextWith((context: Context.Context<never>) => {
-        // As an outer of another pipeline that was opened with `.next()`: the app in here has a rest of its own.
-        const outside = Context.getOrUndefined(context, RestKey)
-        const rest = outside === undefined ? (app as App) : Effect.provideService(app as App, RestKey, outside)
-        return Effect.provideService(pipeline as App, RestKey, restore(rest))
+      Effect.contextWith((call: Context.Context<never>) => {
+        // As an outer of another pipeline that was opened with `.next()`: the app in here has its own rest.
+        const outside = Context.getOrUndefined(call, RestKey)
+        const own =
+          outside === undefined ? app : keepingRoute(app, (app) => Effect.provideService(app, RestKey, outside))
+        const rest = restore(own) as Effect.Effect<Response>
+        if (services === undefined || services.over(call) === call) {
+          return Effect.provideService(checked(pipeline), RestKey, rest)
+        }
+        const restored = keepingRoute(rest, (rest) => services.restore(call, rest))
+        return services.provide(Effect.provideService(checked(pipeline), RestKey, restored) as Effect.Effect<Response>)
       })
-    ) as any
+    )
+
+/** The types in a middleware of Effect's router. */
+interface RouterConfig {
+  readonly provides: any
+  readonly handles: any
+  readonly error: any
+  readonly requires: any
+  readonly layerError: any
+  readonly layerRequires: any
+}
+
+/**
+ * A middleware of Effect's router that takes the services `N` when its Layer is built. Combined with a middleware that provides one of them to each
+ * request, it becomes a type that names the service: list it in `requires`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface TakenAtBuild<in N> {
+  readonly combine: <Config extends RouterConfig>(
+    other: HttpRouter.Middleware<Config> & ([Extract<Config["provides"], N>] extends [never] ? never : unknown)
+  ) => { readonly "each request provides it, so list it in requires": Extract<Config["provides"], N> }
+}
 
 /**
  * A pipeline that was opened with `.next()`, as a middleware of Effect's `HttpRouter`. The services it needs are taken once, when the layer is
- * built, save those listed in `perRequest`, which each request must have.
+ * built, save those listed in `requires`, which each request must have; a request cannot put another service in the place of one that was taken.
  *
  * @category terminals
  * @since 0.1.0
  */
-export const middleware = <P, F, R, N, H, const Q extends ReadonlyArray<Context.Key<any, any>> = readonly []>(
-  pipeline: Closed<P, F, R | Rest<N, H>>,
-  _options?: { readonly perRequest?: Q }
-): HttpRouter.Middleware<{
-  provides: N
-  handles: H
-  error: Exclude<ErrorOf<F>, Types.unhandled>
-  requires: Extract<Own<R>, KeyId<Q[number]>>
-  layerError: never
-  layerRequires: Exclude<Own<R>, KeyId<Q[number]> | HttpRouter.Provided>
-}> => HttpRouter.middleware(withBuildServices(pipeline) as never) as any
+export const middleware = <
+  P,
+  F,
+  R = never,
+  N = never,
+  H = never,
+  const Q extends ReadonlyArray<Context.Key<any, any>> = readonly []
+>(
+  pipeline: Closed<P, F, R | Rest<N, H>> & IsNext<F>,
+  options?: { readonly requires?: Q }
+): NamingForgotten<Exclude<Own<R>, KeyId<Q[number]> | HttpRouter.Provided>> &
+  HttpRouter.Middleware<{
+    provides: N
+    handles: H
+    error: Exclude<ErrorOf<F>, Types.unhandled>
+    requires: Extract<Own<R>, KeyId<Q[number]>>
+    layerError: never
+    layerRequires: Exclude<Own<R>, KeyId<Q[number]> | HttpRouter.Provided>
+  }> => HttpRouter.middleware(withBuildServices(pipeline, options?.requires) as never) as any
+
+type NamingForgotten<N> = [N] extends [never] ? unknown : TakenAtBuild<N>
 
 /**
  * The same for all routes of a router at once, and for requests that no route matches: a Layer to provide to `HttpRouter.serve`. The routes may use
- * what it provides, and it may handle the errors `H` of `.next<H>()`.
+ * its services, and it may handle the errors `H` of `.next<H>()`.
  *
  * @category terminals
  * @since 0.1.0
  */
-export const globalMiddleware = <P, F, R, N, H>(
-  pipeline: Closed<P, F, R | Rest<N, H>>
+export const globalMiddleware = <P, F, R = never, N = never, H = never>(
+  pipeline: Closed<P, F, R | Rest<N, H>> & IsNext<F>
 ): Layer.Layer<
   | HttpRouter.Request.From<"Requires", N>
   | HttpRouter.Request.From<"Error", H>
@@ -185,14 +242,14 @@ export const globalMiddleware = <P, F, R, N, H>(
 > => HttpRouter.middleware(withBuildServices(pipeline) as never, { global: true }) as any
 
 /**
- * Puts a pipeline in front of an app that knows nothing of it: a Layer that gives the `HttpServer` it is built on again, with every app served on it
- * wrapped. The pipeline sees requests before any routing, and may change them. It compiles only when the pipeline adds no error of its own.
+ * Puts a pipeline before an app that knows nothing of it: a Layer that provides the `HttpServer` below it again, and wraps every app served on
+ * it. The pipeline sees requests before any routing, and may change them. It compiles only when the pipeline adds no error.
  *
  * @category terminals
  * @since 0.1.0
  */
-export const decorate = <P, F, R, N, H>(
-  pipeline: Closed<P, F, R | Rest<N, H>> & NothingLeft<Exclude<ErrorOf<F>, Types.unhandled>>
+export const layerHttpServer = <P, F, R = never, N = never, H = never>(
+  pipeline: Closed<P, F, R | Rest<N, H>> & IsNext<F> & NothingLeft<Exclude<ErrorOf<F>, Types.unhandled>>
 ): Layer.Layer<HttpServer.HttpServer, never, HttpServer.HttpServer | Own<R>> =>
   Layer.effect(
     HttpServer.HttpServer,
@@ -207,14 +264,21 @@ export const decorate = <P, F, R, N, H>(
     })
   )
 
+// A pipeline with a rest of the app has the errors of that rest too, which nobody knows.
+type IsNext<F> = [Types.unhandled] extends [F]
+  ? unknown
+  : { readonly "open it with .next(): it has a handler, not the rest of the app": never }
+
 type NothingLeft<E> = [E] extends [never] ? unknown : { readonly "errors are left unhandled": E }
 
-const withBuildServices = (pipeline: unknown): Effect.Effect<(app: App) => Effect.Effect<Response>> =>
-  Effect.contextWith((built: Context.Context<never>) =>
-    Effect.succeed((app: App) =>
-      provideBelow(
-        wrap(pipeline as Closed<never, never, Rest<never, never>>)(app as never) as Effect.Effect<Response>,
-        built
-      )
+const withBuildServices = (
+  pipeline: unknown,
+  requires: ReadonlyArray<Context.Key<any, any>> = []
+): Effect.Effect<(app: App) => Effect.Effect<Response>> =>
+  Effect.contextWith((context: Context.Context<never>) => {
+    const services = new LayerServices(
+      context,
+      requires.map(({ key }) => key)
     )
-  )
+    return Effect.succeed(inFrontOf(build(pipeline as App, context), services) as (app: App) => Effect.Effect<Response>)
+  })

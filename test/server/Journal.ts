@@ -5,7 +5,7 @@ import { Cause, Context, Effect, Exit, Schema } from "effect"
 import { HttpServerRequest, HttpServerResponse } from "effect/http"
 import { Middleware } from "fairlead/server"
 
-import type { Ambient, Request, Response } from "../../src/server/Model.ts"
+import type { Ambient, Request, Response } from "../../src/server/HttpTypes.ts"
 
 export class Red extends Schema.TaggedError<Red>()("Red", { by: Schema.String }) {}
 export class Green extends Schema.TaggedError<Green>()("Green", { by: Schema.String }) {}

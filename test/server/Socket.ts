@@ -16,6 +16,7 @@ interface Answer {
 }
 
 interface Served {
+  readonly url: string
   readonly call: (path: string, init?: RequestInit) => Effect.Effect<Answer>
   /** Sends these bytes, and gives the connection. */
   readonly send: (bytes: string) => Effect.Effect<Socket>
@@ -32,6 +33,7 @@ export const serving = <E, R>(app: Layer.Layer<never, E, HttpServer.HttpServer |
     )
     const port = Number(new URL(url).port)
     const served: Served = {
+      url,
       call: (path, init) =>
         Effect.promise(async (signal) => {
           const answer = await fetch(new URL(path, url), { signal, ...init })

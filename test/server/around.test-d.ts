@@ -21,7 +21,7 @@ declare const fallback: <E, R>(app: App<E, R>) => App<Exclude<E, NotFound>, R | 
 declare const only: (app: App<NotFound, CurrentUser>) => App<never, CurrentUser>
 
 const open = Pipeline.make("open").before(trace).before(authenticate)
-type Befores = Pipeline.Skips<Unauthorized | DatabaseDown, CurrentUser>
+type Befores = Pipeline.State.Skips<Unauthorized | DatabaseDown, CurrentUser>
 
 test("an around sees the handler alone, and its errors and needs replace the handler's", () => {
   expectTypeOf(open.handle(greet, deadline)).toEqualTypeOf<
@@ -129,7 +129,7 @@ test("an any in the error or the needs of a wrapped app is refused", () => {
 
 const inner = Pipeline.make("inner").before(authenticate).handle(greet)
 
-test("a pipeline is the handler of another: what is left unhandled inside is raised by the handler", () => {
+test("a pipeline is the handler of another: its unhandled errors are errors of the handler", () => {
   const outer = Pipeline.make("outer").before(trace).handle(inner)
   expectTypeOf(outer).toEqualTypeOf<Pipeline.Closed<Trace, Unauthorized | DatabaseDown | NotFound, Database>>()
   const caught = outer.catchTag("Unauthorized", () => Effect.as(Trace, empty))

@@ -26,40 +26,40 @@ test("catchTag takes its tag out of the errors", () => {
     return empty
   })
   expectTypeOf(caught).toEqualTypeOf<
-    Pipeline.Closed<Trace | CurrentUser, Pipeline.Skips<Unauthorized | DatabaseDown, CurrentUser>, Database>
+    Pipeline.Closed<Trace | CurrentUser, Pipeline.State.Skips<Unauthorized | DatabaseDown, CurrentUser>, Database>
   >()
 })
 
-test("server 1.20: behind a caught error only what it did not skip is provided", () => {
+test("server 1.20: after a caught error only services that it did not skip are provided", () => {
   const caught = app.catchTag("Unauthorized", () => empty)
   expectTypeOf(caught).toEqualTypeOf<
-    Pipeline.Closed<Trace, Pipeline.Skips<DatabaseDown, CurrentUser> | NotFound, Database>
+    Pipeline.Closed<Trace, Pipeline.State.Skips<DatabaseDown, CurrentUser> | NotFound, Database>
   >()
   expectTypeOf(caught.after(stampTrace)).toEqualTypeOf<typeof caught>()
   expectTypeOf(caught.after(stampUser)).toEqualTypeOf<
-    Pipeline.Closed<Trace, Pipeline.Skips<DatabaseDown, CurrentUser> | NotFound, Database | CurrentUser>
+    Pipeline.Closed<Trace, Pipeline.State.Skips<DatabaseDown, CurrentUser> | NotFound, Database | CurrentUser>
   >()
 })
 
 test("server 1.20: a catch has only what was there when its error was raised", () => {
   const byHandler = app.catchTag("NotFound", () => Effect.as(CurrentUser, empty))
   expectTypeOf(byHandler).toEqualTypeOf<
-    Pipeline.Closed<Trace | CurrentUser, Pipeline.Skips<Unauthorized | DatabaseDown, CurrentUser>, Database>
+    Pipeline.Closed<Trace | CurrentUser, Pipeline.State.Skips<Unauthorized | DatabaseDown, CurrentUser>, Database>
   >()
   const byBefore = app.catchTag("Unauthorized", () => Effect.as(CurrentUser, empty))
   expectTypeOf(byBefore).toEqualTypeOf<
-    Pipeline.Closed<Trace, Pipeline.Skips<DatabaseDown, CurrentUser> | NotFound, Database | CurrentUser>
+    Pipeline.Closed<Trace, Pipeline.State.Skips<DatabaseDown, CurrentUser> | NotFound, Database | CurrentUser>
   >()
   const early = app.catchTag("Unauthorized", () => Effect.as(Trace, empty))
   expectTypeOf(early).toEqualTypeOf<
-    Pipeline.Closed<Trace, Pipeline.Skips<DatabaseDown, CurrentUser> | NotFound, Database>
+    Pipeline.Closed<Trace, Pipeline.State.Skips<DatabaseDown, CurrentUser> | NotFound, Database>
   >()
 })
 
 test("an error that a catch raises has skipped nothing", () => {
   const again = app.catchTag("Unauthorized", () => Effect.fail(new TooSlow()))
   expectTypeOf(again).toEqualTypeOf<
-    Pipeline.Closed<Trace, Pipeline.Skips<DatabaseDown, CurrentUser> | NotFound | TooSlow, Database>
+    Pipeline.Closed<Trace, Pipeline.State.Skips<DatabaseDown, CurrentUser> | NotFound | TooSlow, Database>
   >()
 })
 
@@ -71,7 +71,7 @@ test("a catch unites the errors of its branches with plain responses", () => {
   expectTypeOf(branches).toEqualTypeOf<
     Pipeline.Closed<
       Trace | CurrentUser,
-      Pipeline.Skips<Unauthorized | DatabaseDown, CurrentUser> | Unauthorized | TooSlow,
+      Pipeline.State.Skips<Unauthorized | DatabaseDown, CurrentUser> | Unauthorized | TooSlow,
       Database
     >
   >()
@@ -82,7 +82,9 @@ test("catchTag takes several tags", () => {
     expectTypeOf(error).toEqualTypeOf<NotFound | DatabaseDown>()
     return empty
   })
-  expectTypeOf(caught).toEqualTypeOf<Pipeline.Closed<Trace, Pipeline.Skips<Unauthorized, CurrentUser>, Database>>()
+  expectTypeOf(caught).toEqualTypeOf<
+    Pipeline.Closed<Trace, Pipeline.State.Skips<Unauthorized, CurrentUser>, Database>
+  >()
 })
 
 test("server 1.20: a tag that nothing can raise does not compile", () => {
@@ -97,7 +99,7 @@ test("server 1.20: a tag that nothing can raise does not compile", () => {
   void app.catchTags({ NotFound: () => empty, TooSlow: () => empty })
 })
 
-test("what a catch gives is a response", () => {
+test("the result of a catch is a response", () => {
   // @ts-expect-error a string is no response
   void app.catchTag("NotFound", () => "text")
   // @ts-expect-error nor is its Effect
@@ -110,10 +112,10 @@ test("what a catch gives is a response", () => {
   void app.catchDefect(() => "text")
 })
 
-test("an error that is raised twice and caught takes what either skipped from what is provided", () => {
+test("an error raised twice and caught removes the services that either skipped", () => {
   const twice = Pipeline.make("x").before(limit).before(trace).before(limit).before(authenticate).handle(empty)
   expectTypeOf(twice.catchTag("TooSlow", () => empty)).toEqualTypeOf<
-    Pipeline.Closed<never, Pipeline.Skips<Unauthorized | DatabaseDown, CurrentUser>, Database>
+    Pipeline.Closed<never, Pipeline.State.Skips<Unauthorized | DatabaseDown, CurrentUser>, Database>
   >()
 })
 
@@ -127,11 +129,11 @@ test("catchTags handles each tag with its own errors and needs", () => {
       })
   })
   expectTypeOf(caught).toEqualTypeOf<
-    Pipeline.Closed<Trace, Pipeline.Skips<DatabaseDown, CurrentUser> | TooSlow, Database>
+    Pipeline.Closed<Trace, Pipeline.State.Skips<DatabaseDown, CurrentUser> | TooSlow, Database>
   >()
   const plain = app.catchTags({ NotFound: () => empty, DatabaseDown: () => Effect.as(CurrentUser, empty) })
   expectTypeOf(plain).toEqualTypeOf<
-    Pipeline.Closed<Trace, Pipeline.Skips<Unauthorized, CurrentUser>, Database | CurrentUser>
+    Pipeline.Closed<Trace, Pipeline.State.Skips<Unauthorized, CurrentUser>, Database | CurrentUser>
   >()
 })
 
@@ -176,7 +178,7 @@ type Left<Tag extends string> = HttpServerError.HttpServerError & {
   readonly reason: Exclude<HttpServerError.HttpServerErrorReason, { readonly _tag: Tag }>
 }
 
-test("catchReason takes one reason out of an error, and gives it with the error", () => {
+test("catchReason takes one reason out of an error, and passes it with the error", () => {
   const caught = routed.catchReason("HttpServerError", "RouteNotFound", (reason, error) => {
     expectTypeOf(reason).toEqualTypeOf<HttpServerError.RouteNotFound>()
     expectTypeOf(error).toEqualTypeOf<HttpServerError.HttpServerError>()
@@ -185,7 +187,7 @@ test("catchReason takes one reason out of an error, and gives it with the error"
   expectTypeOf(caught).toEqualTypeOf<Pipeline.Closed<Trace, Left<"RouteNotFound"> | NotFound, never>>()
 })
 
-test("catchReason takes several reasons, and what is left narrows with each", () => {
+test("catchReason takes several reasons, and the rest narrows with each", () => {
   const caught = routed
     .catchReason("HttpServerError", ["RouteNotFound", "RequestParseError"], (reason) => {
       expectTypeOf(reason).toEqualTypeOf<HttpServerError.RouteNotFound | HttpServerError.RequestParseError>()
@@ -215,13 +217,13 @@ test("server 1.20: a reason that the error cannot have does not compile", () => 
   void routed.catchReason("NotFound", "RouteNotFound", () => empty)
 })
 
-test("catchReason of an error that skipped something takes that from what is provided", () => {
+test("catchReason of an error that skipped something removes that from the provided services", () => {
   const caught = Pipeline.make("x")
     .before(Middleware.before("parse", Effect.flip(Effect.flip(routes)).pipe(Effect.asVoid)))
     .before(trace)
     .handle(empty)
     .catchReason("HttpServerError", "RouteNotFound", () => Effect.as(Trace, empty))
   expectTypeOf(caught).toEqualTypeOf<
-    Pipeline.Closed<never, Pipeline.Skips<Left<"RouteNotFound"> | NotFound, Trace>, Trace>
+    Pipeline.Closed<never, Pipeline.State.Skips<Left<"RouteNotFound"> | NotFound, Trace>, Trace>
   >()
 })

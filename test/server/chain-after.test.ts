@@ -9,7 +9,7 @@ const red = new Red({ by: "H" })
 const green = new Green({ by: "A" })
 const blue = new Blue({ by: "late" })
 
-describe.each(manners)("the after phase, of stages that give their results %s", (manner) => {
+describe.each(manners)("the after phase, of stages that return their results %s", (manner) => {
   it.effect("server 1.7: H fails: the flow enters at the first catch", () =>
     Effect.gen(function* () {
       const { after, answers, before, handler, take } = makeJournal(manner)
@@ -48,7 +48,7 @@ describe.each(manners)("the after phase, of stages that give their results %s", 
       })
   )
 
-  it.effect("server 1.7: a catch may give a plain response", () =>
+  it.effect("server 1.7: a catch may return a plain response", () =>
     Effect.gen(function* () {
       const { after, handler } = makeJournal(manner)
       const app = Pipeline.make("p")
@@ -131,14 +131,14 @@ describe.each(manners)("the after phase, of stages that give their results %s", 
         .respond()
         .catch(() => response("C4"))
         .catchDefect(() => response("D"))
-        .ensure("E", () => Effect.void)
+        .onExit("E", () => Effect.void)
       const exit = yield* run(app)
       assert.isTrue(Exit.isSuccess(exit) && exit.value === untouched)
     })
   )
 
   it.effect(
-    "server 1.11: a pair's after sees what its before stored, and pairs open the after phase in link order",
+    "server 1.11: a pair's after sees the value of its before, and pairs close the after phase in link order",
     () =>
       Effect.gen(function* () {
         const { after, before, gives, handler, take } = makeJournal(manner)
@@ -146,7 +146,7 @@ describe.each(manners)("the after phase, of stages that give their results %s", 
           Middleware.pair(
             name,
             () => gives(name, { of: name }),
-            (response, stored) => gives(`${name}.after ${Option.getOrThrow(stored).of}`, response)
+            (response, _, stored) => gives(`${name}.after ${Option.getOrThrow(stored).of}`, response)
           )
         const app = Pipeline.make("p")
           .link(pair("P1"))
@@ -155,7 +155,10 @@ describe.each(manners)("the after phase, of stages that give their results %s", 
           .handle(handler())
           .after(after("A"))
         assert.strictEqual(endOf(yield* run(app)), "H A")
-        assert.deepStrictEqual(take(), ["P1", "B", "P2", "H", "P1.after P1", "P2.after P2", "A"])
+        assert.deepStrictEqual(take(), ["P1", "B", "P2", "H", "A", "P1.after P1", "P2.after P2"])
+        const placed = Pipeline.make("p").link(pair("P")).handle(handler()).closePairs().after(after("A"))
+        assert.strictEqual(endOf(yield* run(placed)), "H A")
+        assert.deepStrictEqual(take(), ["P", "H", "P.after P", "A"])
       })
   )
 
@@ -174,7 +177,7 @@ describe.each(manners)("the after phase, of stages that give their results %s", 
             Middleware.pair(
               "P",
               () => gives<undefined, Red>("P", undefined, own),
-              (response, stored) => {
+              (response, _, stored) => {
                 seen = stored
                 return response
               }
@@ -298,7 +301,7 @@ describe("stages without one of the methods", () => {
     })
   )
 
-  it.effect("server 1.10: a tag that is the name of an object's own method is no case", () =>
+  it.effect("server 1.10: a tag with the name of an object's own method is no case", () =>
     Effect.gen(function* () {
       const odd = { _tag: "toString" } as const
       const app = Pipeline.make("p")
@@ -318,8 +321,10 @@ describe("pairs", () => {
             "P",
             Name,
             (request) => `from ${request.url}`,
-            (_, stored, request) =>
-              Effect.map(Name, (name) => response(`${name}, ${Option.getOrThrow(stored)}, ${request.url}`))
+            (_, request, stored) =>
+              Effect.map(Effect.serviceOption(Name), (name) =>
+                response(`${Option.getOrThrow(name)}, ${Option.getOrThrow(stored)}, ${request.url}`)
+              )
           )
         )
         .handle(Effect.map(Name, (name) => response(name)))
@@ -327,7 +332,7 @@ describe("pairs", () => {
     })
   )
 
-  it.effect("server 1.11: what is stored belongs to one request: requests side by side never see another's", () =>
+  it.effect("server 1.11: stored values belong to one request: concurrent requests never see another's", () =>
     Effect.gen(function* () {
       const gate = yield* Deferred.make<void>()
       const app = Pipeline.make("p")
@@ -335,7 +340,7 @@ describe("pairs", () => {
           Middleware.pair(
             "P",
             (request) => request.url,
-            (_, stored) => response(Option.getOrThrow(stored))
+            (_, __, stored) => response(Option.getOrThrow(stored))
           )
         )
         .handle(() => Effect.as(Deferred.await(gate), response("H")))
@@ -358,7 +363,10 @@ describe("pairs", () => {
             "P",
             Name,
             () => "own",
-            (_, stored) => Effect.map(Name, (name) => response(`${name} ${Option.isNone(stored)}`))
+            (_, __, stored) =>
+              Effect.map(Effect.serviceOption(Name), (name) =>
+                response(`${Option.getOrThrow(name)} ${Option.isNone(stored)}`)
+              )
           )
         )
         .recover("Red", () => Effect.succeed(Context.make(Name, "supplied")))

@@ -3,7 +3,7 @@ import { Context, Effect, Exit, Fiber } from "effect"
 import { HttpServerRespondable } from "effect/http"
 import { Middleware, Pipeline, RequestView } from "fairlead/server"
 
-import type { Response } from "../../src/server/Model.ts"
+import type { Response } from "../../src/server/HttpTypes.ts"
 import { endOf, Green, makeJournal, manners, Name, Place, Red, requestOf, response, run, trailOf } from "./Journal.ts"
 import type { Journal } from "./Journal.ts"
 
@@ -23,7 +23,7 @@ const around =
     })
   }
 
-describe.each(manners)("arounds, of stages that give their results %s", (manner) => {
+describe.each(manners)("arounds, of stages that return their results %s", (manner) => {
   it.effect("server 1.12: an around's wrap function runs once, when it is linked", () =>
     Effect.gen(function* () {
       const journal = makeJournal(manner)
@@ -157,7 +157,7 @@ describe.each(manners)("arounds, of stages that give their results %s", (manner)
     })
   )
 
-  it.effect("server 1.15: what is recovered inside, the outer chain sees only as success", () =>
+  it.effect("server 1.15: the outer chain sees an error recovered inside only as success", () =>
     Effect.gen(function* () {
       const { after, answers, handler, take } = makeJournal(manner)
       const inner = Pipeline.make("inner").handle(handler<Red | Green>("h", red)).catchTag("Red", answers("c"))
@@ -182,7 +182,7 @@ describe.each(manners)("arounds, of stages that give their results %s", (manner)
 })
 
 describe("early answers", () => {
-  it.effect("server 1.14: a response that a before gives is not sent: the flow goes on to the handler", () =>
+  it.effect("server 1.14: a response returned by a before is not sent: the flow goes on to the handler", () =>
     Effect.gen(function* () {
       const { handler, take } = makeJournal("plain")
       const early = response("early")
@@ -216,7 +216,7 @@ describe("early answers", () => {
     })
   )
 
-  it.effect("server 1.14: an around answers early behind the befores, an outer ahead of them", () =>
+  it.effect("server 1.14: an around answers early after the befores, an outer before them", () =>
     Effect.gen(function* () {
       const { after, before, handler, take } = makeJournal("plain")
       const open = Pipeline.make("p").before(before("B1"))
@@ -244,7 +244,7 @@ describe("side by side", () => {
           Middleware.pair(
             "P",
             (request) => Effect.as(pause(request.url), request.url),
-            (previous, stored) => response(`${trailOf(previous)} ${stored._tag === "Some" ? stored.value : "none"}`)
+            (previous, _, stored) => response(`${trailOf(previous)} ${stored._tag === "Some" ? stored.value : "none"}`)
           )
         )
         .handle((request) =>
@@ -264,7 +264,7 @@ describe("side by side", () => {
       const expected = urls.map((url) => {
         const changed = `${url}0`
         return Number(changed.slice(1)) % 3 === 0
-          ? `error name${changed} ${changed} ${changed}`
+          ? `error name${changed} ${changed} ${changed} ${changed}`
           : `name${changed} ${changed} ${changed} ${changed}`
       })
       assert.deepStrictEqual(ends, expected)

@@ -4,7 +4,7 @@ import { Cause, Data, Effect, Exit } from "effect"
 import { HttpServerRespondable } from "effect/http"
 import { Middleware, Pipeline } from "fairlead/server"
 
-import type { Response } from "../../src/server/Model.ts"
+import type { Response } from "../../src/server/HttpTypes.ts"
 import { endOf, makeJournal, Name, Place, Red, requestOf, response, run } from "./Journal.ts"
 import type { Blue } from "./Journal.ts"
 import { logsOf } from "./Logs.ts"
@@ -21,7 +21,9 @@ const deaths = {
 }
 
 const places = (lines: ReadonlyArray<{ readonly annotations: Readonly<Record<string, unknown>> }>) =>
-  lines.map(({ annotations }) => `${String(annotations["fairlead.pipeline"])}/${String(annotations["fairlead.stage"])}`)
+  lines.map(
+    ({ annotations }) => `${String(annotations["fairlead.composite"])}/${String(annotations["fairlead.interceptor"])}`
+  )
 
 describe.each(Object.entries(deaths))("a defect that is %s", (_, die) => {
   it.effect("server 1.19: no catch of any kind sees it", () =>
@@ -71,7 +73,13 @@ describe.each(Object.entries(deaths))("a defect that is %s", (_, die) => {
       const [line] = lines
       assert.strictEqual(line?.level, "Error")
       assert.strictEqual(line?.message, 'Stage "find-room" of pipeline "rooms" died on DELETE /rooms/1')
-      assert.deepStrictEqual(line?.annotations, { "fairlead.pipeline": "rooms", "fairlead.stage": "find-room" })
+      assert.deepStrictEqual(line?.annotations, {
+        "http.request.method": "DELETE",
+        "url.path": "/rooms/1",
+        "fairlead.part": "server",
+        "fairlead.composite": "rooms",
+        "fairlead.interceptor": "find-room"
+      })
       assert.isTrue(line?.cause.reasons.some((reason) => Cause.isDieReason(reason) && reason.defect === defect))
     })
   )
@@ -144,7 +152,7 @@ describe.each(Object.entries(deaths))("a defect that is %s", (_, die) => {
   )
 })
 
-describe("what catchDefect leaves alone", () => {
+describe("exits that catchDefect leaves alone", () => {
   it.effect("server 1.19: it takes neither typed failures nor interruption, and logs neither", () =>
     Effect.gen(function* () {
       const red = new Red({ by: "H" })
@@ -189,7 +197,7 @@ describe("what catchDefect leaves alone", () => {
   )
 })
 
-describe("what the types refuse", () => {
+describe("misuse that the types refuse", () => {
   it.effect("server 1.20: a catch for a tag that nothing can raise does not compile, and would never run", () =>
     Effect.gen(function* () {
       const { answers, before, handler, take } = makeJournal("plain")

@@ -1,9 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect } from "effect"
 import type { HttpServerError } from "effect/http"
+import { Interceptor } from "fairlead"
 import { Middleware, Pipeline } from "fairlead/server"
 
-import type { Response } from "../../src/server/Model.ts"
+import type { Response } from "../../src/server/HttpTypes.ts"
 import { Green, makeJournal, Name, Place, response } from "./Journal.ts"
 import type { Red } from "./Journal.ts"
 
@@ -41,7 +42,7 @@ const app = Pipeline.make("rooms")
   .catch(() => response("x"))
   .catchDefect(() => response("d"))
   .after(after("A"))
-  .ensure("E", () => Effect.void)
+  .onExit("E", () => Effect.void)
   .outer(Middleware.outer("last", (app) => app))
 
 const inner = Pipeline.make("inner")
@@ -54,13 +55,13 @@ const nested = Pipeline.make("nested").handle(inner, timing).after(after("A"))
 describe("the drawing of a pipeline", () => {
   it("server 3: it has every stage in the order in which they run, outers first, arounds from the outside", () => {
     assert.strictEqual(
-      Pipeline.drawing(app),
+      Interceptor.toText(app),
       [
         "rooms (server)",
         "  outer    trace                                 provides test/Name",
         "  outer    last",
         "  before   first",
-        "  before   test/Auth                             provides test/Place",
+        "  before   test/Auth                             provides test/Place; raises Green",
         "  recover  group/g1, group/g2                    recovers Red",
         "  before   group/g1",
         "  before   group/g2",
@@ -71,7 +72,6 @@ describe("the drawing of a pipeline", () => {
         "  around     around",
         "  around     timing",
         "  around     deadline",
-        "  after    pair",
         "  catch    catchTag(Red)",
         "  catch    catchTags(Green)",
         "  catch    catchReason(HttpServerError, RouteNotFound, InternalError)",
@@ -79,14 +79,15 @@ describe("the drawing of a pipeline", () => {
         "  catch    catch                                 recovers *",
         "  catch    catchDefect                           recovers defects",
         "  after    A",
-        "  ensure   E"
+        "  onExit   E",
+        "  after    pair"
       ].join("\n")
     )
   })
 
   it("server 3: a pipeline inside is drawn inside", () => {
     assert.strictEqual(
-      Pipeline.drawing(nested),
+      Interceptor.toText(nested),
       [
         "nested (server)",
         "  handle  inner",
@@ -101,7 +102,7 @@ describe("the drawing of a pipeline", () => {
 
   it("server 3: as Mermaid", () => {
     assert.strictEqual(
-      Pipeline.mermaid(nested),
+      Interceptor.toMermaid(nested),
       [
         "flowchart TD",
         '  s1["handle: inner"]',
@@ -125,18 +126,26 @@ describe("the drawing of a pipeline", () => {
     const open = Pipeline.make("open")
       .outer(Middleware.outer("O", (app) => app))
       .before(Auth)
-    const described = Pipeline.describe(open)
+    const nothing = { provides: [], error: [], requires: [], recovers: [], inner: [] }
+    const described = Interceptor.describe(open)
     assert.deepStrictEqual(described, {
       part: "server",
       name: "open",
       interceptors: [
-        { name: "O", kind: "outer", provides: [], recovers: [], inner: [] },
-        { name: "test/Auth", kind: "before", provides: ["test/Place"], recovers: [], inner: [] }
+        { ...nothing, name: "O", kind: "outer" },
+        {
+          ...nothing,
+          name: "test/Auth",
+          service: "test/Auth",
+          kind: "before",
+          provides: ["test/Place"],
+          error: ["Green"]
+        }
       ]
     })
-    const next = Pipeline.describe(open.next()).interceptors
+    const next = Interceptor.describe(open.next()).interceptors
     assert.deepStrictEqual(next.slice(0, 2), described.interceptors)
-    assert.deepStrictEqual(next.slice(2), [{ name: "next", kind: "handle", provides: [], recovers: [], inner: [] }])
-    assert.deepStrictEqual(Pipeline.describe(open), described)
+    assert.deepStrictEqual(next.slice(2), [{ ...nothing, name: "next", kind: "handle" }])
+    assert.deepStrictEqual(Interceptor.describe(open), described)
   })
 })

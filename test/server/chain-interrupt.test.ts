@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Cause, Deferred, Effect, Exit, Fiber } from "effect"
 import { Middleware, Pipeline } from "fairlead/server"
 
-import type { Response } from "../../src/server/Model.ts"
+import type { Response } from "../../src/server/HttpTypes.ts"
 import { endOf, makeJournal, manners, Name, Red, response, run, trailOf } from "./Journal.ts"
 import type { Blue, Journal } from "./Journal.ts"
 import { logsOf } from "./Logs.ts"
@@ -68,7 +68,7 @@ describe("interruption", () => {
             )
             .catchTag("Red", () => Effect.as(stop("catch"), response("C")))
             .after(Middleware.after("A1", (response) => Effect.as(stop("after"), response)))
-            .ensure("E", note(journal, "E"))
+            .onExit("E", note(journal, "E"))
             .after(after<Red | Blue>("A2"))
             .catchTag("Red", answers("C2"))
             .catch(answers("C3"))
@@ -92,7 +92,7 @@ describe("interruption", () => {
         .respond()
         .catchDefect(() => response("D"))
         .after(after("A1"))
-        .ensure("E", note(journal, "E"))
+        .onExit("E", note(journal, "E"))
       const [exit, lines] = yield* logsOf(run(app))
       assert.strictEqual(endOf(exit), "interrupted")
       assert.deepStrictEqual(entries, ["E interrupted"])
@@ -106,8 +106,8 @@ describe("interruption", () => {
       yield* interruptAt((wait) => {
         const inner = Pipeline.make("inner")
           .handle(() => wait)
-          .ensure("e", note(journal, "e"))
-        return Effect.orDie(Effect.flatten(run(Pipeline.make("outer").handle(inner).ensure("E", note(journal, "E")))))
+          .onExit("e", note(journal, "e"))
+        return Effect.orDie(Effect.flatten(run(Pipeline.make("outer").handle(inner).onExit("E", note(journal, "E")))))
       })
       assert.deepStrictEqual(journal.entries, ["e interrupted", "E interrupted"])
     })
@@ -120,7 +120,7 @@ describe("interruption", () => {
       const gate = yield* Deferred.make<void>()
       const app = Pipeline.make("p")
         .handle(response("H"))
-        .ensure("E", () =>
+        .onExit("E", () =>
           Effect.gen(function* () {
             yield* Deferred.succeed(begun, undefined)
             yield* Deferred.await(gate)
@@ -143,35 +143,35 @@ describe("interruption", () => {
   )
 })
 
-describe.each(manners)("ensure, of stages that give their results %s", (manner) => {
+describe.each(manners)("ensure, of stages that return their results %s", (manner) => {
   it.effect("server 1.19: an ensure stage runs once on success, on failure and on a defect, with the exit so far", () =>
     Effect.gen(function* () {
       const journal = makeJournal(manner)
       const { handler, take } = journal
       const open = Pipeline.make("p")
-      assert.strictEqual(endOf(yield* run(open.handle(handler()).ensure("E", note(journal, "E")))), "H")
+      assert.strictEqual(endOf(yield* run(open.handle(handler()).onExit("E", note(journal, "E")))), "H")
       assert.deepStrictEqual(take(), ["H", "E H"])
-      assert.strictEqual(endOf(yield* run(open.handle(handler("H", red)).ensure("E", note(journal, "E")))), red)
+      assert.strictEqual(endOf(yield* run(open.handle(handler("H", red)).onExit("E", note(journal, "E")))), red)
       assert.deepStrictEqual(take(), ["H", `E ${String(red)}`])
       const dies = open.before(Middleware.before("B1", () => Exit.die("defect"))).handle(handler())
-      assert.strictEqual(endOf(yield* run(dies.ensure("E", note(journal, "E")))), "defect")
+      assert.strictEqual(endOf(yield* run(dies.onExit("E", note(journal, "E")))), "defect")
       assert.deepStrictEqual(take(), ["E died"])
     })
   )
 
-  it.effect("server 1.19: it sees what the stages before it came to, and the stages behind it run as ever", () =>
+  it.effect("server 1.19: it sees the exit of the stages before it, and the stages after it run as ever", () =>
     Effect.gen(function* () {
       const journal = makeJournal(manner)
       const { after, answers, before, handler, take } = journal
       const app = Pipeline.make("p")
         .before(before("B1"))
         .handle(handler("H", red))
-        .ensure("E1", note(journal, "E1"))
+        .onExit("E1", note(journal, "E1"))
         .catchTag("Red", answers("C"))
         .after(after("A1"))
-        .ensure("E2", note(journal, "E2"))
+        .onExit("E2", note(journal, "E2"))
         .after(after("A2"))
-        .ensure("E3", note(journal, "E3"))
+        .onExit("E3", note(journal, "E3"))
         .after(after("A3"))
       for (let request = 0; request < 2; request++) {
         assert.strictEqual(endOf(yield* run(app)), "C A1 A2 A3")
@@ -196,7 +196,7 @@ describe.each(manners)("ensure, of stages that give their results %s", (manner) 
       const app = Pipeline.make("p")
         .outer(Middleware.outer("O", Name, (app) => Effect.provideService(app, Name, "Ada")))
         .handle(handler())
-        .ensure("E", () =>
+        .onExit("E", () =>
           Effect.andThen(
             Effect.yieldNow,
             Effect.map(Name, (name) => void entries.push(name))
@@ -213,20 +213,20 @@ describe.each(manners)("ensure, of stages that give their results %s", (manner) 
       const { handler, take } = journal
       const app = Pipeline.make("p")
         .handle(handler())
-        .ensure("E1", note(journal, "E1"))
-        .ensure("E2", () => Effect.die("defect"))
+        .onExit("E1", note(journal, "E1"))
+        .onExit("E2", () => Effect.die("defect"))
         .catchDefect((defect) => response(`D ${String(defect)}`))
       const [exit, lines] = yield* logsOf(run(app))
       assert.strictEqual(endOf(exit), "D defect")
       assert.deepStrictEqual(take(), ["H", "E1 H"])
       assert.deepStrictEqual(
-        lines.map((line) => line.annotations["fairlead.stage"]),
+        lines.map((line) => line.annotations["fairlead.interceptor"]),
         ["E2"]
       )
     })
   )
 
-  it.effect("server 1.19: what a before acquires is released once, however the request ends", () =>
+  it.effect("server 1.19: a before's resources are released once, however the request ends", () =>
     Effect.gen(function* () {
       const journal = makeJournal(manner)
       const { handler, take } = journal

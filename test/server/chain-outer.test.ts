@@ -3,7 +3,7 @@ import { Cause, Data, Deferred, Effect, Exit, Fiber, Option } from "effect"
 import { HttpServerRespondable } from "effect/http"
 import { Middleware, Pipeline } from "fairlead/server"
 
-import type { Response } from "../../src/server/Model.ts"
+import type { Response } from "../../src/server/HttpTypes.ts"
 import { endOf, Green, makeJournal, manners, Name, Place, Red, response, run, trailOf } from "./Journal.ts"
 import type { Journal } from "./Journal.ts"
 import { logsOf } from "./Logs.ts"
@@ -31,7 +31,7 @@ const outer = ({ entries }: Journal, name: string) =>
     })
   )
 
-describe.each(manners)("outers, of stages that give their results %s", (manner) => {
+describe.each(manners)("outers, of stages that return their results %s", (manner) => {
   it.effect("server 1.18: two outers nest in declared order, around everything, wherever they are declared", () =>
     Effect.gen(function* () {
       const journal = makeJournal(manner)
@@ -75,7 +75,7 @@ describe.each(manners)("outers, of stages that give their results %s", (manner) 
         .before(before("B1"))
         .handle(handler())
         .after(after("A1"))
-        .ensure("E", () => Effect.sync(() => journal.entries.push("E")))
+        .onExit("E", () => Effect.sync(() => journal.entries.push("E")))
       assert.strictEqual(endOf(yield* run(app)), "early")
       assert.deepStrictEqual(take(), ["O1{", "O2", "early}O1"])
     })
@@ -148,7 +148,7 @@ describe.each(manners)("outers, of stages that give their results %s", (manner) 
     })
   )
 
-  it.effect("server 1.18: a pair's after behind catchDefect gets its before's value, or none, as an Option", () =>
+  it.effect("server 1.18: a pair's after that follows catchDefect gets its before's value, or none, as an Option", () =>
     Effect.gen(function* () {
       const { before, gives, handler } = makeJournal(manner)
       const seen: Array<Option.Option<string>> = []
@@ -156,7 +156,7 @@ describe.each(manners)("outers, of stages that give their results %s", (manner) 
         "P",
         Name,
         () => gives("P", "Ada"),
-        (response, stored) => {
+        (response, _, stored) => {
           seen.push(stored)
           return response
         }
@@ -200,7 +200,7 @@ describe("stages that throw", () => {
         pair: bare.link(Middleware.pair("pair", () => 1, boom)).handle(response("H")),
         outer: bare.outer(Middleware.outer("outer", () => booms)).handle(response("H")),
         around: bare.handle(response("H"), () => booms),
-        ensure: bare.handle(response("H")).ensure("ensure", boom)
+        ensure: bare.handle(response("H")).onExit("ensure", boom)
       }
       for (const [kind, app] of Object.entries(apps)) {
         assert.strictEqual(endOf(yield* run(app)), thrown, kind)
@@ -239,14 +239,14 @@ describe("stages that throw", () => {
       const [exit, lines] = yield* logsOf(run(app))
       assert.strictEqual(endOf(exit), "second")
       assert.deepStrictEqual(
-        lines.map((line) => line.annotations["fairlead.stage"]),
+        lines.map((line) => line.annotations["fairlead.interceptor"]),
         ["boom", "catchDefect"]
       )
     })
   )
 })
 
-describe("behind catchDefect and respond()", () => {
+describe("after catchDefect and respond()", () => {
   it.effect("server 1.18: after catchDefect only what outers provide is certain; the rest may be missing", () =>
     Effect.gen(function* () {
       const ask = Middleware.after("ask", () =>
@@ -298,7 +298,7 @@ describe("behind catchDefect and respond()", () => {
 })
 
 describe("an outer's exit", () => {
-  it.effect("server 1.18: an outer sees the interruption of what is inside", () =>
+  it.effect("server 1.18: an outer sees the interruption of the inner app", () =>
     Effect.gen(function* () {
       const reached = yield* Deferred.make<void>()
       const left = yield* Deferred.make<boolean>()

@@ -3,12 +3,12 @@ import { Context, Deferred, Effect, Exit, Fiber, Option, References } from "effe
 import { HttpServerRequest, HttpServerResponse } from "effect/http"
 import { Middleware, Pipeline, RequestView } from "fairlead/server"
 
-import type { Request, Response } from "../../src/server/Model.ts"
+import type { Request, Response } from "../../src/server/HttpTypes.ts"
 import { endOf, makeJournal, manners, Name, Place, Red, requestOf, response, run, trailOf } from "./Journal.ts"
 
 const red = new Red({ by: "B1" })
 
-describe.each(manners)("requests and services, of stages that give their results %s", (manner) => {
+describe.each(manners)("requests and services, of stages that return their results %s", (manner) => {
   it.effect(
     "server 1.16: a before that changes the request: all later stages and the handler see it, earlier ones not",
     () =>
@@ -106,8 +106,8 @@ describe.each(manners)("requests and services, of stages that give their results
   )
 })
 
-describe("what an around or a recovery sees of the request", () => {
-  it.effect("server 1.16: an around that changes the request changes it for what it wraps alone", () =>
+describe("the request of an around or a recovery", () => {
+  it.effect("server 1.16: an around that changes the request changes it for the wrapped app alone", () =>
     Effect.gen(function* () {
       const app = Pipeline.make("p")
         .handle(
@@ -138,7 +138,7 @@ const inside = Pipeline.make("p")
   .before(Middleware.before("B1", Name, () => "Ada"))
   .before(Middleware.mapRequest("B2", (request) => RequestView.modify(request, { url: "/inside" })))
 
-describe("what is around a pipeline", () => {
+describe("the context around a pipeline", () => {
   const suspended = Effect.andThen(Effect.yieldNow, left)
 
   it.effect("server 1.16: it sees none of the pipeline's services, nor its request, after a success", () =>
@@ -183,7 +183,7 @@ describe("what is around a pipeline", () => {
     })
   )
 
-  it.effect("server 1.16: a service that was there before is there again behind the pipeline", () =>
+  it.effect("server 1.16: a service that was there before is there again after the pipeline", () =>
     around(
       Effect.gen(function* () {
         const seen: Array<string> = []
@@ -198,7 +198,7 @@ describe("what is around a pipeline", () => {
   )
 })
 
-describe("what a stage leaves in the fiber on purpose", () => {
+describe("a deliberate change of the fiber by a stage", () => {
   const annotations = Effect.map(References.CurrentLogAnnotations, (entries) => JSON.stringify(entries))
 
   it.effect("server 1.16: log annotations of a before are there in every later stage, and end with the scope", () =>
@@ -235,7 +235,7 @@ describe("what a stage leaves in the fiber on purpose", () => {
     })
   )
 
-  it.effect("server 1.16: a failing before that changed the request changes nothing for the stages behind it", () =>
+  it.effect("server 1.16: a failing before that changed the request changes nothing for the later stages", () =>
     Effect.gen(function* () {
       const app = Pipeline.make("p")
         .before(Middleware.mapRequest("B1", () => Exit.fail(red)))

@@ -2,9 +2,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Data, Effect, Exit, Schema } from "effect"
 import { HttpBody, HttpServerError, HttpServerRespondable, HttpServerResponse } from "effect/http"
+import { InvalidOption } from "fairlead"
 import { Middleware, Pipeline } from "fairlead/server"
 
-import type { Response } from "../../src/server/Model.ts"
+import type { Response } from "../../src/server/HttpTypes.ts"
 import { Blue, endOf, makeJournal, manners, Name, requestOf, response, run, trailOf } from "./Journal.ts"
 import { logsOf } from "./Logs.ts"
 
@@ -31,8 +32,8 @@ const responseOf = <E>(exit: Exit.Exit<Response, E>): Response => {
   return Exit.isSuccess(exit) ? exit.value : response("none")
 }
 
-describe.each(manners)("respond(), of stages that give their results %s", (manner) => {
-  it.effect("server 1.17: an error that responds answers for itself, and the afters behind run", () =>
+describe.each(manners)("respond(), of stages that return their results %s", (manner) => {
+  it.effect("server 1.17: an error that responds answers for itself, and the later afters run", () =>
     Effect.gen(function* () {
       const { after, before, handler, take } = makeJournal(manner)
       const app = Pipeline.make("p")
@@ -81,7 +82,12 @@ describe.each(manners)("respond(), of stages that give their results %s", (manne
           assert.strictEqual(lines.length, 1)
           const [line] = lines
           assert.strictEqual(line?.level, level)
-          assert.deepStrictEqual(line?.annotations, { "http.method": "PUT", "http.status": status })
+          assert.deepStrictEqual(line?.annotations, {
+            "http.request.method": "PUT",
+            "url.path": "/rooms/1",
+            "http.response.status_code": status,
+            "error.type": "Answering"
+          })
           const causes = line?.cause.reasons.map((reason) => Cause.isFailReason(reason) && reason.error === error)
           assert.strictEqual(line?.message, `Responded ${status} to PUT /rooms/1: Answering`)
           // The client's own mistake is one line; a failure of the server comes with its whole cause.
@@ -128,8 +134,8 @@ describe("which errors respond", () => {
         .respond(RoomNotFound, Unmarked)
     assert.throws(
       build,
-      TypeError,
-      /^Pipeline "rooms": Unmarked has no status to respond with\. Annotate it: .*httpApiStatus/
+      InvalidOption,
+      /^rooms: option respond: Unmarked has no status: annotate it, as .*httpApiStatus/
     )
   })
 
@@ -199,7 +205,7 @@ describe("which errors respond", () => {
     })
   )
 
-  it.effect("server 1.17: an after fails behind one respond(): the next one answers, each logs its own error", () =>
+  it.effect("server 1.17: an after fails after one respond(): the next one answers, each logs its own error", () =>
     Effect.gen(function* () {
       const app = Pipeline.make("p")
         .handle(() => Exit.fail(new Answering({ status: 404 })))

@@ -8,7 +8,7 @@ const red = new Red({ by: "B1" })
 const green = new Green({ by: "B2" })
 const blue = new Blue({ by: "late" })
 
-describe.each(manners)("a chain of stages that give their results %s", (manner) => {
+describe.each(manners)("a chain of stages that return their results %s", (manner) => {
   it.effect("server 1.1: nothing fails: each stage's normal method runs exactly once, in link order", () =>
     Effect.gen(function* () {
       const { after, before, handler, take } = makeJournal(manner)
@@ -153,7 +153,7 @@ describe.each(manners)("a chain of stages that give their results %s", (manner) 
     })
   )
 
-  it.effect("server 1.4: a group's catch stands for the whole group: none of its members runs", () =>
+  it.effect("server 1.4: a group's catch is for the whole group: none of its members runs", () =>
     Effect.gen(function* () {
       const { before, gives, handler, take } = makeJournal(manner)
       const app = Pipeline.make("p")

@@ -38,14 +38,14 @@ const front = Pipeline.make("front")
   .after(Middleware.after("stamp", HttpServerResponse.setHeader("x-front", "yes")))
 
 const Served = HttpRouter.serve(Routes, { disableLogger: true, disableListenLog: true }).pipe(
-  Layer.provide(Pipeline.decorate(front)),
+  Layer.provide(Pipeline.layerHttpServer(front)),
   Layer.provideMerge(Layer.effect(Seen, Ref.make<ReadonlyArray<string>>([]))),
   Layer.provideMerge(NodeHttpServer.layerTest)
 )
 
 layer(Served)("server 3: a decorated HttpServer", (it) => {
   it.effect(
-    "server 3: lets the pipeline change method and URL ahead of an unmodified router, and the response behind it",
+    "server 3: lets the pipeline change method and URL before an unmodified router, and the response after it",
     () =>
       Effect.gen(function* () {
         const all = yield* HttpClient.get("/all")
@@ -72,8 +72,8 @@ const failing = Pipeline.make("failing")
 
 it("server 3: a decorator with an error left does not compile", () => {
   // @ts-expect-error Secret is left unhandled
-  Pipeline.decorate(failing)
-  assert.isDefined(Pipeline.decorate(failing.catchTag("Secret", () => HttpServerResponse.empty())))
+  Pipeline.layerHttpServer(failing)
+  assert.isDefined(Pipeline.layerHttpServer(failing.catchTag("Secret", () => HttpServerResponse.empty())))
 })
 
 class User extends Context.Service<User, string>()("test/User") {}

@@ -26,7 +26,7 @@ test("an empty pipeline provides nothing, fails with nothing and needs nothing",
   expectTypeOf(Pipeline.make("x")).toEqualTypeOf<Pipeline.Open<never, never, never>>()
 })
 
-test("a pipeline is an Effect of a response: its error is all that is unhandled, its needs what no stage provides", () => {
+test("a pipeline is an Effect of a response: its errors are the unhandled ones, its needs the services that no stage provides", () => {
   const app = open.handle(greet)
   expectTypeOf<Effect.Success<typeof app>>().toEqualTypeOf<HttpServerResponse.HttpServerResponse>()
   expectTypeOf<Effect.Error<typeof app>>().toEqualTypeOf<Unauthorized | DatabaseDown | NotFound>()
@@ -34,11 +34,6 @@ test("a pipeline is an Effect of a response: its error is all that is unhandled,
   expectTypeOf(app).toExtend<
     Effect.Effect<HttpServerResponse.HttpServerResponse, Unauthorized | DatabaseDown | NotFound, Database | Ambient>
   >()
-})
-
-test("a stage needs what stands behind it: order is declared order", () => {
-  const wrong = Pipeline.make("x").before(authenticate).before(trace).handle(greet)
-  expectTypeOf<Effect.Services<typeof wrong>>().toEqualTypeOf<Database | Trace | Ambient>()
 })
 
 test("a handler is a response, an Effect of one, or a function of the request to either", () => {
@@ -59,10 +54,10 @@ test("a handler is a response, an Effect of one, or a function of the request to
 
 test("an error has skipped what later stages provide, and not what earlier ones did", () => {
   expectTypeOf(open).toEqualTypeOf<
-    Pipeline.Open<Trace | CurrentUser, Pipeline.Skips<Unauthorized | DatabaseDown, CurrentUser>, Database>
+    Pipeline.Open<Trace | CurrentUser, Pipeline.State.Skips<Unauthorized | DatabaseDown, CurrentUser>, Database>
   >()
   expectTypeOf(Pipeline.make("x").before(limit).before(trace).before(limit)).toEqualTypeOf<
-    Pipeline.Open<Trace, Pipeline.Skips<TooSlow, Trace> | TooSlow, never>
+    Pipeline.Open<Trace, Pipeline.State.Skips<TooSlow, Trace> | TooSlow, never>
   >()
 })
 
@@ -74,7 +69,7 @@ test("recover takes its tag out of the errors", () => {
   expectTypeOf<Effect.Services<typeof app>>().toEqualTypeOf<Database | Ambient>()
 })
 
-test("server 1.20: recover must give what the error skipped", () => {
+test("server 1.20: recover must supply the services that the error skipped", () => {
   // @ts-expect-error CurrentUser is missing
   open.recover("Unauthorized", () => Effect.succeed(Context.empty()))
   // @ts-expect-error nothing at all is given
@@ -83,7 +78,7 @@ test("server 1.20: recover must give what the error skipped", () => {
   open.recover("Unauthorized", () => Effect.succeed(Context.make(Trace, "")))
 })
 
-test("recover gives nothing where nothing was skipped", () => {
+test("recover returns nothing where nothing was skipped", () => {
   const app = Pipeline.make("x")
     .before(trace)
     .before(limit)
@@ -99,7 +94,7 @@ test("server 1.20: recover has only what was there when the error was raised", (
     })
   )
   expectTypeOf(recovered).toEqualTypeOf<
-    Pipeline.Open<Trace | CurrentUser, Pipeline.Skips<DatabaseDown, CurrentUser>, Database | CurrentUser>
+    Pipeline.Open<Trace | CurrentUser, Pipeline.State.Skips<DatabaseDown, CurrentUser>, Database | CurrentUser>
   >()
 })
 
@@ -125,18 +120,18 @@ test("an error that a recovery raises has skipped what the recovered one did", (
     .before(limit)
     .before(trace)
     .recover("TooSlow", () => Effect.fail(new DatabaseDown()))
-  expectTypeOf(failing).toEqualTypeOf<Pipeline.Open<Trace, Pipeline.Skips<DatabaseDown, Trace>, never>>()
+  expectTypeOf(failing).toEqualTypeOf<Pipeline.Open<Trace, Pipeline.State.Skips<DatabaseDown, Trace>, never>>()
 })
 
 const both = Pipeline.make("x").before(limit).before(trace).before(limit).before(authenticate)
 
-test("an error that is raised twice has skipped what either skipped", () => {
+test("an error raised twice has skipped the services of both places", () => {
   expectTypeOf(both).toEqualTypeOf<
     Pipeline.Open<
       Trace | CurrentUser,
-      | Pipeline.Skips<TooSlow, Trace | CurrentUser>
-      | Pipeline.Skips<TooSlow, CurrentUser>
-      | Pipeline.Skips<Unauthorized | DatabaseDown, CurrentUser>,
+      | Pipeline.State.Skips<TooSlow, Trace | CurrentUser>
+      | Pipeline.State.Skips<TooSlow, CurrentUser>
+      | Pipeline.State.Skips<Unauthorized | DatabaseDown, CurrentUser>,
       Database
     >
   >()
@@ -146,17 +141,17 @@ test("an error that is raised twice has skipped what either skipped", () => {
     Effect.succeed(Context.make(CurrentUser, { name: "" }).pipe(Context.add(Trace, "")))
   )
   expectTypeOf(given).toEqualTypeOf<
-    Pipeline.Open<Trace | CurrentUser, Pipeline.Skips<Unauthorized | DatabaseDown, CurrentUser>, Database>
+    Pipeline.Open<Trace | CurrentUser, Pipeline.State.Skips<Unauthorized | DatabaseDown, CurrentUser>, Database>
   >()
 })
 
-test("a before with both methods: its cases give what was skipped and what it provides itself", () => {
+test("a before with both methods: its cases return the skipped services and its own", () => {
   const slow = Pipeline.make("x").before(trace).before(limit)
   const two = slow.before(authenticate, {
     TooSlow: () => Effect.map(Trace, (name) => Context.make(CurrentUser, { name }))
   })
   expectTypeOf(two).toEqualTypeOf<
-    Pipeline.Open<Trace | CurrentUser, Pipeline.Skips<Unauthorized | DatabaseDown, CurrentUser>, Database>
+    Pipeline.Open<Trace | CurrentUser, Pipeline.State.Skips<Unauthorized | DatabaseDown, CurrentUser>, Database>
   >()
   // @ts-expect-error its own CurrentUser is missing
   slow.before(authenticate, { TooSlow: () => Effect.void })
@@ -172,7 +167,8 @@ test("a case of a before with both methods may fail with something else", () => 
   expectTypeOf(failing).toEqualTypeOf<
     Pipeline.Open<
       Trace | CurrentUser,
-      Pipeline.Skips<Unauthorized | DatabaseDown, CurrentUser> | Pipeline.Skips<NotFound, Trace | CurrentUser>,
+      | Pipeline.State.Skips<Unauthorized | DatabaseDown, CurrentUser>
+      | Pipeline.State.Skips<NotFound, Trace | CurrentUser>,
       Database
     >
   >()
@@ -186,20 +182,20 @@ test("server 1.20: a case of a before with both methods has only what was there"
       TooSlow: () => Effect.map(Trace, (id) => Context.make(CurrentUser, { name: id }).pipe(Context.add(Trace, id)))
     })
   expectTypeOf(needy).toEqualTypeOf<
-    Pipeline.Open<Trace | CurrentUser, Pipeline.Skips<Unauthorized | DatabaseDown, CurrentUser>, Database | Trace>
+    Pipeline.Open<Trace | CurrentUser, Pipeline.State.Skips<Unauthorized | DatabaseDown, CurrentUser>, Database | Trace>
   >()
 })
 
-test("link adds both halves of a pair: what its before provides, its after has", () => {
+test("link adds both halves of a pair: its after is certain of the services of outers only", () => {
   const session = Middleware.pair("session", Trace, "id", (response) => Effect.as(Trace, response))
-  expectTypeOf(Pipeline.make("x").link(session)).toEqualTypeOf<Pipeline.Open<Trace, never, never>>()
+  expectTypeOf(Pipeline.make("x").link(session)).toEqualTypeOf<Pipeline.Open<Trace, never, Trace>>()
   expectTypeOf(Pipeline.make("x").before(limit).link(session).before(authenticate).handle(greet)).toEqualTypeOf<
     Pipeline.Closed<
       Trace | CurrentUser,
-      | Pipeline.Skips<TooSlow, Trace | CurrentUser>
-      | Pipeline.Skips<Unauthorized | DatabaseDown, CurrentUser>
+      | Pipeline.State.Skips<TooSlow, Trace | CurrentUser>
+      | Pipeline.State.Skips<Unauthorized | DatabaseDown, CurrentUser>
       | NotFound,
-      Database
+      Database | Trace
     >
   >()
   const needy = Middleware.pair(
@@ -210,7 +206,7 @@ test("link adds both halves of a pair: what its before provides, its after has",
   expectTypeOf(Pipeline.make("x").link(needy)).toEqualTypeOf<Pipeline.Open<never, TooSlow, Database>>()
 })
 
-test("an after sees every service that is certain, and needs the others", () => {
+test("an after sees every certain service, and needs the others", () => {
   const stamped = open.handle(greet).after(stampTrace).after(stampUser)
   expectTypeOf<Effect.Services<typeof stamped>>().toEqualTypeOf<Database | Ambient>()
   const late = Pipeline.make("x").handle(empty).after(stampTrace)
@@ -234,7 +230,7 @@ test("a generic preset is a function over pipelines", () => {
   expectTypeOf<Effect.Services<typeof app>>().toEqualTypeOf<Database | Ambient>()
 })
 
-test("server 1.20: a generic preset cannot recover: what its pipeline skipped is not known there", () => {
+test("server 1.20: a generic preset cannot recover: the skipped services are not known there", () => {
   const preset = <P, F, R>(pipeline: Pipeline.Open<P, F, R>): void => {
     const slow = pipeline.before(limit)
     // @ts-expect-error TooSlow may have skipped something before

@@ -24,13 +24,13 @@ const places = Array.from(text.matchAll(shown), (match): Place & { readonly name
   return { name, ...placeAt(text, at) }
 })
 
-describe("what an editor shows for a pipeline", () => {
+describe("the hover text of an editor for a pipeline", () => {
   let hovers: ReadonlyArray<string> = []
   beforeAll(async () => {
     hovers = await hoversOf(file, text, places)
   })
 
-  it("is what was last looked at: read the difference, then update the snapshot", async () => {
+  it("is the reviewed one: read the difference, then update the snapshot", async () => {
     assert.includeMembers(
       places.map(({ name }) => name),
       [...wanted]
@@ -57,14 +57,15 @@ const presets = `
 type Open<P, F, R> = Pipeline.Open<P, F, R>
 export const before = <P, F, R>(pipeline: Open<P, F, R>) => pipeline.outer(requestId()).before(Authenticate)
 export const handled = <P, F, R>(pipeline: Open<P, F, R>) =>
-  pipeline.before(Authenticate).handle(greet).after(problemDetails())
+  pipeline.before(Authenticate).handle(greet).sending(problemDetails())
 const closed = Middleware.before("closed", Effect.fail(new NotFound()))
 export const hidden = <P, F, R>(pipeline: Open<P, F, R>) =>
   pipeline.before(closed).handle(greet).catchTag("NotFound", () => HttpServerResponse.empty())
 export const caught = <P, F, R>(pipeline: Open<P, F, R>) => pipeline.handle(greet).catch(() => HttpServerResponse.empty())
 export const wrapped = <P, F, R>(pipeline: Open<P, F, R>) => Pipeline.wrap(pipeline.next<NotFound>())
 export const routed = <P, F, R>(pipeline: Open<P, F, R>) => Pipeline.middleware(pipeline.next<NotFound>())
-export const described = Pipeline.describe(five)
+import { Interceptor } from "fairlead"
+export const described = Interceptor.describe(five)
 `
 
 describe("a library that exports pipelines", () => {

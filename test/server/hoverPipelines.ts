@@ -3,30 +3,34 @@
  */
 import { Context, Effect, Schema } from "effect"
 import { HttpServerResponse } from "effect/http"
-import { Middleware, Pipeline } from "fairlead/server"
+import { Middleware, Pipeline, RequestView } from "fairlead/server"
 import { problemDetails, requestId } from "fairlead/server/middleware"
 
 export class Unauthorized extends Schema.TaggedError<Unauthorized>()("Unauthorized", {}) {}
 export class NotFound extends Schema.TaggedError<NotFound>()("NotFound", {}) {}
-export class DatabaseDown extends Schema.TaggedError<DatabaseDown>()("DatabaseDown", {}) {}
+export class DbDown extends Schema.TaggedError<DbDown>()("DbDown", {}) {}
 
 export class CurrentUser extends Context.Service<CurrentUser, { readonly name: string }>()("app/CurrentUser") {}
 export class Tenant extends Context.Service<Tenant, string>()("app/Tenant") {}
 export class Database extends Context.Service<
   Database,
-  { readonly find: (key: string) => Effect.Effect<string, DatabaseDown> }
+  { readonly find: (key: string) => Effect.Effect<string, DbDown> }
 >()("app/Database") {}
 
 export class Authenticate extends Middleware.Service<Authenticate>()("app/Authenticate", {
   provides: CurrentUser,
-  error: [Unauthorized, DatabaseDown]
+  error: [Unauthorized, DbDown]
 }) {}
 
-export const authenticateLive = Authenticate.layer((request) =>
-  Effect.gen(function* () {
-    const token = request.headers["authorization"]
-    return token === undefined ? yield* new Unauthorized() : { name: yield* (yield* Database).find(token) }
-  })
+export const authenticateLive = Authenticate.layer(
+  Middleware.before(
+    "by-token",
+    CurrentUser,
+    Effect.gen(function* () {
+      const token = yield* RequestView.header("authorization", () => new Unauthorized())
+      return { name: yield* (yield* Database).find(token) }
+    })
+  )
 )
 
 export const tenant = Middleware.before("tenant", Tenant, (request) =>
@@ -45,7 +49,7 @@ export const five = Pipeline.make("five")
   .before(Authenticate)
   .handle(greet)
   .catchTag("NotFound", () => HttpServerResponse.empty({ status: 404 }))
-  .after(problemDetails())
+  .sending(problemDetails())
 
 export const recovering = Pipeline.make("recovering")
   .before(tenant)
@@ -62,7 +66,7 @@ export const middleware = Pipeline.middleware(next)
 
 export const wrap = Pipeline.wrap(next)
 
-export const busy = Middleware.outer("busy", (app) => Effect.andThen(Effect.fail(new DatabaseDown()), app))
+export const busy = Middleware.outer("busy", (app) => Effect.andThen(Effect.fail(new DbDown()), app))
 
 export const traced = Middleware.outer("traced", Tenant, (app) => Effect.provideService(app, Tenant, "acme"))
 

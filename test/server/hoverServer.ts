@@ -52,8 +52,18 @@ const reader = (onMessage: (message: Message) => void) => {
   }
 }
 
-/** What an editor shows for each of the places of a file: the code of the hover, without its documentation. */
+/** The code of what an editor shows for each of the places of a file, without its documentation. */
 export const hoversOf = async (
+  file: string,
+  text: string,
+  places: ReadonlyArray<Place>
+): Promise<ReadonlyArray<string>> =>
+  (await markdownOf(file, text, places)).map(
+    (markdown) => /```\w*\n(?<code>[\s\S]*?)\n```/.exec(markdown)?.groups?.["code"] ?? ""
+  )
+
+/** What an editor shows for each of the places of a file, with its documentation. */
+export const markdownOf = async (
   file: string,
   text: string,
   places: ReadonlyArray<Place>
@@ -105,7 +115,7 @@ export const hoversOf = async (
     const hovers: Array<string> = []
     for (const position of places) {
       const hover = (await ask("textDocument/hover", { textDocument, position })) as Hover | null
-      hovers.push(/```\w*\n(?<code>[\s\S]*?)\n```/.exec(hover?.contents.value ?? "")?.groups?.["code"] ?? "")
+      hovers.push(hover?.contents.value ?? "")
     }
     await ask("shutdown")
     send({ method: "exit" })

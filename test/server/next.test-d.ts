@@ -35,8 +35,8 @@ test("next opens the after phase with the rest of the app in the handler's place
   expectTypeOf(open.next<NotFound>()).toEqualTypeOf<
     Pipeline.Closed<
       Trace | CurrentUser,
-      Pipeline.Skips<Unauthorized | DatabaseDown, CurrentUser> | NotFound | Types.unhandled,
-      Authenticate | Pipeline.Rest<Trace | CurrentUser, NotFound>
+      Pipeline.State.Skips<Unauthorized | DatabaseDown, CurrentUser> | NotFound | Types.unhandled,
+      Authenticate | Pipeline.State.Rest<Trace | CurrentUser, NotFound>
     >
   >()
 })
@@ -48,8 +48,8 @@ test("the after phase catches the declared errors of the rest, and no others", (
   expectTypeOf(caught).toEqualTypeOf<
     Pipeline.Closed<
       Trace | CurrentUser,
-      Pipeline.Skips<Unauthorized | DatabaseDown, CurrentUser> | Types.unhandled,
-      Authenticate | Pipeline.Rest<Trace | CurrentUser, NotFound>
+      Pipeline.State.Skips<Unauthorized | DatabaseDown, CurrentUser> | Types.unhandled,
+      Authenticate | Pipeline.State.Rest<Trace | CurrentUser, NotFound>
     >
   >()
   // @ts-expect-error it was not declared
@@ -87,7 +87,7 @@ test("wrap is an around of another pipeline", () => {
   expectTypeOf(inside).toEqualTypeOf<Pipeline.Closed<Trace, Unauthorized | DatabaseDown | NotFound, Authenticate>>()
 })
 
-test("wrap is an outer, with what it provides still a need of its own", () => {
+test("wrap is an outer, and its provided services stay its need", () => {
   const limit = Pipeline.make("limit")
     .before(Middleware.before("limit", Effect.fail(new TooSlow())))
     .next()
@@ -114,16 +114,17 @@ test("wrap implements an HttpApiMiddleware that declares its errors and services
   Layer.succeed(ApiUser, Pipeline.wrap(nothing))
 })
 
-test("middleware gives HttpRouter's middleware with its exact types", () => {
+test("middleware returns HttpRouter's middleware with its exact types", () => {
   expectTypeOf(Pipeline.middleware(middleware)).toEqualTypeOf<
-    HttpRouter.Middleware<{
-      provides: Trace | CurrentUser
-      handles: NotFound
-      error: DatabaseDown
-      requires: never
-      layerError: never
-      layerRequires: Authenticate
-    }>
+    Pipeline.TakenAtBuild<Authenticate> &
+      HttpRouter.Middleware<{
+        provides: Trace | CurrentUser
+        handles: NotFound
+        error: DatabaseDown
+        requires: never
+        layerError: never
+        layerRequires: Authenticate
+      }>
   >()
   expectTypeOf(Pipeline.middleware(Pipeline.make("x").next())).toEqualTypeOf<
     HttpRouter.Middleware<{
@@ -140,25 +141,27 @@ test("middleware gives HttpRouter's middleware with its exact types", () => {
 test("services that each request must have are listed", () => {
   const needy = Pipeline.make("x").before(Authenticate).next()
   expectTypeOf(Pipeline.middleware(needy)).toEqualTypeOf<
-    HttpRouter.Middleware<{
-      provides: CurrentUser
-      handles: never
-      error: Unauthorized | DatabaseDown
-      requires: never
-      layerError: never
-      layerRequires: Authenticate | Trace
-    }>
+    Pipeline.TakenAtBuild<Authenticate | Trace> &
+      HttpRouter.Middleware<{
+        provides: CurrentUser
+        handles: never
+        error: Unauthorized | DatabaseDown
+        requires: never
+        layerError: never
+        layerRequires: Authenticate | Trace
+      }>
   >()
-  const listed = Pipeline.middleware(needy, { perRequest: [Trace] })
+  const listed = Pipeline.middleware(needy, { requires: [Trace] })
   expectTypeOf(listed).toEqualTypeOf<
-    HttpRouter.Middleware<{
-      provides: CurrentUser
-      handles: never
-      error: Unauthorized | DatabaseDown
-      requires: Trace
-      layerError: never
-      layerRequires: Authenticate
-    }>
+    Pipeline.TakenAtBuild<Authenticate> &
+      HttpRouter.Middleware<{
+        provides: CurrentUser
+        handles: never
+        error: Unauthorized | DatabaseDown
+        requires: Trace
+        layerError: never
+        layerRequires: Authenticate
+      }>
   >()
   const combined = listed.combine(Pipeline.middleware(Pipeline.make("y").before(trace).next()))
   expectTypeOf(combined.layer).toEqualTypeOf<
@@ -170,7 +173,25 @@ test("services that each request must have are listed", () => {
   >()
 })
 
-test("a route below the middleware has what it provides, and the errors that are left reach the router", () => {
+test("the compiler names a service that each request provides and requires does not list", () => {
+  const needy = Pipeline.make("x").before(Authenticate).next()
+  const traced = Pipeline.middleware(Pipeline.make("y").before(trace).next())
+  expectTypeOf(Pipeline.middleware(needy).combine(traced)).toEqualTypeOf<{
+    readonly "each request provides it, so list it in requires": Trace
+  }>()
+  // @ts-expect-error Trace is not listed in requires
+  void Pipeline.middleware(needy).combine(traced).layer
+  const unrelated = Pipeline.middleware(Pipeline.make("z").next())
+  expectTypeOf(Pipeline.middleware(needy).combine(unrelated).layer).toEqualTypeOf<
+    Layer.Layer<
+      HttpRouter.Request<"Requires", CurrentUser>,
+      never,
+      Authenticate | Trace | HttpRouter.Request<"Error", Unauthorized> | HttpRouter.Request<"Error", DatabaseDown>
+    >
+  >()
+})
+
+test("a route below the middleware has its services, and unhandled errors reach the router", () => {
   const route = HttpRouter.add("GET", "/greet", greet)
   const live = route.pipe(Layer.provide(Pipeline.middleware(middleware).layer))
   expectTypeOf(live).toEqualTypeOf<
@@ -193,13 +214,13 @@ test("globalMiddleware is a layer for all routes: they may use what it provides,
   >()
 })
 
-test("decorate puts a pipeline in front of a server, when it adds no error of its own", () => {
+test("layerHttpServer puts a pipeline in front of a server, when it adds no error", () => {
   const handled = middleware.catchTag("DatabaseDown", () => empty)
-  expectTypeOf(Pipeline.decorate(handled)).toEqualTypeOf<
+  expectTypeOf(Pipeline.layerHttpServer(handled)).toEqualTypeOf<
     Layer.Layer<HttpServer.HttpServer, never, HttpServer.HttpServer | Authenticate>
   >()
   // @ts-expect-error DatabaseDown is left
-  Pipeline.decorate(middleware)
+  Pipeline.layerHttpServer(middleware)
 })
 
 test("a closed pipeline is a route's handler", () => {
@@ -220,7 +241,7 @@ test("a closed pipeline is a route's handler", () => {
   >()
 })
 
-test("a pipeline with a handler of its own is no middleware", () => {
+test("a pipeline with a handler is no middleware", () => {
   const handled = Pipeline.make("x").handle(Effect.never)
   // @ts-expect-error it needs no rest of the app
   Pipeline.wrap(handled)
@@ -229,5 +250,5 @@ test("a pipeline with a handler of its own is no middleware", () => {
   // @ts-expect-error it needs no rest of the app
   Pipeline.globalMiddleware(handled)
   // @ts-expect-error it needs no rest of the app
-  Pipeline.decorate(handled)
+  Pipeline.layerHttpServer(handled)
 })

@@ -32,7 +32,7 @@ const guard = Middleware.outer("guard", (app) =>
 /** Provides `Trace`. */
 const traced = Middleware.outer("traced", Trace, (app) => Effect.provideService(app, Trace, "id"))
 
-test("an outer passes on the errors and the needs of what it wraps, which it cannot know", () => {
+test("an outer passes on the errors and the needs of the wrapped app, which it cannot know", () => {
   const pass = Middleware.outer("pass", (app) => {
     expectTypeOf(app).toEqualTypeOf<Effect.Effect<Response, Middleware.Inner, Middleware.Inner>>()
     return Effect.map(app, (response) => HttpServerResponse.setHeader(response, "a", "b"))
@@ -48,7 +48,7 @@ test("an outer may answer for every inner error, and the type keeps saying that 
   expectTypeOf<Effect.Error<typeof app>>().toEqualTypeOf<TooSlow>()
 })
 
-test("an outer cannot tell the errors of what it wraps from one another", () => {
+test("an outer cannot distinguish the errors of the wrapped app", () => {
   // @ts-expect-error Inner has no tag
   Middleware.outer("x", (app) => Effect.catchTag(app, "TooSlow", () => Effect.succeed(empty)))
   // @ts-expect-error an outer gives a response
@@ -61,14 +61,14 @@ test("an outer with a key provides its service to everything inside, and forgett
   const all = Pipeline.make("x").outer(traced).before(authenticate).handle(Effect.as(Trace, empty)).after(stampTrace)
   expectTypeOf(all).toEqualTypeOf<
     Pipeline.Closed<
-      Pipeline.Always<Trace> | CurrentUser,
-      Pipeline.Skips<Unauthorized | DatabaseDown, CurrentUser>,
+      Pipeline.State.Always<Trace> | CurrentUser,
+      Pipeline.State.Skips<Unauthorized | DatabaseDown, CurrentUser>,
       Database
     >
   >()
 })
 
-test("what an outer provides is there in every recovery, since no failure can skip it", () => {
+test("an outer's services are there in every recovery, since no failure can skip them", () => {
   const app = Pipeline.make("x")
     .outer(traced)
     .before(limit)
@@ -77,7 +77,7 @@ test("what an outer provides is there in every recovery, since no failure can sk
     .handle(greet)
     .catchTag("TooSlow", () => Effect.as(Trace, empty))
     .catch(() => Effect.as(Trace, empty))
-  expectTypeOf(app).toEqualTypeOf<Pipeline.Closed<Pipeline.Always<Trace>, never, Database>>()
+  expectTypeOf(app).toEqualTypeOf<Pipeline.Closed<Pipeline.State.Always<Trace>, never, Database>>()
 })
 
 test("the errors of an outer are the pipeline's, out of reach of its stages", () => {
@@ -85,7 +85,7 @@ test("the errors of an outer are the pipeline's, out of reach of its stages", ()
     .outer(guard)
     .before(trace)
     .handle(Effect.fail(new NotFound({ path: "" })))
-  expectTypeOf(app).toEqualTypeOf<Pipeline.Closed<Trace, Pipeline.Outside<TooSlow> | NotFound, Database>>()
+  expectTypeOf(app).toEqualTypeOf<Pipeline.Closed<Trace, Pipeline.State.Outside<TooSlow> | NotFound, Database>>()
   expectTypeOf<Effect.Error<typeof app>>().toEqualTypeOf<TooSlow | NotFound>()
   // @ts-expect-error TooSlow comes from outside
   void app.catchTag("TooSlow", () => empty)
@@ -98,7 +98,7 @@ test("the errors of an outer are the pipeline's, out of reach of its stages", ()
     expectTypeOf(error).toEqualTypeOf<NotFound>()
     return empty
   })
-  expectTypeOf(caught).toEqualTypeOf<Pipeline.Closed<Trace, Pipeline.Outside<TooSlow>, Database>>()
+  expectTypeOf(caught).toEqualTypeOf<Pipeline.Closed<Trace, Pipeline.State.Outside<TooSlow>, Database>>()
 })
 
 test("an error that a stage and an outer raise can be recovered at the stage alone", () => {
@@ -107,7 +107,7 @@ test("an error that a stage and an outer raise can be recovered at the stage alo
     .before(limit)
     .handle(empty)
     .catchTag("TooSlow", () => empty)
-  expectTypeOf(app).toEqualTypeOf<Pipeline.Closed<never, Pipeline.Outside<TooSlow>, Database>>()
+  expectTypeOf(app).toEqualTypeOf<Pipeline.Closed<never, Pipeline.State.Outside<TooSlow>, Database>>()
 })
 
 test("a pipeline around a pipeline catches the errors of its outers", () => {
@@ -123,17 +123,19 @@ test("an outer on a closed pipeline is inside of the outers before it: it has wh
   expectTypeOf(needs).toEqualTypeOf<Middleware.Outer<never, never, Trace>>()
   const closed = Pipeline.make("x").before(limit).handle(empty)
   expectTypeOf(closed.outer(traced).outer(needs)).toEqualTypeOf<
-    Pipeline.Closed<Pipeline.Always<Trace>, TooSlow, never>
+    Pipeline.Closed<Pipeline.State.Always<Trace>, TooSlow, never>
   >()
-  expectTypeOf(closed.outer(needs).outer(traced)).toEqualTypeOf<
-    Pipeline.Closed<Pipeline.Always<Trace>, TooSlow, Trace>
+  // @ts-expect-error it is around the outer that provides Trace
+  void closed.outer(needs).outer(traced)
+  expectTypeOf(closed.outer(needs).outer(Middleware.shadow(traced))).toEqualTypeOf<
+    Pipeline.Closed<Pipeline.State.Always<Trace>, TooSlow, Trace>
   >()
   expectTypeOf(Pipeline.make("x").before(trace).outer(needs)).toEqualTypeOf<Pipeline.Open<Trace, never, Trace>>()
   expectTypeOf(Pipeline.make("x").before(trace).handle(empty).outer(needs)).toEqualTypeOf<
     Pipeline.Closed<Trace, never, Trace>
   >()
   expectTypeOf(closed.outer(traced).after(stampTrace)).toEqualTypeOf<
-    Pipeline.Closed<Pipeline.Always<Trace>, TooSlow, never>
+    Pipeline.Closed<Pipeline.State.Always<Trace>, TooSlow, never>
   >()
 })
 

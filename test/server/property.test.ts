@@ -3,13 +3,15 @@
  * `FAIRLEAD_RUNS` says how many pipelines are tried, and `FAIRLEAD_SHRINK=no` gives the first counterexample instead of the smallest.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit } from "effect"
+import { Effect, Exit, Fiber } from "effect"
 import type { Scope } from "effect"
 import { HttpServerRequest, HttpServerResponse } from "effect/http"
 import type { Probe } from "fairlead"
 import { Middleware, Pipeline } from "fairlead/server"
 import * as fc from "fast-check"
+import { afterAll, beforeAll } from "vitest"
 
+import { isSupported as isFrameSupported, support } from "../../src/server/ContinuationFrame.ts"
 import { seed } from "../Seed.ts"
 import { build, evaluate, linksOf } from "./oracle/Build.ts"
 import { pipelines, show, wrapsOf } from "./oracle/Model.ts"
@@ -19,7 +21,6 @@ import type { Result } from "./oracle/Oracle.ts"
 
 const runs = Number(process.env["FAIRLEAD_RUNS"] ?? 10_000)
 const endOnFailure = process.env["FAIRLEAD_SHRINK"] === "no"
-const timeout = 120_000
 console.log(`FAIRLEAD_SEED=${seed} repeats these random pipelines`)
 
 /** Tries a property on random models. A counterexample is shown as the pipeline it is, with all that differs. */
@@ -76,90 +77,115 @@ const occurring = ({ journal, outcome }: Result): ReadonlySet<string> =>
     ...journal.map((line) => line.replace(/^(?:(log)|([A-Za-z]+)\d+(\.\w+)?).*$/, "$1$2$3"))
   ])
 
-describe("the interpreter", () => {
-  it(
-    "server 1.4: the interpreter agrees with the left fold on 10,000 random pipelines",
-    async () => {
-      const seen = new Map<string, number>()
-      await holds(pipelines(), runs, async (model) => {
-        const expected = predict(model)
-        assertSame(await evaluate(build(model)), expected)
-        for (const what of occurring(expected)) seen.set(what, (seen.get(what) ?? 0) + 1)
-      })
-      const rare = mustOccur.filter((what) => (seen.get(what) ?? 0) < runs / 200)
-      assert.deepStrictEqual(rare, [])
-    },
-    timeout
-  )
+describe.each([
+  ["a frame on the fiber's stack", undefined],
+  ["public functions", false]
+])("the interpreter, which suspends by %s", (_, isSupported) => {
+  beforeAll(() => void (support.isSupported = isSupported))
+  afterAll(() => void (support.isSupported = undefined))
 
-  it(
-    "server 1.6: the interpreter agrees with the left fold while a probe watches it, and each report of a start has one of its end",
-    () =>
-      holds(pipelines(), runs / 5, async (model) => {
-        const open: Array<string> = []
-        const flows: Array<string> = []
-        const report = ({ composite, interceptor, outcome, phase }: Probe.Event) => {
-          const what = `${composite} ${interceptor} ${phase}`
-          if (outcome === "start") {
-            open.push(what)
-            return
-          }
-          assert.include(open, what)
-          open.splice(open.lastIndexOf(what), 1)
-          if (phase === "flow" && composite === model.id) flows.push(outcome)
+  it("server2 6.1: has found out whether frames can be used", () => {
+    assert.strictEqual(isFrameSupported(), isSupported ?? true)
+  })
+
+  it("server 1.4: the interpreter agrees with the left fold on 10,000 random pipelines", async () => {
+    const seen = new Map<string, number>()
+    await holds(pipelines(), runs, async (model) => {
+      const expected = predict(model)
+      assertSame(await evaluate(build(model)), expected)
+      for (const what of occurring(expected)) seen.set(what, (seen.get(what) ?? 0) + 1)
+    })
+    const rare = mustOccur.filter((what) => (seen.get(what) ?? 0) < runs / 200)
+    assert.deepStrictEqual(rare, [])
+  })
+
+  it("server 1.6: the interpreter agrees with the left fold while a probe watches it, and each report of a start has one of its end", () =>
+    holds(pipelines(), runs / 5, async (model) => {
+      const open: Array<string> = []
+      const flows: Array<string> = []
+      const report = ({ composite, interceptor, outcome, phase }: Probe.Event) => {
+        const what = `${composite} ${interceptor} ${phase}`
+        if (outcome === undefined) {
+          open.push(what)
+          return
         }
-        const expected = predict(model)
-        assertSame(await evaluate(build(model), { probe: { report } }), expected)
-        assert.deepStrictEqual(open, [])
-        const isAlone = [...model.befores, ...model.afters].every((stage) => stage.is !== "outer")
-        if (isAlone) assert.deepStrictEqual(flows, [outcomeOf(expected)])
-      }),
-    timeout
-  )
+        assert.include(open, what)
+        open.splice(open.lastIndexOf(what), 1)
+        if (phase === "flow" && composite === model.id) flows.push(outcome)
+      }
+      const expected = predict(model)
+      assertSame(await evaluate(build(model), { probe: { report } }), expected)
+      assert.deepStrictEqual(open, [])
+      const isAlone = [...model.befores, ...model.afters].every((stage) => stage.is !== "outer")
+      if (isAlone) assert.deepStrictEqual(flows, [outcomeOf(expected)])
+    }))
 
-  it(
-    "server 1.15: concurrent evaluations of one pipeline never mix: each does what the left fold says of it alone",
-    () =>
-      holds(pipelines(), runs / 10, async (model) => {
-        const app = build(model)
-        const results = await Promise.all(
-          evaluations.map(async (number) => {
-            for (let turn = 0; turn < number % 3; turn++) await new Promise(setImmediate)
-            return evaluate(app, { run: `~${number}`, offset: number % 2 })
-          })
-        )
-        assertSame(
-          results,
-          evaluations.map((number) => predict(model, `~${number}`, number % 2))
-        )
-      }),
-    timeout
-  )
+  it("server 1.15: concurrent evaluations of one pipeline never mix: each does what the left fold says of it alone", () =>
+    holds(pipelines(), runs / 10, async (model) => {
+      const app = build(model)
+      const results = await Promise.all(
+        evaluations.map(async (number) => {
+          for (let turn = 0; turn < number % 3; turn++) await new Promise(setImmediate)
+          return evaluate(app, { run: `~${number}`, offset: number % 2 })
+        })
+      )
+      assertSame(
+        results,
+        evaluations.map((number) => predict(model, `~${number}`, number % 2))
+      )
+    }))
 
-  it(
-    "server 1.12: an around and an outer are linked once, however often the pipeline runs",
-    () =>
-      holds(pipelines(), runs / 20, async (model) => {
-        const app = build(model)
-        await evaluate(app)
-        await evaluate(app)
-        assert.deepStrictEqual(
-          wrapsOf(model).filter((wrap) => linksOf(wrap) > 1),
-          []
-        )
-      }),
-    timeout
-  )
+  it("server 1.12: an around and an outer are linked once, however often the pipeline runs", () =>
+    holds(pipelines(), runs / 20, async (model) => {
+      const app = build(model)
+      await evaluate(app)
+      await evaluate(app)
+      assert.deepStrictEqual(
+        wrapsOf(model).filter((wrap) => linksOf(wrap) > 1),
+        []
+      )
+    }))
 
-  it(
-    "server 1.19: finalizers and ensure stages run once, wherever a pipeline dies or is interrupted",
-    () =>
-      holds(pipelines({ fail: 10, die: 12, interrupt: 18 }), runs / 5, async (model) => {
-        assertSame(await evaluate(build(model)), predict(model))
-      }),
-    timeout
-  )
+  it("server 1.19: finalizers and ensure stages run once, wherever a pipeline dies or is interrupted", () =>
+    holds(pipelines({ fail: 10, die: 12, interrupt: 18 }), runs / 5, async (model) => {
+      assertSame(await evaluate(build(model)), predict(model))
+    }))
+
+  it("server 1.19: finalizers run to their end, at whatever turn an interruption comes", async () => {
+    const turns = fc.nat(3)
+    const shape = fc.record({ before: turns, first: turns, second: turns, interruptedAt: fc.nat(14) })
+    const property = fc.asyncProperty(shape, async ({ before, first, interruptedAt, second }) => {
+      const entries: Array<string> = []
+      const ensure = (name: string, count: number) =>
+        Effect.gen(function* () {
+          entries.push(`${name} begins`)
+          yield* waiting(count)
+          entries.push(`${name} ends`)
+        })
+      const app = Pipeline.make("p")
+        .before(Middleware.before("before", () => waiting(before)))
+        .handle(given)
+        .onExit("first", () => ensure("first", first))
+        .onExit("second", () => ensure("second", second))
+      await Effect.runPromise(
+        Effect.gen(function* () {
+          const fiber = yield* Effect.forkChild(run(app), { startImmediately: true })
+          yield* waiting(interruptedAt)
+          yield* Fiber.interrupt(fiber)
+        })
+      )
+      assertSame(entries, ["first begins", "first ends", "second begins", "second ends"])
+    })
+    const found = await fc.check(property, { seed, numRuns: Math.min(runs, 500), endOnFailure })
+    const shown = JSON.stringify(found.counterexample)
+    if (found.failed)
+      throw new Error(`the interpreter disagrees with the oracle: ${shown}\n${String(found.errorInstance)}`)
+  })
 })
+
+/** Waits for some turns of the scheduler. */
+const waiting = (turns: number): Effect.Effect<void> =>
+  turns === 0 ? Effect.void : Effect.andThen(Effect.yieldNow, waiting(turns - 1))
 
 /** The same outcome in the probe's words. */
 const outcomeOf = ({ outcome }: Result): string => {
@@ -189,8 +215,8 @@ describe.each<readonly [string, Give]>([
   ["an Exit", (value) => Exit.succeed(value)],
   ["an Effect that completes synchronously", (value) => Effect.sync(() => value)],
   ["an Effect that suspends", (value) => Effect.as(Effect.yieldNow, value)]
-])("20,000 stages that give %s", (_, give) => {
-  it.effect("server 1.1: run once each, before and behind the handler, without an overflow", () =>
+])("20,000 stages that return %s", (_, give) => {
+  it.effect("server 1.1: run once each, before and after the handler, without an overflow", () =>
     Effect.gen(function* () {
       let calls = 0
       const before = Middleware.before("before", () => give(void calls++))
@@ -252,7 +278,7 @@ describe("20,000 stages", () => {
       const ran: Array<number> = []
       let app = Pipeline.make("deep").handle(given)
       for (let count = 0; count < many; count++) {
-        app = app.ensure("ensure", () => Effect.sync(() => void ran.push(count)))
+        app = app.onExit("ensure", () => Effect.sync(() => void ran.push(count)))
       }
       assert.strictEqual(yield* run(app), given)
       assert.deepStrictEqual(

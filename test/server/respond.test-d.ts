@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import type { Exit } from "effect"
 import type { HttpServerResponse } from "effect/http"
 import { Middleware, Pipeline } from "fairlead/server"
-import { requestId, RequestId, Unauthorized as InvalidToken } from "fairlead/server/middleware"
+import { requestId, RequestId, AuthenticationError as InvalidToken } from "fairlead/server/middleware"
 import { expectTypeOf, test } from "vitest"
 
 import type { CurrentUser, Database, Unauthorized } from "./middleware.test-d.ts"
@@ -27,7 +27,7 @@ test("respond answers for errors that are respondable", () => {
   const app = Pipeline.make("x").before(brew).handle(empty).respond()
   expectTypeOf(app).toEqualTypeOf<Pipeline.Closed<never, never, never>>()
   const token = Pipeline.make("x")
-    .handle(Effect.fail(new InvalidToken({})))
+    .handle(Effect.fail(new InvalidToken({ reason: { _tag: "MissingCredential" } })))
     .respond()
   expectTypeOf(token).toEqualTypeOf<Pipeline.Closed<never, never, never>>()
 })
@@ -53,7 +53,7 @@ test("respond does not compile while an error does not respond, and says which",
   // @ts-expect-error a class that is no schema has no status
   void app.respond(CurrentUser)
   expectTypeOf<
-    Pipeline.RespondableOr<Conflict | Teapot | Pipeline.Skips<NotFound, Trace>, readonly []>
+    Pipeline.RespondableOr<Conflict | Teapot | Pipeline.State.Skips<NotFound, Trace>, readonly []>
   >().toEqualTypeOf<{
     readonly "does not respond": Conflict | NotFound
   }>()
@@ -72,18 +72,18 @@ test("server 1.18: after respond only what was provided at every raise point is 
   expectTypeOf(late.after(stampTrace)).toEqualTypeOf<Pipeline.Closed<Trace, never, never>>()
 })
 
-test("server 1.18: what an outer provides is provided after respond as well", () => {
+test("server 1.18: an outer's services are provided after respond as well", () => {
   const app = Pipeline.make("x").before(brew).outer(requestId()).before(trace).handle(empty).respond()
-  expectTypeOf(app).toEqualTypeOf<Pipeline.Closed<Pipeline.Always<RequestId>, never, never>>()
+  expectTypeOf(app).toEqualTypeOf<Pipeline.Closed<Pipeline.State.Always<RequestId>, never, never>>()
   expectTypeOf(app.after(Middleware.after("y", (response) => Effect.as(RequestId, response)))).toEqualTypeOf<
-    Pipeline.Closed<Pipeline.Always<RequestId>, never, never>
+    Pipeline.Closed<Pipeline.State.Always<RequestId>, never, never>
   >()
 })
 
 test("respond leaves the errors of outers", () => {
   const busy = Middleware.outer("busy", (app) => Effect.andThen(Effect.fail(new TooSlow()), app))
   const app = Pipeline.make("x").outer(busy).before(brew).handle(empty).respond()
-  expectTypeOf(app).toEqualTypeOf<Pipeline.Closed<never, Pipeline.Outside<TooSlow>, never>>()
+  expectTypeOf(app).toEqualTypeOf<Pipeline.Closed<never, Pipeline.State.Outside<TooSlow>, never>>()
 })
 
 const full = Pipeline.make("x").outer(requestId()).before(trace).before(authenticate).handle(greet)
@@ -95,15 +95,15 @@ test("server 1.18: after catchDefect nothing but the services of outers is provi
   })
   expectTypeOf(caught).toEqualTypeOf<
     Pipeline.Closed<
-      Pipeline.Always<RequestId>,
-      Pipeline.Skips<Unauthorized | DatabaseDown, CurrentUser> | NotFound,
+      Pipeline.State.Always<RequestId>,
+      Pipeline.State.Skips<Unauthorized | DatabaseDown, CurrentUser> | NotFound,
       Database
     >
   >()
   expectTypeOf(caught.after(stampTrace)).toEqualTypeOf<
     Pipeline.Closed<
-      Pipeline.Always<RequestId>,
-      Pipeline.Skips<Unauthorized | DatabaseDown, CurrentUser> | NotFound,
+      Pipeline.State.Always<RequestId>,
+      Pipeline.State.Skips<Unauthorized | DatabaseDown, CurrentUser> | NotFound,
       Database | Trace
     >
   >()
@@ -114,8 +114,8 @@ test("server 1.18: catchDefect has nothing but the services of outers, and may f
   const needy = full.catchDefect(() => Effect.as(Trace, empty))
   expectTypeOf(needy).toEqualTypeOf<
     Pipeline.Closed<
-      Pipeline.Always<RequestId>,
-      Pipeline.Skips<Unauthorized | DatabaseDown, CurrentUser> | NotFound,
+      Pipeline.State.Always<RequestId>,
+      Pipeline.State.Skips<Unauthorized | DatabaseDown, CurrentUser> | NotFound,
       Database | Trace
     >
   >()
@@ -127,23 +127,23 @@ test("server 1.18: catchDefect has nothing but the services of outers, and may f
 })
 
 test("ensure sees the Exit so far, changes no error, and has nothing but the services of outers", () => {
-  const ensured = full.ensure("log", (exit) => {
+  const ensured = full.onExit("log", (exit) => {
     expectTypeOf(exit).toEqualTypeOf<
       Exit.Exit<HttpServerResponse.HttpServerResponse, Unauthorized | DatabaseDown | NotFound>
     >()
     return Effect.flatMap(RequestId, Effect.log)
   })
   expectTypeOf(ensured).toEqualTypeOf<typeof full>()
-  const needy = full.ensure("log", () => Effect.flatMap(Trace, Effect.log))
+  const needy = full.onExit("log", () => Effect.flatMap(Trace, Effect.log))
   expectTypeOf(needy).toEqualTypeOf<
     Pipeline.Closed<
-      Trace | CurrentUser | Pipeline.Always<RequestId>,
-      Pipeline.Skips<Unauthorized | DatabaseDown, CurrentUser> | NotFound,
+      Trace | CurrentUser | Pipeline.State.Always<RequestId>,
+      Pipeline.State.Skips<Unauthorized | DatabaseDown, CurrentUser> | NotFound,
       Database | Trace
     >
   >()
   // @ts-expect-error a finalizer cannot fail
-  void full.ensure("log", () => Effect.fail(new TooSlow()))
+  void full.onExit("log", () => Effect.fail(new TooSlow()))
   // @ts-expect-error it is an Effect
-  void full.ensure("log", () => "done")
+  void full.onExit("log", () => "done")
 })

@@ -1,9 +1,10 @@
 // @effect-diagnostics missingEffectContext:off
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Exit, Layer } from "effect"
+import { Effect, Exit, Layer } from "effect"
 import { HttpServerRequest } from "effect/http"
 import { Middleware, Pipeline } from "fairlead/server"
 
+import type { Request } from "../../src/server/HttpTypes.ts"
 import { endOf, Name, Place, Red, requestOf, response, run } from "./Journal.ts"
 
 class WhoAmI extends Middleware.Service<WhoAmI>()("test/WhoAmI", { provides: Name, error: Red }) {}
@@ -25,21 +26,26 @@ const counted = () => {
 
 const place = Effect.map(Place, (place) => place)
 
+const named = <const A extends string | Effect.Effect<string, any, any>>(run: A | ((request: Request) => A)) =>
+  Middleware.before("implementation", Name, run)
+
 describe("Middleware.Service", () => {
   it.effect("server 3: the class is a stage, and another layer swaps what it does", () =>
     Effect.gen(function* () {
       const url = Effect.map(HttpServerRequest.HttpServerRequest, (request) => request.url)
       const layers = {
-        "/ada": WhoAmI.layer(url),
-        function: WhoAmI.layer(() => "function"),
-        "function of /ada": WhoAmI.layer((request) => Effect.succeed(`function of ${request.url}`)),
+        "/ada": WhoAmI.layer(named(url)),
+        function: WhoAmI.layer(named(() => "function")),
+        "function of /ada": WhoAmI.layer(named((request) => Effect.succeed(`function of ${request.url}`))),
         "suspended /ada": WhoAmI.layer(
-          Effect.andThen(
-            Effect.yieldNow,
-            Effect.map(url, (url) => `suspended ${url}`)
+          named(
+            Effect.andThen(
+              Effect.yieldNow,
+              Effect.map(url, (url) => `suspended ${url}`)
+            )
           )
         ),
-        exit: WhoAmI.layer(() => Exit.succeed("exit"))
+        exit: WhoAmI.layer(named(() => Exit.succeed("exit")))
       }
       for (const [expected, layer] of Object.entries(layers)) {
         assert.strictEqual(endOf(yield* Effect.provide(run(app, requestOf("/ada")), layer)), expected)
@@ -47,13 +53,13 @@ describe("Middleware.Service", () => {
     })
   )
 
-  it.effect("server 3: what it raises is in the flow, by identity", () =>
+  it.effect("server 3: its errors are in the flow, by identity", () =>
     Effect.gen(function* () {
       const red = new Red({ by: "WhoAmI" })
       for (const layer of [
-        WhoAmI.layer(Effect.fail(red)),
-        WhoAmI.layer(() => Exit.fail(red)),
-        WhoAmI.layer(() => Effect.andThen(Effect.yieldNow, Effect.fail(red)))
+        WhoAmI.layer(named(Effect.fail(red))),
+        WhoAmI.layer(named(() => Exit.fail(red))),
+        WhoAmI.layer(named(() => Effect.andThen(Effect.yieldNow, Effect.fail(red))))
       ]) {
         assert.strictEqual(endOf(yield* Effect.provide(run(app), layer)), red)
         const recovered = app.catchTag("Red", (error) => response(`C ${error === red}`))
@@ -67,23 +73,18 @@ describe("Middleware.Service", () => {
       const guarded = Pipeline.make("p").before(Gate).handle(response("H"))
       let passed = 0
       assert.strictEqual(
-        endOf(
-          yield* Effect.provide(
-            run(guarded),
-            Gate.layer(() => void passed++)
-          )
-        ),
+        endOf(yield* Effect.provide(run(guarded), Gate.layer(Middleware.before("count", () => void passed++)))),
         "H"
       )
       assert.strictEqual(passed, 1)
-      const broken = Gate.layer(() => Effect.die("shut"))
+      const broken = Gate.layer(Middleware.before("shut", () => Effect.die("shut")))
       assert.strictEqual(endOf(yield* Effect.provide(run(guarded), broken)), "shut")
     })
   )
 
-  it.effect("server 3: what the implementation needs is taken once, when its layer is built", () =>
+  it.effect("server 3: the needs of the implementation are taken once, when its layer is built", () =>
     Effect.gen(function* () {
-      const layer = Layer.provide(WhoAmI.layer(place), counted())
+      const layer = Layer.provide(WhoAmI.layer(named(place)), counted())
       const context = yield* Layer.build(layer)
       for (let request = 0; request < 3; request++) {
         assert.strictEqual(endOf(yield* Effect.provide(run(app), context)), "place 1")
@@ -96,8 +97,10 @@ describe("Middleware.Service", () => {
       let made = 0
       const layer = Layer.provide(
         WhoAmI.layerEffect(
-          Effect.map(Place, (place) => `prepared ${++made} in ${place}`),
-          (prepared) => prepared
+          Effect.map(Place, (place) => {
+            const prepared = `prepared ${++made} in ${place}`
+            return named(() => prepared)
+          })
         ),
         counted()
       )
@@ -115,56 +118,48 @@ describe("Middleware.Service", () => {
         Effect.acquireRelease(
           Effect.sync(() => {
             entries.push("acquired")
-            return "Ada"
+            return named(() => "Ada")
           }),
           () => Effect.sync(() => entries.push("released"))
-        ),
-        (name) => name
+        )
       )
       assert.strictEqual(endOf(yield* Effect.provide(run(app), acquired)), "Ada")
       assert.deepStrictEqual(entries, ["acquired", "released"])
-      const failing = WhoAmI.layerEffect(Effect.as(Effect.fail("no database"), "Ada"), (name) => name)
+      const failing = WhoAmI.layerEffect(
+        Effect.as(
+          Effect.fail("no database"),
+          named(() => "Ada")
+        )
+      )
       assert.strictEqual(yield* Effect.flip(Effect.scoped(Layer.build(failing))), "no database")
     })
   )
 
-  it.effect("server 3: services of the request win over those of the build", () =>
+  it.effect("server 3: services of the build win over those of the request", () =>
     Effect.gen(function* () {
       const inPlace = Pipeline.make("p")
         .before(Middleware.before("B1", Place, () => "own"))
         .before(WhoAmI)
         .handle(Effect.map(Name, (name) => response(name)))
-      const layer = Layer.provide(WhoAmI.layer(Effect.andThen(Effect.yieldNow, place)), Layer.succeed(Place, "built"))
-      assert.strictEqual(endOf(yield* Effect.provide(run(inPlace), layer)), "own")
+      const layer = Layer.provide(
+        WhoAmI.layer(named(Effect.andThen(Effect.yieldNow, place))),
+        Layer.succeed(Place, "built")
+      )
+      assert.strictEqual(endOf(yield* Effect.provide(run(inPlace), layer)), "built")
       assert.strictEqual(endOf(yield* Effect.provide(run(app), layer)), "built")
     })
   )
 
-  it.effect("server 3: what it requires of earlier stages is the request's own, each time", () =>
+  it.effect("server 3: its requirements of earlier stages are the request's own, each time", () =>
     Effect.gen(function* () {
       const pipeline = Pipeline.make("p")
         .before(Middleware.before("B1", Place, (request) => request.url))
         .before(Resident)
         .handle(Effect.map(Name, (name) => response(name)))
-      const context = yield* Layer.build(Resident.layer(Effect.map(Place, (place) => `of ${place}`)))
+      const context = yield* Layer.build(Resident.layer(named(Effect.map(Place, (place) => `of ${place}`))))
       for (const url of ["/a", "/b"]) {
         assert.strictEqual(endOf(yield* Effect.provide(run(pipeline, requestOf(url)), context)), `of ${url}`)
       }
-    })
-  )
-
-  it.effect("server 3: the class is a service key too: its implementation can be given by hand", () =>
-    Effect.gen(function* () {
-      assert.strictEqual(endOf(yield* Effect.provideService(run(app), WhoAmI, (request) => request.method)), "GET")
-      assert.strictEqual(
-        endOf(
-          yield* Effect.provide(
-            run(app),
-            Context.make(WhoAmI, () => Effect.succeed("Ada"))
-          )
-        ),
-        "Ada"
-      )
     })
   )
 

@@ -5,7 +5,7 @@ import { HttpRouter, HttpServerResponse } from "effect/http"
 import type { HttpServer } from "effect/http"
 import { Middleware, Pipeline } from "fairlead/server"
 
-import type { Response } from "../../src/server/Model.ts"
+import type { Response } from "../../src/server/HttpTypes.ts"
 import { Red } from "./Journal.ts"
 import { keepLogs } from "./Logs.ts"
 import { received, serving } from "./Socket.ts"
@@ -47,7 +47,7 @@ const text = HttpServerResponse.text("answer")
 const waiting: Readonly<Record<string, (at: Watched) => Layer.Layer<never, never, HttpServer.HttpServer>>> = {
   before: ({ ensure, hold, wait }) =>
     Pipeline.serve(
-      Pipeline.make("p").before(hold).before(Middleware.before("B", wait)).handle(text).ensure("E", ensure)
+      Pipeline.make("p").before(hold).before(Middleware.before("B", wait)).handle(text).onExit("E", ensure)
     ),
   recover: ({ ensure, hold, wait }) =>
     Pipeline.serve(
@@ -56,16 +56,16 @@ const waiting: Readonly<Record<string, (at: Watched) => Layer.Layer<never, never
         .before(Middleware.before("B", () => Exit.fail(new Red({ by: "B" }))))
         .recover("Red", () => wait)
         .handle(text)
-        .ensure("E", ensure)
+        .onExit("E", ensure)
     ),
   handler: ({ ensure, hold, wait }) =>
-    Pipeline.serve(Pipeline.make("p").before(hold).handle(Effect.as(wait, text)).ensure("E", ensure)),
+    Pipeline.serve(Pipeline.make("p").before(hold).handle(Effect.as(wait, text)).onExit("E", ensure)),
   around: ({ ensure, hold, wait }) =>
     Pipeline.serve(
       Pipeline.make("p")
         .before(hold)
         .handle(text, (app) => Effect.tap(app, () => wait))
-        .ensure("E", ensure)
+        .onExit("E", ensure)
     ),
   after: ({ ensure, hold, wait }) =>
     Pipeline.serve(
@@ -73,7 +73,7 @@ const waiting: Readonly<Record<string, (at: Watched) => Layer.Layer<never, never
         .before(hold)
         .handle(text)
         .after(Middleware.after("A", (response) => Effect.as(wait, response)))
-        .ensure("E", ensure)
+        .onExit("E", ensure)
     ),
   "a catch": ({ ensure, hold, wait }) =>
     Pipeline.serve(
@@ -81,7 +81,7 @@ const waiting: Readonly<Record<string, (at: Watched) => Layer.Layer<never, never
         .before(hold)
         .handle(() => Exit.fail(new Red({ by: "H" })))
         .catchTag("Red", () => Effect.as(wait, text))
-        .ensure("E", ensure)
+        .onExit("E", ensure)
     ),
   "an outer": ({ ensure, hold, wait }) =>
     Pipeline.serve(
@@ -89,13 +89,13 @@ const waiting: Readonly<Record<string, (at: Watched) => Layer.Layer<never, never
         .outer(Middleware.outer("O", (app) => Effect.tap(app, () => wait)))
         .before(hold)
         .handle(text)
-        .ensure("E", (exit) => (Exit.isSuccess(exit) ? Effect.void : ensure(exit)))
+        .onExit("E", (exit) => (Exit.isSuccess(exit) ? Effect.void : ensure(exit)))
         .outer(Middleware.outer("O2", (app) => app))
     ),
   "an ordinary route": ({ ensure, hold, wait }) =>
     Layer.unwrap(
       Effect.map(Pipeline.routes(HttpRouter.add("GET", "/", Effect.as(wait, text))), (handler) =>
-        Pipeline.serve(Pipeline.make("p").before(hold).handle(handler).respond().ensure("E", ensure))
+        Pipeline.serve(Pipeline.make("p").before(hold).handle(handler).respond().onExit("E", ensure))
       )
     )
 }
@@ -114,54 +114,52 @@ describe("a client's abort", () => {
     })
   )
 
-  it.live(
-    "server 2: a route that was declared uninterruptible survives it; behind it the work ends where it next waits",
-    () =>
-      Effect.gen(function* () {
-        const at = yield* watched
-        const closed = yield* Deferred.make<void>()
-        const routes = HttpRouter.add(
-          "GET",
-          "/",
-          (request) =>
-            Effect.gen(function* () {
-              const response = NodeHttpServerRequest.toServerResponse(request)
-              response.once("close", () => Deferred.doneUnsafe(closed, Exit.void))
-              yield* at.wait
-              at.entries.push("done")
-              return text
-            }),
-          { uninterruptible: true }
-        )
-        const app = Effect.map(Pipeline.routes(routes), (handler) =>
-          Pipeline.serve(
-            Pipeline.make("p")
-              .before(at.hold)
-              .handle(handler)
-              .respond()
-              .after(
-                Middleware.after("A1", (response) =>
-                  Effect.sync(() => {
-                    at.entries.push("A1 begins")
-                    return response
-                  }).pipe(
-                    Effect.tap(Effect.yieldNow),
-                    Effect.tap(() => Effect.sync(() => at.entries.push("A1 ends")))
-                  )
+  it.live("server 2: a route declared uninterruptible survives it; after it the work ends where it next waits", () =>
+    Effect.gen(function* () {
+      const at = yield* watched
+      const closed = yield* Deferred.make<void>()
+      const routes = HttpRouter.add(
+        "GET",
+        "/",
+        (request) =>
+          Effect.gen(function* () {
+            const response = NodeHttpServerRequest.toServerResponse(request)
+            response.once("close", () => Deferred.doneUnsafe(closed, Exit.void))
+            yield* at.wait
+            at.entries.push("done")
+            return text
+          }),
+        { uninterruptible: true }
+      )
+      const app = Effect.map(Pipeline.routes(routes), (handler) =>
+        Pipeline.serve(
+          Pipeline.make("p")
+            .before(at.hold)
+            .handle(handler)
+            .respond()
+            .after(
+              Middleware.after("A1", (response) =>
+                Effect.sync(() => {
+                  at.entries.push("A1 begins")
+                  return response
+                }).pipe(
+                  Effect.tap(Effect.yieldNow),
+                  Effect.tap(() => Effect.sync(() => at.entries.push("A1 ends")))
                 )
               )
-              .ensure("E", at.ensure)
-          )
+            )
+            .onExit("E", at.ensure)
         )
-        const { send } = yield* serving(Layer.unwrap(app))
-        const socket = yield* send(get("/"))
-        yield* Deferred.await(at.reached)
-        socket.destroy()
-        yield* Deferred.await(closed)
-        yield* Deferred.succeed(at.goOn, undefined)
-        yield* Deferred.await(at.released)
-        assert.deepStrictEqual(at.entries, ["done", "A1 begins", "interrupted", "released"])
-      })
+      )
+      const { send } = yield* serving(Layer.unwrap(app))
+      const socket = yield* send(get("/"))
+      yield* Deferred.await(at.reached)
+      socket.destroy()
+      yield* Deferred.await(closed)
+      yield* Deferred.succeed(at.goOn, undefined)
+      yield* Deferred.await(at.released)
+      assert.deepStrictEqual(at.entries, ["done", "A1 begins", "interrupted", "released"])
+    })
   )
 
   it.live("server 2: nothing is logged for it, and the server goes on", () => {
@@ -182,11 +180,11 @@ describe("a client's abort", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.live("server 2: an answer that is on its way is not interrupted", () =>
+  it.live("server 2: an answer on its way is not interrupted", () =>
     Effect.gen(function* () {
       const at = yield* watched
       const { send } = yield* serving(
-        Pipeline.serve(Pipeline.make("p").before(at.hold).handle(Effect.as(at.wait, text)).ensure("E", at.ensure))
+        Pipeline.serve(Pipeline.make("p").before(at.hold).handle(Effect.as(at.wait, text)).onExit("E", at.ensure))
       )
       const socket = yield* send(get("/").replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n"))
       yield* Deferred.await(at.reached)

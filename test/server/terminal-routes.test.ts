@@ -79,7 +79,7 @@ describe("Pipeline.routes", () => {
     })
   )
 
-  it.effect("server 2: the route can be read behind the router: in arounds, catches, afters, ensures and outers", () =>
+  it.effect("server 2: the route can be read after the router: in arounds, catches, afters, ensures and outers", () =>
     Effect.gen(function* () {
       const { entries, take } = makeJournal()
       const note = (name: string) => Effect.map(pattern, (route) => void entries.push(`${name} ${route}`))
@@ -90,7 +90,7 @@ describe("Pipeline.routes", () => {
         .handle(yield* Pipeline.routes(rooms), (app) => Effect.ensuring(app, note("W")))
         .catchTag("Red", () => Effect.as(note("C"), response("C")))
         .after(Middleware.after("A1", (response) => Effect.as(note("A1"), response)))
-        .ensure("E", () => note("E"))
+        .onExit("E", () => note("E"))
       yield* run(app, requestOf("/rooms/7"))
       const route = "GET /rooms/:id"
       assert.deepStrictEqual(take(), [
@@ -116,7 +116,7 @@ describe("Pipeline.routes", () => {
     })
   )
 
-  it.effect("server 2: the route is there behind a router that needed no service of the pipeline", () =>
+  it.effect("server 2: the route is there after a router that needed no service of the pipeline", () =>
     Effect.gen(function* () {
       const app = Pipeline.make("p")
         .handle(yield* Pipeline.routes(HttpRouter.add("GET", "/a/:b", response("H"))))
@@ -127,7 +127,7 @@ describe("Pipeline.routes", () => {
     })
   )
 
-  it.effect("server 2: a route with a prefix sees the rest of the URL; the stages behind it see the whole", () =>
+  it.effect("server 2: a route with a prefix sees the rest of the URL; the stages after it see the whole", () =>
     Effect.gen(function* () {
       const prefixed = HttpRouter.use((router) =>
         router.prefixed("/api").add("GET", "/rooms", (request) => Effect.succeed(response(request.url)))

@@ -44,7 +44,7 @@ describe("Pipeline.wrap", () => {
     })
   )
 
-  it.effect("server 3: what it provides is there for the rest, and only there", () =>
+  it.effect("server 3: its services are there for the rest, and only there", () =>
     Effect.gen(function* () {
       const inFront = Pipeline.make("inner")
         .before(Middleware.before("b", Name, () => "Ada"))
@@ -135,7 +135,7 @@ describe("middleware of Effect's router", () => {
     })
   )
 
-  it.live("server 3: what it needs is taken once, save what each request must have", () =>
+  it.live("server 3: its services are taken once, save those of each request", () =>
     Effect.gen(function* () {
       let built = 0
       const place = Layer.effect(
@@ -146,7 +146,7 @@ describe("middleware of Effect's router", () => {
       const each = HttpRouter.middleware<{ provides: Place }>()((app) =>
         Effect.provideService(app, Place, `place of the request`)
       )
-      const perRequest = Pipeline.middleware(gate, { perRequest: [Place] }).combine(each)
+      const perRequest = Pipeline.middleware(gate, { requires: [Place] }).combine(each)
       const { call } = yield* serving(
         HttpRouter.serve(
           Layer.mergeAll(
@@ -191,7 +191,7 @@ describe("middleware of Effect's router", () => {
       const waits = Pipeline.make("waits")
         .before(Middleware.before("b", Effect.andThen(Deferred.succeed(reached, undefined), Effect.never)))
         .next()
-        .ensure("e", (exit) =>
+        .onExit("e", (exit) =>
           Effect.andThen(
             Effect.sync(() => entries.push(Exit.isSuccess(exit) ? "success" : "interrupted")),
             Deferred.succeed(closed, undefined)
@@ -207,7 +207,7 @@ describe("middleware of Effect's router", () => {
   )
 
   it.live.each([true, false])(
-    "server 2: an abort spares the route behind it if it is uninterruptible: %s",
+    "server 2: an abort spares the route after it if it is uninterruptible: %s",
     (uninterruptible) =>
       Effect.gen(function* () {
         const entries: Array<string> = []
@@ -217,7 +217,7 @@ describe("middleware of Effect's router", () => {
         const around = Pipeline.make("around")
           .before(Middleware.before("b", Effect.yieldNow))
           .next()
-          .ensure("e", () => Effect.asVoid(Deferred.succeed(released, undefined)))
+          .onExit("e", () => Effect.asVoid(Deferred.succeed(released, undefined)))
         const route = HttpRouter.add(
           "GET",
           "/",
@@ -245,9 +245,9 @@ describe("middleware of Effect's router", () => {
   )
 })
 
-describe("Pipeline.decorate", () => {
+describe("Pipeline.layerHttpServer", () => {
   it.live(
-    "server 3: a pipeline is put in front of a router that knows nothing of it, and changes requests ahead of it",
+    "server 3: a pipeline is put before a router that knows nothing of it, and changes requests before routing",
     () =>
       Effect.gen(function* () {
         const front = Pipeline.make("front")
@@ -261,7 +261,9 @@ describe("Pipeline.decorate", () => {
           .after(Middleware.after("mark", HttpServerResponse.setHeader("x-front", "passed")))
         const decorated = Layer.effectContext(
           Effect.gen(function* () {
-            const server = yield* Layer.build(Layer.provide(Pipeline.decorate(front), Layer.succeed(Place, "quay")))
+            const server = yield* Layer.build(
+              Layer.provide(Pipeline.layerHttpServer(front), Layer.succeed(Place, "quay"))
+            )
             yield* Layer.build(Layer.provide(HttpRouter.serve(open, quiet), Layer.succeedContext(server)))
             return Context.empty()
           })
@@ -282,7 +284,7 @@ describe("Pipeline.decorate", () => {
       const app = HttpServer.serve(Effect.succeed(HttpServerResponse.text("open")), (app) =>
         Effect.tap(app, (response) => Effect.sync(() => seen.push(response.headers["x-front"])))
       )
-      const { call } = yield* serving(Layer.provide(app, Pipeline.decorate(front)))
+      const { call } = yield* serving(Layer.provide(app, Pipeline.layerHttpServer(front)))
       assert.strictEqual((yield* call("/")).headers.get("x-front"), "passed")
       assert.deepStrictEqual(seen, ["passed"])
     })

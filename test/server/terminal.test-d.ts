@@ -1,6 +1,7 @@
 import { Effect, Layer } from "effect"
 import { HttpRouter } from "effect/http"
 import type { HttpServer, HttpServerError, HttpServerResponse } from "effect/http"
+import { Interceptor } from "fairlead"
 import { Pipeline } from "fairlead/server"
 import { expectTypeOf, test } from "vitest"
 
@@ -11,7 +12,7 @@ const app = Pipeline.make("app").before(trace).before(authenticate).handle(greet
 const handled = app.catch(() => empty)
 declare const databaseLive: Layer.Layer<Database>
 
-test("serve gives a layer that needs the server and what no stage provides", () => {
+test("serve returns a layer that needs the server and the services that no stage provides", () => {
   expectTypeOf(Pipeline.serve(handled)).toEqualTypeOf<Layer.Layer<never, never, HttpServer.HttpServer | Database>>()
   expectTypeOf(Pipeline.serve(Effect.succeed(empty))).toEqualTypeOf<Layer.Layer<never, never, HttpServer.HttpServer>>()
 })
@@ -50,7 +51,7 @@ test("toWebHandler takes an app without needs", () => {
   Pipeline.toWebHandler(handled)
 })
 
-test("toWebHandlerLayer takes a layer that gives all needs", () => {
+test("toWebHandlerLayer takes a layer that provides all needs", () => {
   const web = Pipeline.toWebHandlerLayer(handled, databaseLive)
   expectTypeOf(web.handler).toEqualTypeOf<(request: Request) => Promise<Response>>()
   expectTypeOf(web.dispose).toEqualTypeOf<() => Promise<void>>()
@@ -94,9 +95,9 @@ test("no pipeline has a method named then: it is never taken for a promise", () 
 })
 
 test("every pipeline is drawn and described, and nothing else is", () => {
-  expectTypeOf(Pipeline.drawing(app)).toEqualTypeOf<string>()
-  expectTypeOf(Pipeline.mermaid(Pipeline.make("x"))).toEqualTypeOf<string>()
-  expectTypeOf(Pipeline.describe(handled)).toHaveProperty("interceptors")
+  expectTypeOf(Interceptor.toText(app)).toEqualTypeOf<string>()
+  expectTypeOf(Interceptor.toMermaid(Pipeline.make("x"))).toEqualTypeOf<string>()
+  expectTypeOf(Interceptor.describe(handled)).toHaveProperty("interceptors")
   // @ts-expect-error an Effect has no stages
-  Pipeline.drawing(Effect.succeed(empty))
+  Interceptor.toText(Effect.succeed(empty))
 })

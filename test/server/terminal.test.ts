@@ -67,7 +67,13 @@ describe("Pipeline.serve", () => {
         assert.strictEqual(line?.level, "Error")
         const stage = stages[kind as keyof typeof stages]
         assert.strictEqual(line?.message, `Stage "${stage}" of pipeline "rooms" died on GET /rooms`)
-        assert.deepStrictEqual(line?.annotations, { "fairlead.pipeline": "rooms", "fairlead.stage": stage })
+        assert.deepStrictEqual(line?.annotations, {
+          "http.request.method": "GET",
+          "url.path": "/rooms",
+          "fairlead.part": "server",
+          "fairlead.composite": "rooms",
+          "fairlead.interceptor": stage
+        })
         assert.include(line === undefined ? "" : Cause.pretty(line.cause), secret)
         assert.strictEqual((yield* call("/again")).status, 500)
       }).pipe(Effect.provide(layer))
@@ -85,19 +91,19 @@ describe("Pipeline.serve", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.live("server 2: a defect of an app that is no pipeline is logged too, as nobody's", () => {
+  it.live("server 2: a defect of an app other than a pipeline is logged too, without a stage", () => {
     const { layer, lines } = keepLogs()
     return Effect.gen(function* () {
       const { call } = yield* serving(Pipeline.serve(Effect.die(new Error(secret))))
       assert.strictEqual((yield* call("/x")).status, 500)
       assert.deepStrictEqual(
         lines.map(({ annotations, message }) => [message, annotations]),
-        [["A stage died on GET /x", {}]]
+        [["A stage died on GET /x", { "http.request.method": "GET", "url.path": "/x" }]]
       )
     }).pipe(Effect.provide(layer))
   })
 
-  it.live("server 3: what the app needs is taken from the layer; a request's scope ends with the request", () =>
+  it.live("server 3: the app's services come from the layer; a request's scope ends with the request", () =>
     Effect.gen(function* () {
       const entries: Array<string> = []
       const app = Pipeline.make("p")
@@ -141,7 +147,7 @@ describe("Pipeline.toWebHandler", () => {
       const reached = yield* Deferred.make<void>()
       const app = Pipeline.make("p")
         .handle(Effect.andThen(Deferred.succeed(reached, undefined), Effect.never))
-        .ensure("E", (exit) =>
+        .onExit("E", (exit) =>
           Effect.sync(() => entries.push(`E ${Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)}`))
         )
       const abort = new AbortController()
@@ -161,7 +167,7 @@ describe("Pipeline.toWebHandler", () => {
       assert.strictEqual(answer.status, 500)
       assert.strictEqual(yield* Effect.promise(() => answer.text()), "")
       assert.deepStrictEqual(
-        lines.map((line) => line.annotations["fairlead.stage"]),
+        lines.map((line) => line.annotations["fairlead.interceptor"]),
         ["handler"]
       )
       yield* Effect.promise(dispose)
@@ -197,7 +203,7 @@ describe("Pipeline.toWebHandlerLayer", () => {
     })
   )
 
-  it.live("server 3: the layer is built when the handler is made, ahead of the first request", () =>
+  it.live("server 3: the layer is built when the handler is made, before the first request", () =>
     Effect.gen(function* () {
       const built = yield* Deferred.make<void>()
       const place = Layer.effect(Place, Effect.as(Deferred.succeed(built, undefined), "quay"))

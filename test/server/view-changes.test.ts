@@ -3,16 +3,17 @@ import { Effect, Layer, Option, Schema } from "effect"
 import { Headers, HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { Middleware, Pipeline, RequestView } from "fairlead/server"
 
-import type { Changes } from "../../src/server/RequestView.ts"
+import type { ModifyOptions } from "../../src/server/RequestView.ts"
 import { endOf, requestOf, response, run } from "./Journal.ts"
 import { serving } from "./Socket.ts"
 
 const original = requestOf("/old?a=1", { method: "POST", body: "sent", headers: { "x-kept": "yes", cookie: "c=1" } })
 
-const change = (changes: Changes) => Middleware.mapRequest("change", (request) => RequestView.modify(request, changes))
+const change = (changes: ModifyOptions) =>
+  Middleware.mapRequest("change", (request) => RequestView.modify(request, changes))
 
 describe("RequestView.modify", () => {
-  it("server 2: what is left out stays as it is", () => {
+  it("server 2: omitted members stay unchanged", () => {
     const same = RequestView.modify(original, {})
     for (const key of ["method", "url", "originalUrl", "protocol", "source"] as const) {
       assert.strictEqual(same[key], original[key], key)
@@ -138,7 +139,7 @@ describe("a changed request", () => {
     })
   )
 
-  it.live("server 2: a request that came as HEAD is answered without a body, whatever method it was given", () =>
+  it.live("server 2: a request that came as HEAD is answered without a body, whatever method it has now", () =>
     Effect.gen(function* () {
       const app = Pipeline.make("p")
         .before(change({ method: "GET" }))

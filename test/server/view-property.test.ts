@@ -51,7 +51,7 @@ const check = (seen: Effect.Success<ReturnType<typeof observe>>, { chunks, peeks
 }
 
 describe("random bodies in random chunks", () => {
-  it.live("server 2: peek gives the prefix and the reader the whole, on the web", () =>
+  it.live("server 2: peek returns the prefix and the reader gets the whole, on the web", () =>
     Effect.promise(() =>
       fc.assert(
         fc.asyncProperty(cases, async (sample) => {
@@ -71,7 +71,7 @@ describe("random bodies in random chunks", () => {
     )
   )
 
-  it.live("server 2: peek gives the prefix and the reader the whole, on a socket of Node", () =>
+  it.live("server 2: peek returns the prefix and the reader gets the whole, on a socket of Node", () =>
     Effect.gen(function* () {
       const waiting: Array<{ readonly sample: Case; seen?: Effect.Success<ReturnType<typeof observe>> }> = []
       const app = Pipeline.make("p").handle((request) =>

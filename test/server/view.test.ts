@@ -6,7 +6,7 @@ import { HttpIncomingMessage, HttpServerResponse } from "effect/http"
 import type { HttpServerError } from "effect/http"
 import { Middleware, Pipeline, RequestView } from "fairlead/server"
 
-import type { Request as ServerRequest } from "../../src/server/Model.ts"
+import type { Request as ServerRequest } from "../../src/server/HttpTypes.ts"
 import { requestOf } from "./Journal.ts"
 import { serving } from "./Socket.ts"
 
@@ -95,7 +95,7 @@ describe.each(platforms)("a request view on %s", (_, through) => {
     })
   )
 
-  it.live("server 2: a body that the view's reader read first is the same for the request behind it", () =>
+  it.live("server 2: a body that the view's reader read first is the same for the original request", () =>
     Effect.gen(function* () {
       const handler: Handler = (request) =>
         Effect.gen(function* () {
@@ -107,7 +107,7 @@ describe.each(platforms)("a request view on %s", (_, through) => {
     })
   )
 
-  it.live.each(Object.entries(readers))("server 2: peek, then %s gives the whole body", ([name, read]) =>
+  it.live.each(Object.entries(readers))("server 2: peek, then %s returns the whole body", ([name, read]) =>
     Effect.gen(function* () {
       const body =
         name === "json"
@@ -130,7 +130,7 @@ describe.each(platforms)("a request view on %s", (_, through) => {
     })
   )
 
-  it.live("server 2: peek, then multipart gives all parts", () =>
+  it.live("server 2: peek, then multipart returns all parts", () =>
     Effect.gen(function* () {
       const form = new FormData()
       form.append("name", "Ada")
@@ -148,7 +148,7 @@ describe.each(platforms)("a request view on %s", (_, through) => {
     })
   )
 
-  it.live("server 2: a changed request that nobody peeked gives all parts too, whole or as a stream", () =>
+  it.live("server 2: a changed request that nobody peeked has all parts too, whole or as a stream", () =>
     Effect.gen(function* () {
       const handler: Handler = (request) =>
         Effect.gen(function* () {
@@ -183,7 +183,7 @@ describe.each(platforms)("a request view on %s", (_, through) => {
     })
   )
 
-  it.live("server 2: a multipart body that breaks off behind a peek is an error of its own kind", () =>
+  it.live("server 2: a multipart body that breaks off after a peek is a MultipartError", () =>
     Effect.gen(function* () {
       const handler: Handler = (request) =>
         Effect.gen(function* () {
@@ -200,7 +200,7 @@ describe.each(platforms)("a request view on %s", (_, through) => {
     })
   )
 
-  it.live("server 2: a peek of a shorter body gives all of it, and of none nothing", () =>
+  it.live("server 2: a peek of a shorter body returns all of it, and of none nothing", () =>
     Effect.gen(function* () {
       const handler: Handler = (request) =>
         Effect.gen(function* () {
@@ -250,7 +250,7 @@ describe.each(platforms)("a request view on %s", (_, through) => {
     })
   )
 
-  it.live("server 2: a body over MaxBodySize answers 413 behind a peek, and the server goes on", () =>
+  it.live("server 2: a body over MaxBodySize answers 413 after a peek, and the server goes on", () =>
     Effect.gen(function* () {
       const handler: Handler = (request) =>
         Effect.gen(function* () {
@@ -270,7 +270,7 @@ describe.each(platforms)("a request view on %s", (_, through) => {
     })
   )
 
-  it.live("server 2: bad JSON behind a peek answers 400", () =>
+  it.live("server 2: bad JSON after a peek answers 400", () =>
     Effect.gen(function* () {
       const handler: Handler = (request) =>
         Effect.flatMap(RequestView.peek(request, 3), ([, view]) => readers["json"]!(view))

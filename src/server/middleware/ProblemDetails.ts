@@ -1,79 +1,58 @@
 /**
- * Problem details by RFC 9457: errors as `application/problem+json`.
+ * Problem details by RFC 9457: every error response without a body becomes `application/problem+json`.
  *
- * 1. `problem` makes such a response, for a `catchTag`.
- * 2. `problemDetails`, an after, gives a problem body to every error response (400 to 599) that has no body: the router's 404, an `Unauthorized`, a
- *    server's bare 500. Its headers stay. It says no more than the status says, so that nothing leaks.
+ * **Example** (Every error as a problem)
  *
- * Order: the first after behind `respond()`, ahead of compression and security headers.
+ * ```ts
+ * import { HttpServerResponse } from "effect/http"
+ * import { Pipeline } from "fairlead/server"
+ * import { problemDetails } from "fairlead/server/middleware"
+ *
+ * const app = Pipeline.make("app").sending(problemDetails()).handle(HttpServerResponse.empty({ status: 404 }))
+ * ```
+ *
+ * **Rules**
+ *
+ * 1. A response of status 400 to 599 without a body gets one: the router's 404, an `AuthenticationError`, a server's bare 500, an outer's 503.
+ * 2. Its headers stay, and so does an existing body.
+ * 3. It says no more than the status says, so that nothing leaks. A problem of your own is made by `ProblemDetails.toResponse` of `effect/http`.
+ *
+ * **Order**
+ *
+ * A sending stage, declared after compression and security headers, so that it runs before them.
  *
  * @since 0.1.0
  */
-import type * as Headers from "effect/http/Headers"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Problem from "effect/http/ProblemDetails"
 
+import { nameOr } from "../../core/Options.ts"
 import * as Middleware from "../Middleware.ts"
-import type { Response } from "../Model.ts"
 
 /**
- * The members of a problem. `type` is `about:blank` and `title` is the status's own phrase by default.
+ * Options of `problemDetails`.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Details {
-  /** The HTTP status, 400 to 599. */
-  readonly status: number
-  /** A URI that names the kind of problem. Default: `about:blank`. */
-  readonly type?: string
-  /** A short summary of the kind of problem. Default: the phrase of the status. */
-  readonly title?: string
-  /** What went wrong this time, for the client's developer. Default: none. */
-  readonly detail?: string
-  /** A URI that names this occurrence. Default: none. */
-  readonly instance?: string
-  /** Members of your own. */
-  readonly [extension: string]: unknown
+export interface ProblemDetailsOptions {
+  /** The name of the middleware. Default: `problemDetails`. */
+  readonly name?: string
 }
 
 /**
- * A response with a problem as its body.
- *
- * **Example** (Recovering into a problem)
- *
- * ```ts
- * import { Effect, Schema } from "effect"
- * import { Pipeline } from "fairlead/server"
- * import { problem } from "fairlead/server/middleware"
- *
- * class RoomFull extends Schema.TaggedError<RoomFull>()("RoomFull", { limit: Schema.Number }) {}
- *
- * const app = Pipeline.make("rooms")
- *   .handle(Effect.fail(new RoomFull({ limit: 8 })))
- *   .catchTag("RoomFull", ({ limit }) => problem({ status: 409, title: "The room is full", limit }))
- * ```
- *
- * @category constructors
- * @since 0.1.0
- */
-export const problem = (details: Details, options: { readonly headers?: Headers.Input } = {}): Response => {
-  const { status, title = phrases[status], type = Problem.blankType, ...rest } = details
-  const response = Problem.toResponse({ type, status, ...(title === undefined ? {} : { title }), ...rest })
-  return options.headers === undefined ? response : HttpServerResponse.setHeaders(response, options.headers)
-}
-
-/**
- * Gives a problem body to every error response without a body.
+ * Adds a problem body to every error response without a body.
  *
  * @category middleware
  * @since 0.1.0
  */
-export const problemDetails = (): Middleware.After =>
-  Middleware.after("problem-details", (response) => {
-    if (response.status < 400 || response.body._tag !== "Empty") return response
-    const { body } = problem({ status: response.status })
-    return HttpServerResponse.setBody(response, body)
+export const problemDetails = (options: ProblemDetailsOptions = {}): Middleware.Sending =>
+  Middleware.sending(nameOr("problemDetails", options.name), (response) => {
+    const { body, status } = response
+    if (status < 400 || body._tag !== "Empty") return response
+    const title = phrases[status]
+    const problem = Problem.toResponse({ type: Problem.blankType, status, ...(title === undefined ? {} : { title }) })
+    return HttpServerResponse.setBody(response, problem.body)
   })
 
 // The phrases of the IANA registry of status codes, 4xx and 5xx.

@@ -85,7 +85,7 @@ const before = (pipeline: any, stage: Before): any => {
     }
     case "pair": {
       const run = (request: Request) => call({ method: `${stage.id}.before`, acts: stage.acts, given: request }, itself)
-      const after = (response: Response, stored: { readonly value?: string }, request: Request) =>
+      const after = (response: Response, request: Request, stored: { readonly value?: string }) =>
         call(
           {
             method: `${stage.id}.after`,
@@ -142,7 +142,7 @@ const after = (pipeline: any, stage: After): any => {
         call({ method: `${stage.id}.defect`, acts: stage.acts, argument: showDefect(defect) }, answering())
       )
     case "ensure":
-      return pipeline.ensure(stage.id, (exit: Exit.Exit<Response, unknown>) => {
+      return pipeline.onExit(stage.id, (exit: Exit.Exit<Response, unknown>) => {
         const ended = call(
           { method: `${stage.id}.ensure`, acts: stage.acts, argument: outcomeOf(exit) },
           () => undefined

@@ -238,6 +238,6 @@ const waiting = (branch: Branch, mark: string): Effect.Effect<never> => {
 /** Writes what is logged into the journal: what was responded, or where a defect came from. */
 export const journalling = Logger.make(({ fiber, logLevel }) => {
   const noted: Readonly<Record<string, any>> = fiber.getRef(References.CurrentLogAnnotations)
-  const what = noted["http.status"] ?? `${noted["fairlead.pipeline"]}/${noted["fairlead.stage"]}`
+  const what = noted["http.response.status_code"] ?? `${noted["fairlead.composite"]}/${noted["fairlead.interceptor"]}`
   branchOf(fiber.context).journal.push(`log ${logLevel} ${what}`)
 })

@@ -223,7 +223,11 @@ const stagesOf =
     const start: State = { env, outside: env, flow: going, stored: [] }
     const ready = befores.reduce((state, stage) => before(stage, state, branch, origin), start)
     const handled = ready.flow.is === "success" ? handle(pipeline, ready, branch, origin, rest) : ready
-    const paired = befores
+    const answered = pipeline.afters
+      .flatMap(repeated)
+      .reduce((state, stage) => after(stage, state, branch, origin), handled)
+    // Pairs close at the end, when every recovery has run.
+    return befores
       .filter((stage) => stage.is === "pair")
       .reduce((state, { after: acts, id }, slot) => {
         const { flow } = state
@@ -234,8 +238,7 @@ const stagesOf =
           { branch, origin: origin(id), method: `${id}.after`, acts, given: true, argument },
           answering(flow.response)
         )
-      }, handled)
-    return pipeline.afters.flatMap(repeated).reduce((state, stage) => after(stage, state, branch, origin), paired).flow
+      }, answered).flow
   }
 
 const repeated = <A>(stage: A & { readonly times?: number }): ReadonlyArray<A> =>

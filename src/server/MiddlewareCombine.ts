@@ -1,0 +1,158 @@
+/**
+ * Middleware made of other middleware: groups, conditions, and the permission to shadow.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import type * as Option from "effect/Option"
+
+import * as Composite from "../core/Composite.ts"
+import * as Interceptor from "../core/Interceptor.ts"
+import { interceptorOf } from "../core/InterceptorKind.ts"
+import { isServiceKey } from "../core/ServiceClass.ts"
+import type { Request } from "./HttpTypes.ts"
+import type { After, Before } from "./MiddlewareTypes.ts"
+import { kinds } from "./MiddlewareValue.ts"
+import type { AfterValue, BeforeValue } from "./MiddlewareValue.ts"
+import type { BeforesInOrder } from "./PipelineLists.ts"
+import type { Shadowing } from "./PipelineState.ts"
+
+/**
+ * Several befores as one, in order. When one fails, the rest is skipped, and the failure counts as having skipped everything that
+ * the group provides.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const group = <const M extends readonly [Before<any, any, any>, ...Array<Before<any, any, any>>]>(
+  name: string,
+  ...members: M & BeforesInOrder<never, never, M>
+): Before<Before.Provides<M[number]>, Before.Error<M[number]>, GroupServices<M>> => {
+  const values = members.map((member) => Composite.accept<BeforeValue>(name, kinds.before, member))
+  const inner = values.map(Interceptor.describe)
+  const provides = inner.flatMap((info) => info.provides)
+  return interceptorOf(kinds.before, { name, members: values }, { provides, inner }) as any
+}
+
+/**
+ * The needs of the members of a group that no member before them provides.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type GroupServices<M, P = never> = M extends readonly [Before<infer I, any, infer R>, ...infer Rest]
+  ? Exclude<R, P> | GroupServices<Rest, P | I>
+  : never
+
+/**
+ * The same middleware, allowed to provide a service that an earlier stage takes from outside of the pipeline.
+ *
+ * Without it such an order does not compile: the earlier stage would read another value than the later ones, such as a global stub.
+ *
+ * **Example** (A user of the request in place of the default user)
+ *
+ * ```ts
+ * import { Context, Effect } from "effect"
+ * import { HttpServerResponse } from "effect/http"
+ * import { Middleware, Pipeline, RequestView } from "fairlead/server"
+ *
+ * class Language extends Context.Service<Language, string>()("app/Language") {}
+ *
+ * const log = Middleware.before("log", Effect.flatMap(Language, Effect.logDebug)) // the default language, from outside
+ * const ofRequest = Middleware.before("language", Language, RequestView.header("accept-language", () => "en"))
+ *
+ * const app = Pipeline.make("app")
+ *   .before(log)
+ *   .before(Middleware.shadow(ofRequest))
+ *   .handle(Effect.map(Language, HttpServerResponse.text))
+ *   .catch((language) => HttpServerResponse.text(language))
+ * ```
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const shadow = <M extends object>(middleware: M): M & Shadowing => middleware as M & Shadowing
+
+declare const OptionalId: unique symbol
+
+/**
+ * The service `I` as an `Option`: a conditional before provides it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Optional<out I> {
+  readonly [OptionalId]: I
+}
+
+/**
+ * Each service of a union as an `Option`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Optionals<I> = I extends unknown ? Optional<I> : never
+
+/**
+ * The key of a service that a conditional before provides, as an `Option`.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export const optional = <I, S>(key: Context.Key<I, S>): Context.Service<Optional<I>, Option.Option<S>> =>
+  Context.Service<Optional<I>, Option.Option<S>>(optionalKey(key.key))
+
+/** The key of a service as an `Option`, as text. Internal to the server part. */
+export const optionalKey = (key: string): string => `${key}/optional`
+
+/**
+ * Runs middleware for the requests that the predicate accepts. The services of a before are provided as an `Option` each, under
+ * `Middleware.optional(Key)`.
+ *
+ * **Example** (A user for one part of the site)
+ *
+ * ```ts
+ * import { Context, Effect, Option, Schema } from "effect"
+ * import { HttpServerResponse } from "effect/http"
+ * import { Middleware, Pipeline, RequestView } from "fairlead/server"
+ *
+ * class User extends Context.Service<User, string>()("app/User") {}
+ * class NoUser extends Schema.TaggedError<NoUser>()("NoUser", {}, { httpApiStatus: 401 }) {}
+ *
+ * const user = Middleware.before("user", User, RequestView.header("x-user", () => new NoUser()))
+ *
+ * const app = Pipeline.make("app")
+ *   .before(Middleware.when((request) => request.url.startsWith("/members"), user))
+ *   .handle(Effect.map(Middleware.optional(User), (user) => HttpServerResponse.text(Option.getOrElse(user, () => "guest"))))
+ *   .respond(NoUser)
+ * ```
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const when: {
+  <I, E, R>(predicate: (request: Request) => boolean, middleware: Before<I, E, R>): Before<Optionals<I>, E, R>
+  <E, R>(predicate: (request: Request) => boolean, middleware: After<E, R>): After<E, R>
+} = (predicate: (request: Request) => boolean, middleware: unknown): any => {
+  if (kinds.after.is(middleware)) {
+    const entry = middleware as unknown as Composite.Entry<AfterValue>
+    return interceptorOf(kinds.after, { name: nameOf(entry), condition: { predicate, entry } }, infoOf(entry))
+  }
+  const entry = Composite.accept<BeforeValue>("when", kinds.before, middleware)
+  const info = infoOf(entry)
+  const provides = info.provides.map(optionalKey)
+  return interceptorOf(kinds.before, { name: nameOf(entry), condition: { predicate, entry } }, { ...info, provides })
+}
+
+/**
+ * Runs middleware for the requests that the predicate does not accept; otherwise as `when`.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const unless: typeof when = (predicate: (request: Request) => boolean, middleware: any): any =>
+  when((request) => !predicate(request), middleware)
+
+const nameOf = (entry: Composite.Entry<Composite.Recipe>): string => (isServiceKey(entry) ? entry.key : entry.name)
+
+const infoOf = (entry: Composite.Entry<Composite.Recipe>) => entry[Interceptor.TypeId]

@@ -1,0 +1,86 @@
+/** The contract of an `IdempotencyStore`, in memory and over a real Redis. */
+import { NodeRedis } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
+import { Duration, Effect, Layer } from "effect"
+import { IdempotencyStore } from "fairlead/server/middleware"
+
+import { ownEngine } from "../../kit/Engines.ts"
+
+const redis = await ownEngine("redis")
+
+const stores = [
+  { name: "memory", missing: false, layer: IdempotencyStore.layerMemory },
+  {
+    name: "Redis",
+    missing: redis.missing,
+    layer: Layer.provide(IdempotencyStore.layerRedis, Layer.orDie(NodeRedis.layer({ url: redis.url })))
+  }
+]
+
+const response = { status: 201, headers: { "x-a": "ä" }, body: "aGVsbG8=" }
+const minute = Duration.minutes(1)
+
+describe.each(stores)("the idempotency store in $name", ({ layer, missing }) => {
+  const test = (
+    title: string,
+    program: (store: IdempotencyStore["Service"], key: string) => Effect.Effect<void, unknown>
+  ) =>
+    it.live.skipIf(missing)(title, () =>
+      Effect.gen(function* () {
+        const store = yield* IdempotencyStore
+        yield* program(store, globalThis.crypto.randomUUID())
+      }).pipe(Effect.provide(layer))
+    )
+
+  test("one of many takes a free key", (store, key) =>
+    Effect.gen(function* () {
+      const owners = Array.from({ length: 20 }, (_, owner) => String(owner))
+      const begun = yield* Effect.forEach(
+        owners,
+        (owner) => Effect.map(store.begin(key, { owner, fingerprint: "f" }, minute), (present) => ({ owner, present })),
+        { concurrency: "unbounded" }
+      )
+      const [winner, ...more] = begun.filter(({ present }) => present === undefined)
+      assert.isEmpty(more)
+      for (const { owner, present } of begun) {
+        if (owner !== winner!.owner) assert.deepStrictEqual(present, { owner: winner!.owner, fingerprint: "f" })
+      }
+    }))
+
+  test("the owner alone records and frees", (store, key) =>
+    Effect.gen(function* () {
+      yield* store.begin(key, { owner: "a", fingerprint: "f" }, minute)
+      assert.isFalse(yield* store.complete(key, { owner: "b", fingerprint: "f", response }, minute))
+      yield* store.release(key, "b")
+      assert.deepStrictEqual(yield* store.begin(key, { owner: "b", fingerprint: "f" }, minute), {
+        owner: "a",
+        fingerprint: "f"
+      })
+      assert.isTrue(yield* store.complete(key, { owner: "a", fingerprint: "f", response }, minute))
+      assert.deepStrictEqual(yield* store.begin(key, { owner: "b", fingerprint: "f" }, minute), {
+        owner: "a",
+        fingerprint: "f",
+        response
+      })
+      yield* store.release(key, "a")
+      assert.isUndefined(yield* store.begin(key, { owner: "b", fingerprint: "f" }, minute))
+    }))
+
+  test("a lock that ran out belongs to the next owner: the first can neither record nor free it", (store, key) =>
+    Effect.gen(function* () {
+      yield* store.begin(key, { owner: "slow", fingerprint: "f" }, Duration.millis(30))
+      yield* Effect.sleep("80 millis")
+      assert.isUndefined(yield* store.begin(key, { owner: "next", fingerprint: "f" }, minute))
+      assert.isFalse(yield* store.complete(key, { owner: "slow", fingerprint: "f", response }, minute))
+      yield* store.release(key, "slow")
+      assert.isTrue(yield* store.complete(key, { owner: "next", fingerprint: "f", response }, minute))
+    }))
+
+  test("a response is forgotten after its time", (store, key) =>
+    Effect.gen(function* () {
+      yield* store.begin(key, { owner: "a", fingerprint: "f" }, minute)
+      yield* store.complete(key, { owner: "a", fingerprint: "f", response }, Duration.millis(30))
+      yield* Effect.sleep("80 millis")
+      assert.isUndefined(yield* store.begin(key, { owner: "b", fingerprint: "g" }, minute))
+    }))
+})
