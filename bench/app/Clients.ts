@@ -1,4 +1,4 @@
-/** Clients of the life bench: connections of their own, without a pool that would hide what happens to them. */
+/** Clients of the life bench: separate connections, without a pool that would hide what happens to them. */
 import { connect } from "node:net"
 import type { Socket } from "node:net"
 
@@ -11,7 +11,7 @@ const asked = (port: number, text: string, answered: boolean): Promise<Socket> =
   new Promise((resolve, reject) => {
     const socket = connect(port, host, () => socket.write(text, () => answered || resolve(socket)))
     socket.once("error", reject)
-    // What ends a connection later, a reset too, is the server's business and not a failure of the bench.
+    // A later end of a connection, a reset too, is the server's business and not a failure of the bench.
     socket.on("error", () => {})
     if (answered) socket.once("data", () => resolve(socket))
     socket.resume()

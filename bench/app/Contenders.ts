@@ -3,12 +3,14 @@ import { createServer } from "node:http"
 
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as HttpRouter from "effect/http/HttpRouter"
 import * as HttpServer from "effect/http/HttpServer"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import type * as NetAddress from "effect/net/NetAddress"
 import * as Scope from "effect/Scope"
 
@@ -18,7 +20,7 @@ import { host } from "../server/Contender.ts"
 
 export interface Running {
   readonly port: number
-  /** Tells it to stop, and waits until it has. */
+  /** Stops it, and waits until it has ended. */
   readonly stop: () => Promise<void>
 }
 
@@ -28,7 +30,30 @@ const slowMillis = 100
 /** How long `/stubborn` works without letting itself be interrupted, in milliseconds. */
 const stubbornMillis = 12_000
 
+/** The number of requests at `/held`, and the function that answers them. */
+export const held = { count: 0, release: () => {} }
+let released = Deferred.makeUnsafe<void>()
+
+/** Makes `/held` ready for a round. */
+export const hold = (): void => {
+  const next = Deferred.makeUnsafe<void>()
+  released = next
+  held.count = 0
+  held.release = () => Deferred.doneUnsafe(next, Effect.void)
+}
+
+const large = new Uint8Array(20 * 1024 * 1024).fill(120)
+
 const routes = Layer.mergeAll(
+  HttpRouter.add(
+    "GET",
+    "/held",
+    Effect.suspend(() => {
+      held.count++
+      return Effect.as(Deferred.await(released), HttpServerResponse.text("held"))
+    })
+  ),
+  HttpRouter.add("GET", "/large", HttpServerResponse.uint8Array(large)),
   HttpRouter.add("GET", "/", HttpServerResponse.text("quick")),
   HttpRouter.add("GET", "/slow", Effect.as(Effect.sleep(slowMillis), HttpServerResponse.text("slow"))),
   HttpRouter.add("GET", "/endless", Effect.never),
@@ -39,7 +64,7 @@ const routes = Layer.mergeAll(
   )
 )
 
-/** What both give to requests in flight before they interrupt them. */
+/** The grace of both for requests in flight before they interrupt them. */
 const grace = "2 seconds"
 
 const portOf = (address: NetAddress.SocketAddress | undefined): number => {
@@ -47,9 +72,10 @@ const portOf = (address: NetAddress.SocketAddress | undefined): number => {
   return address.port
 }
 
-const app = async (): Promise<Running> => {
+const app = (readinessDelay: number) => async (): Promise<Running> => {
   const scope = Scope.makeUnsafe()
-  const launch = NodeApp.launch(App.make("bench").mount(routes), { port: 0, host, grace })
+  const quiet = Logger.layer([])
+  const launch = NodeApp.launch(App.make("bench").manage(quiet).mount(routes), { port: 0, host, grace, readinessDelay })
   const built = await Effect.runPromise(Layer.buildWithScope(launch, scope))
   const { address, shutdown, stopped } = Context.get(built, App.Launched)
   return {
@@ -72,6 +98,13 @@ const plain = async (): Promise<Running> => {
   return { port: portOf(address), stop: () => Effect.runPromise(Scope.close(scope, Exit.void)) }
 }
 
-export const contenders = { "Fairlead App": app, "NodeHttpServer alone": plain } as const
+export const contenders = {
+  "Fairlead App": app(0),
+  "Fairlead App, readinessDelay 500 ms": app(500),
+  "NodeHttpServer alone": plain
+} as const
+
+/** Those whose lives are timed: a delay would only be added. */
+export const lived = ["Fairlead App", "NodeHttpServer alone"] as const
 
 export type Contender = keyof typeof contenders

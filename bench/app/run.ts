@@ -1,9 +1,9 @@
-/** The life bench in a process of its own: how long starting takes, and stopping, with all kinds of connections open. */
+/** The life bench in a separate process: how long starting takes, and stopping, with all kinds of connections open. */
 import { setTimeout } from "node:timers/promises"
 
 import { shuffled } from "../Statistics.ts"
 import { clients, firstAnswer, halfOpen } from "./Clients.ts"
-import { contenders } from "./Contenders.ts"
+import { contenders, lived } from "./Contenders.ts"
 import type { Contender, Running } from "./Contenders.ts"
 
 export interface Options {
@@ -69,16 +69,15 @@ const stopping = async (contender: Contender, { open }: Case): Promise<number> =
 }
 
 const measure = async (options: Options): Promise<ReadonlyArray<Life>> => {
-  const names = Object.keys(contenders) as ReadonlyArray<Contender>
   const lives: Array<Life> = []
   const rounds = async (name: string, count: number, sample: (contender: Contender) => Promise<number>) => {
-    const life = names.map((contender): Life => ({ name, contender, millis: [] }))
+    const life = lived.map((contender): Life => ({ name, contender, millis: [] }))
     for (let round = 0; round < count; round++) {
       for (const { contender, millis } of shuffled(life)) millis.push(await sample(contender))
     }
     lives.push(...life)
   }
-  for (const contender of names) await starting(contender)
+  for (const contender of lived) await starting(contender)
   await rounds("start, until the first answer", options.rounds, starting)
   for (const stop of stops) {
     await rounds(stop.name, stop.slow ? options.slowRounds : options.rounds, (contender) => stopping(contender, stop))

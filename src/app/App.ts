@@ -1,10 +1,10 @@
 /**
  * An application: an ordered list of fairings, managed layers, configuration and mounted routes, launched as one Layer.
  *
- * 1. What is declared earlier is available to what is declared later, routes included: manage, configure and attach first, mount last.
+ * 1. Each step can use the services of the steps before it, routes included: manage, configure and attach first, mount last.
  * 2. Ignition runs every step in order, before anything is bound. When one fails the others still run, nothing is bound, and one typed error
  *    lists every failure.
- * 3. Then the server binds, the liftoff hooks run, and only then is the first request served. Told to stop, it drains within grace, is
+ * 3. Then the server binds, the liftoff hooks run, and only then is the first request served. At shutdown, it drains within grace, is
  *    interrupted, and after mercy every socket is destroyed: `fairlead/app/node`.
  *
  * The model is Rocket's `Rocket<Build>`, `Rocket<Ignite>` and `Rocket<Orbit>`.
@@ -31,29 +31,51 @@ import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as HttpServer from "effect/http/HttpServer"
 import type * as HttpServerRequest from "effect/http/HttpServerRequest"
-import type * as HttpServerResponse from "effect/http/HttpServerResponse"
+import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Layer from "effect/Layer"
+import type * as Pipeable from "effect/Pipeable"
 import type * as Scope from "effect/Scope"
 
-import * as Drawing from "../core/Drawing.ts"
-import type * as Interceptor from "../core/Interceptor.ts"
-import * as Tagged from "../core/Tagged.ts"
+import { AllowedHosts } from "../core/AllowedHosts.ts"
+import * as Composite from "../core/Composite.ts"
+import { infoOf } from "../core/Description.ts"
+import * as Interceptor from "../core/Interceptor.ts"
+import { hasTypeId } from "../core/InterceptorKind.ts"
+import { checkOptions } from "../core/Options.ts"
 import type { Is } from "../core/Types.ts"
-import { TypeId as PipelineTypeId } from "../server/Phases.ts"
-import * as Pipeline from "../server/Pipeline.ts"
+import type * as Pipeline from "../server/Pipeline.ts"
+import { TypeId as PipelineTypeId } from "../server/PipelineTypes.ts"
 import * as AnyHost from "./AnyHost.ts"
-import { describe as describeFairing } from "./Fairing.ts"
-import type { Description, Fairing, Value as FairingValue } from "./Fairing.ts"
+import type { AppValue } from "./AppValue.ts"
+import { kind as fairingKind } from "./FairingRecipe.ts"
+import type { FairingRecipe } from "./FairingRecipe.ts"
+import type { Fairing, FairingInfo } from "./FairingTypes.ts"
+import { isIgnited } from "./Ignited.ts"
+import type { Ignited } from "./Ignited.ts"
 import type { IgniteError, OwnFailure } from "./IgniteError.ts"
 import * as Ignition from "./Ignition.ts"
-import type { Step } from "./Ignition.ts"
+import { Launched } from "./Launched.ts"
 import * as LifeCycle from "./LifeCycle.ts"
+import type { ListenerOptions, MountOptions } from "./MountOptions.ts"
+import type { Route } from "./RouteList.ts"
 import type { NoRouteError, RouteServices } from "./Routes.ts"
+import { labelled } from "./Steps.ts"
+import type { AttachedFairing, Queued, Step } from "./Steps.ts"
+import type { LaunchOptions } from "./StopOptions.ts"
 
-export { Launched } from "./LifeCycle.ts"
-export type { Options } from "./LifeCycle.ts"
-export type { Ignited } from "./Ignition.ts"
-export { DuplicateService, IgniteDefect, IgniteError, NothingToOverride, SingletonIgnited } from "./IgniteError.ts"
+export { Launched } from "./Launched.ts"
+export type { ListenerOptions, MountOptions } from "./MountOptions.ts"
+export type { LaunchOptions, StopReport } from "./StopOptions.ts"
+export type { Ignited } from "./Ignited.ts"
+export {
+  DuplicateListener,
+  DuplicateService,
+  IgniteDefect,
+  IgniteError,
+  NothingToOverride,
+  DuplicateSingleton,
+  UnknownListener
+} from "./IgniteError.ts"
 export type { Failure, OwnFailure } from "./IgniteError.ts"
 export type { Route } from "./RouteList.ts"
 
@@ -62,25 +84,26 @@ type PerRequest = HttpServerRequest.HttpServerRequest | Scope.Scope
 const TypeId = "~fairlead/app/App"
 
 /**
- * An application: `P` provided so far to what is declared later, `E` what ignition may fail with, `R` still required.
+ * An application: `P` services for later steps, `E` errors of ignition, `R` services still required.
  *
  * @category models
  * @since 0.1.0
  */
-export interface App<in out P, in out E, in out R> {
+export interface App<in out P, in out E, in out R>
+  extends Pipeable.Pipeable, Interceptor.Described<Interceptor.Description> {
   readonly [TypeId]: typeof TypeId
   readonly name: string
 
   /** Attaches a fairing. */
   attach<S, E2, R2>(fairing: Fairing<S, E2, R2>): App<P | S, E | E2, R | Exclude<R2, P>>
 
-  /** Builds a layer at ignition, for the application's life, and provides what it gives. */
+  /** Builds a layer at ignition, for the application's life, and provides its services. */
   manage<A, E2, R2>(layer: Layer.Layer<A, E2, R2>): App<P | A, E | E2, R | Exclude<R2, P>>
 
   /** Reads configuration at ignition and provides it; configuration that is missing or wrong fails the ignition with its path. */
   configure<I, S>(key: Context.Key<I, S>, config: Config.Config<S>): App<P | I, E | Config.ConfigError, R>
 
-  /** Builds `replacement` in place of a layer that was given to `manage`, which is not built then: for tests. */
+  /** Builds `replacement` in place of a layer of `manage`, which is not built then: for tests. */
   override<A, E1, R1, E2, R2>(
     managed: Layer.Layer<A, E1, R1>,
     replacement: Layer.Layer<NoInfer<A>, E2, R2>
@@ -88,11 +111,32 @@ export interface App<in out P, in out E, in out R> {
 
   /** Mounts routes of Effect's router, or of an `HttpApi`. It compiles only when they leave no error open. */
   mount<E2, R2>(
-    routes: Layer.Layer<never, E2, R2> & NoRouteError<R2>
+    routes: Layer.Layer<never, E2, R2> & NoRouteError<R2>,
+    options?: MountOptions
   ): App<P, E | E2, R | Exclude<RouteServices<R2>, P>>
 
-  /** Serves a whole app, such as a `Pipeline`, for every request that no mounted route matches. */
-  serve<A>(app: A & Serves<A>): App<P, E, R | Exclude<Effect.Services<A>, P | PerRequest>>
+  /**
+   * Declares a further listener, with separate routes: for health and metrics, on a port that only the operator reaches. It serves during liftoff, and until
+   * the application's own requests have ended. The options may be an Effect, which is run
+   * when the application has ignited, with its services. Routes of fairings join these by `mount(routes, { listener })`. Hooks of fairings do not see its requests.
+   */
+  listen<O, E2 = never, R2 = never>(
+    name: string,
+    options: O &
+      Is<O, Effect.Effect<ListenerOptions, never, unknown>, "neither options nor an Effect of them, or it may fail">,
+    routes?: Layer.Layer<never, E2, R2> & NoRouteError<R2>
+  ): App<P, E | E2, R | Exclude<RouteServices<R2> | Effect.Services<O>, P>>
+  listen<E2 = never, R2 = never>(
+    name: string,
+    options: ListenerOptions,
+    routes?: Layer.Layer<never, E2, R2> & NoRouteError<R2>
+  ): App<P, E | E2, R | Exclude<RouteServices<R2>, P>>
+
+  /** Serves a whole app, such as a `Pipeline`, for every request that no mounted route matches. `routes` are those that it declares to have, for the banner. */
+  serve<A>(
+    app: A & Serves<A>,
+    options?: { readonly routes?: ReadonlyArray<Route> }
+  ): App<P, E, R | Exclude<Effect.Services<A>, P | PerRequest>>
 }
 
 type Serves<A> = Is<
@@ -101,45 +145,107 @@ type Serves<A> = Is<
   "not an app, or errors are left unhandled"
 >
 
-interface Value {
-  readonly name: string
-  readonly steps: ReadonlyArray<Step>
+const step = (self: AppValue, kind: Step["kind"], ...values: ReadonlyArray<unknown>): AppValue =>
+  Composite.change(self, { entries: [...self.entries, { kind, values }] })
+
+const attach = (self: AppValue, fairing: unknown): AppValue => {
+  const attached = fairingsOf(self)
+  Composite.checkStoreKey(self.name, attached, Composite.accept<FairingRecipe>(self.name, fairingKind, fairing))
+  return step(self, "attach", fairing)
 }
 
-const step = (self: Value, kind: Step["kind"], ...values: ReadonlyArray<unknown>): App<never, never, never> =>
-  from({ name: self.name, steps: [...self.steps, { kind, values }] })
-
-const from = (value: Value): App<never, never, never> => Object.assign(Object.create(Proto), value)
-
-const Proto = {
-  [TypeId]: TypeId,
-  attach(this: Value, fairing: unknown) {
-    return step(this, "attach", fairing)
+const Proto = Composite.prototype(
+  {
+    part: "app",
+    typeId: TypeId,
+    kind: fairingKind,
+    maker: "App.make",
+    describe: ({ entries }: AppValue) => labelled(entries).map(infoOfStep)
   },
-  manage(this: Value, layer: unknown) {
-    return step(this, "manage", layer)
-  },
-  configure(this: Value, key: unknown, config: unknown) {
-    return step(this, "configure", key, config)
-  },
-  override(this: Value, managed: unknown, replacement: unknown) {
-    return step(this, "override", managed, replacement)
-  },
-  mount(this: Value, routes: unknown) {
-    return step(this, "mount", routes)
-  },
-  serve(this: Value, app: unknown) {
-    return step(this, "serve", app)
+  {
+    use(this: AppValue, fairing: unknown) {
+      return attach(this, fairing)
+    },
+    attach(this: AppValue, fairing: unknown) {
+      return attach(this, fairing)
+    },
+    manage(this: AppValue, layer: unknown) {
+      return step(this, "manage", layer)
+    },
+    configure(this: AppValue, key: unknown, config: unknown) {
+      return step(this, "configure", key, config)
+    },
+    override(this: AppValue, managed: unknown, replacement: unknown) {
+      return step(this, "override", managed, replacement)
+    },
+    listen(this: AppValue, name: string, options: unknown, routes?: unknown) {
+      const listening = step(this, "listen", name, options)
+      return routes === undefined ? listening : step(listening, "mount", routes, { listener: name })
+    },
+    mount(this: AppValue, routes: unknown, options?: MountOptions) {
+      return step(this, "mount", routes, options)
+    },
+    serve(this: AppValue, app: unknown, options?: { readonly routes?: ReadonlyArray<Route> }) {
+      // A response of Effect is an Effect of itself without a fiber's end.
+      if (Effect.isEffect(app) && !HttpServerResponse.isHttpServerResponse(app))
+        return step(this, "serve", app, options)
+      throw checkOptions(this.name).invalid("serve", "serve takes a Pipeline, or an Effect of a response")
+    }
   }
+)
+
+const infoOfStep = ({ kind, label, values: [first] }: Queued): Interceptor.InterceptorInfo =>
+  kind === "attach"
+    ? { ...(first as AttachedFairing)[Interceptor.TypeId], name: label }
+    : infoOf({
+        name: label,
+        kind,
+        provides: kind === "configure" ? [(first as Context.Key<unknown, unknown>).key] : [],
+        inner: kind === "serve" ? innerOf(first as object) : []
+      })
+
+const innerOf = (app: object): ReadonlyArray<Interceptor.InterceptorInfo> =>
+  isPipeline(app) ? Interceptor.describe(app).interceptors : []
+
+/**
+ * Options of `make`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface MakeOptions {
+  /** The hosts of the application's pages, without scheme and port. Channel mounts that name no `allowedOrigins` accept these pages only. Default: none. */
+  readonly hosts?: ReadonlyArray<string> | undefined
 }
 
 /**
  * Opens an application.
  *
+ * **Example** (An application that names its host)
+ *
+ * ```ts
+ * import { App } from "fairlead/app"
+ *
+ * const chat = App.make("chat", { hosts: ["chat.example"] })
+ * ```
+ *
  * @category constructors
  * @since 0.1.0
  */
-export const make = (name: string): App<never, never, never> => from({ name, steps: [] })
+export const make = (name: string, { hosts }: MakeOptions = {}): App<never, never, never> => {
+  const opened: App<never, never, never> = Composite.open(Proto, { name, entries: [] })
+  if (hosts === undefined) return opened
+  if (hosts.length === 0) throw checkOptions(name).invalid("hosts", "an empty list allows no page: name a host")
+  return opened.manage(Layer.succeed(AllowedHosts, hosts))
+}
+
+/**
+ * Whether something is an application.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isApp: (u: unknown) => u is App<any, any, any> = hasTypeId(TypeId)
 
 /**
  * The fairings of an app, in order, as data. Before it has ignited, class-tagged fairings show their id and no kinds.
@@ -147,12 +253,13 @@ export const make = (name: string): App<never, never, never> => from({ name, ste
  * @category getters
  * @since 0.1.0
  */
-export const fairings = <P, E, R>(app: App<P, E, R> | Ignition.Ignited): ReadonlyArray<Description> =>
-  Ignition.isIgnited(app)
+export const fairings = <P, E, R>(app: App<P, E, R> | Ignited): ReadonlyArray<FairingInfo> =>
+  isIgnited(app)
     ? app.fairings
-    : valueOf(app)
-        .steps.filter(({ kind }) => kind === "attach")
-        .map(({ values: [fairing] }) => describeGiven(fairing))
+    : fairingsOf(Composite.cast(app)).map((fairing) => {
+        const info = fairing[Interceptor.TypeId] as FairingInfo
+        return { ...info, kinds: info.kinds ?? [] }
+      })
 
 /**
  * The fairing with this singleton key, or of this class; the last attached when there are several.
@@ -161,58 +268,17 @@ export const fairings = <P, E, R>(app: App<P, E, R> | Ignition.Ignited): Readonl
  * @since 0.1.0
  */
 export const find = <P, E, R>(
-  app: App<P, E, R> | Ignition.Ignited,
+  app: App<P, E, R> | Ignited,
   wanted: string | { readonly key: string }
-): Description | undefined =>
+): FairingInfo | undefined =>
   fairings(app).findLast((fairing) =>
     typeof wanted === "string" ? fairing.singleton === wanted : fairing.service === wanted.key
   )
 
-const describeGiven = (fairing: unknown): Description => {
-  const id = Tagged.nameOf(fairing as object)
-  return id === undefined ? describeFairing(fairing as FairingValue) : { name: id, kinds: [], service: id }
-}
+const fairingsOf = ({ entries }: AppValue): ReadonlyArray<AttachedFairing> =>
+  entries.filter(({ kind }) => kind === "attach").map(({ values: [fairing] }) => fairing as AttachedFairing)
 
-const valueOf = (app: unknown): Value => app as Value
-
-/**
- * An application as data: its steps in declared order, with the pipeline it serves inside.
- *
- * @category drawing
- * @since 0.1.0
- */
-export const describe = <P, E, R>(app: App<P, E, R>): Interceptor.Description => ({
-  part: "app",
-  name: app.name,
-  interceptors: Ignition.labelled(valueOf(app).steps).map(({ kind, label, values: [first] }): Interceptor.Info => {
-    const kinds = kind === "attach" ? describeGiven(first).kinds : []
-    return {
-      name: label,
-      kind: kind === "attach" ? ["fairing", ...kinds].join(" ") : kind,
-      provides: kind === "configure" ? [(first as Context.Key<unknown, unknown>).key] : [],
-      recovers: [],
-      inner: kind === "serve" && isPipeline(first) ? Pipeline.describe(first).interceptors : []
-    }
-  })
-})
-
-const isPipeline = (app: unknown): app is Pipeline.Named => PipelineTypeId in (app as object)
-
-/**
- * An application as text, one step a line, for a terminal.
- *
- * @category drawing
- * @since 0.1.0
- */
-export const drawing = <P, E, R>(app: App<P, E, R>): string => Drawing.toText(describe(app))
-
-/**
- * An application as a Mermaid flowchart.
- *
- * @category drawing
- * @since 0.1.0
- */
-export const mermaid = <P, E, R>(app: App<P, E, R>): string => Drawing.toMermaid(describe(app))
+const isPipeline = (app: object): app is Pipeline.Named => PipelineTypeId in app
 
 /**
  * Ignites an application: runs every step in order. The scope is the application's life. An ignited application can be launched without
@@ -223,25 +289,38 @@ export const mermaid = <P, E, R>(app: App<P, E, R>): string => Drawing.toMermaid
  */
 export const ignite = <P, E, R>(
   app: App<P, E, R>
-): Effect.Effect<Ignition.Ignited, IgniteError<E | OwnFailure>, R | Scope.Scope> => {
-  const { name, steps } = valueOf(app)
-  return Ignition.ignite(name, steps) as never
+): Effect.Effect<Ignited, IgniteError<E | OwnFailure>, R | Scope.Scope> => {
+  const { entries, name }: AppValue = Composite.cast(app)
+  return Ignition.ignite(name, entries) as never
 }
 
 /**
  * The application as a Layer over any `HttpServer`: ignites, builds the server, runs the liftoff hooks, serves. Closing the layer's scope, or
- * `Shutdown.notify`, shuts it down: no grace for sockets here, which only a host that knows them can give. On Node use `NodeApp.launch`.
+ * `Shutdown.notify`, shuts it down: without grace for sockets, which needs a host that knows them. Further
+ * listeners take their servers from the option `listeners`. On Node use `NodeApp.launch`.
  *
  * @category running
  * @since 0.1.0
  */
 export const launch = <SE, SR, P = never, E = never, R = never>(
-  app: App<P, E, R> | Ignition.Ignited,
+  app: App<P, E, R> | Ignited,
   server: Layer.Layer<HttpServer.HttpServer, SE, SR>,
-  options: LifeCycle.Options = {}
-): Layer.Layer<LifeCycle.Launched, IgniteError<E | OwnFailure> | SE, R | SR> =>
-  Layer.effect(LifeCycle.Launched, LifeCycle.run(igniting(app), AnyHost.make(server), options)) as never
-
-/** The ignition of what may already be ignited. Internal to the app part. */
-export const igniting = (app: { readonly name: string }): Effect.Effect<Ignition.Ignited, unknown, any> =>
-  Ignition.isIgnited(app) ? Effect.succeed(app) : ignite(app as App<never, unknown, unknown>)
+  options: LaunchOptions & {
+    readonly listeners?: Readonly<Record<string, Layer.Layer<HttpServer.HttpServer, SE, SR>>>
+  } = {}
+): Layer.Layer<Launched, IgniteError<E | OwnFailure> | SE, R | SR> =>
+  Layer.effect(
+    Launched,
+    LifeCycle.run(
+      Ignition.igniting(app),
+      (listener) => {
+        const found = listener === undefined ? server : options.listeners?.[listener.name]
+        return found === undefined
+          ? Effect.die(
+              new Error(`The listener "${listener?.name}" has no server. Pass its layer in the option "listeners"`)
+            )
+          : AnyHost.make(found)
+      },
+      options
+    )
+  ) as never

@@ -1,168 +1,150 @@
 /**
- * Ignition: runs the steps of an application in order, before anything is bound. Internal to the app part, but for `Ignited`.
+ * Ignition: runs the steps of an application in order, before anything is bound. Internal to the app part.
  *
  * @since 0.1.0
  */
 import * as Cause from "effect/Cause"
 import type * as Config from "effect/Config"
+import * as ConfigProvider from "effect/ConfigProvider"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as HttpRouter from "effect/http/HttpRouter"
-import type * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 
+import { isAmbient } from "../core/LayerServices.ts"
 import * as Shutdown from "../core/Shutdown.ts"
-import * as Tagged from "../core/Tagged.ts"
-import { describe, valueOf } from "./Fairing.ts"
-import type { Description, Value } from "./Fairing.ts"
-import { DuplicateService, IgniteDefect, IgniteError, NothingToOverride, SingletonIgnited } from "./IgniteError.ts"
-import type { Failure } from "./IgniteError.ts"
-import { withLayerServices } from "./LayerServices.ts"
-import { noting } from "./RouteList.ts"
+import type { AppValue } from "./AppValue.ts"
+import { withSources } from "./ConfigFaults.ts"
+import type { Active } from "./FairingRecipe.ts"
+import type { Early, Handler } from "./Host.ts"
+import { isIgnited, TypeId } from "./Ignited.ts"
+import type { Ignited } from "./Ignited.ts"
+import {
+  DuplicateListener,
+  DuplicateService,
+  IgniteError,
+  NothingToOverride,
+  DuplicateSingleton,
+  UnknownListener
+} from "./IgniteError.ts"
+import { IgnitionFailures } from "./IgnitionFailures.ts"
+import { callHook, LifeWatch } from "./LifeWatch.ts"
+import type { Listener, Mounted } from "./Listeners.ts"
+import { earlyOf, handlerOf } from "./Mounting.ts"
+import type { MountOptions } from "./MountOptions.ts"
+import { resolve } from "./Resolving.ts"
 import type { Route } from "./RouteList.ts"
+import { labelled, labelOf, withoutReplaced } from "./Steps.ts"
+import type { AttachedFairing, Queued, Step } from "./Steps.ts"
 
-const TypeId = "~fairlead/app/Ignited"
-
-/**
- * An application that has ignited: its services are built, its fairings known, nothing is bound yet.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Ignited {
-  readonly [TypeId]: typeof TypeId
-  readonly name: string
-  /** The fairings in use, in order. */
-  readonly fairings: ReadonlyArray<Description>
-  /** The mounted routes, in order. */
-  readonly routes: ReadonlyArray<Route>
-}
-
-/** What is behind an `Ignited`. Internal to the app part. */
+/** The content of an `Ignited`. Internal to the app part. */
 export interface IgnitedValue extends Ignited {
-  readonly active: ReadonlyArray<Value>
+  readonly active: ReadonlyArray<Active>
   readonly context: Context.Context<never>
   readonly shutdown: Shutdown.Shutdown
+  readonly watch: LifeWatch | undefined
   readonly handler: Handler
+  /** The handler for requests during liftoff. */
+  readonly early: Early | undefined
+  readonly listeners: ReadonlyArray<Listener>
 }
 
-/** What answers requests before any hook. Internal to the app part. */
-export type Handler = Effect.Effect<HttpServerResponse.HttpServerResponse, unknown>
+/** The services of a test's layer: they must not be ignored where the application manages them. Internal to the app part. */
+export const GivenByTest = Context.Reference<ReadonlySet<string>>("fairlead/app/GivenByTest", {
+  defaultValue: () => new Set()
+})
 
-/** Whether it has ignited. Internal to the app part. */
-export const isIgnited = (app: object): app is Ignited => TypeId in app
-
-/**
- * A step of an application, with its types erased. Internal to the app part.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Step {
-  readonly kind: "attach" | "manage" | "configure" | "override" | "mount" | "serve"
-  readonly values: ReadonlyArray<unknown>
-}
-
-interface Queued extends Step {
-  /** What failures call it. */
+/** The provider of a service: a step, or a fairing. */
+interface Owner {
   readonly label: string
 }
 
 interface State {
-  /** What is left to do. */
+  readonly app: string
+  readonly watch: LifeWatch | undefined
+  /** The steps still to run. */
   readonly queue: Array<Queued>
   readonly replaced: ReadonlyMap<unknown, unknown>
-  readonly owners: Map<string, string>
+  readonly owners: Map<string, Owner>
   readonly ignited: Set<string>
-  readonly active: Array<Value>
-  readonly routes: Array<Layer.Layer<never, unknown>>
-  readonly listed: Array<Route>
-  readonly failures: Array<Failure<unknown>>
-  readonly outside: Context.Context<never>
-  /** What layers have built: those that share a layer share what it builds. */
+  readonly active: Array<Active>
+  readonly mounted: Array<Mounted>
+  /** The further listeners' options, by name. */
+  readonly listeners: Map<string, unknown>
+  readonly failures: IgnitionFailures
+  /** The layers built so far: a shared layer is built once. */
   readonly built: Layer.MemoMap
-  app: Handler | undefined
+  served: Handler | undefined
+  /** The routes that the served app declares. */
+  declared: ReadonlyArray<Route>
   context: Context.Context<never>
 }
 
-/** Runs the steps. What they acquire lives as long as the scope, and is released at once when they fail. Internal to the app part. */
-export const ignite = Effect.fnUntraced(function* (name: string, steps: ReadonlyArray<Step>) {
+/** Reports a failure, with the services that were built until then. Internal to the app part. */
+export type Report = (cause: Cause.Cause<unknown>) => Effect.Effect<void>
+
+/** Runs the steps. Their resources live as long as the scope, and are released at once when a step fails. Internal to the app part. */
+export const ignite = Effect.fnUntraced(function* (
+  name: string,
+  steps: ReadonlyArray<Step>,
+  report: Report = () => Effect.void
+) {
   const life = yield* Scope.fork(yield* Effect.scope)
-  return yield* Effect.onExit(Scope.provide(runAll(name, steps), life), (exit) =>
+  return yield* Effect.onExit(Scope.provide(runAll(name, steps, report), life), (exit) =>
     Exit.isSuccess(exit) ? Effect.void : Scope.close(life, exit)
   )
 })
 
-const runAll = Effect.fnUntraced(function* (name: string, steps: ReadonlyArray<Step>) {
+const runAll = Effect.fnUntraced(function* (name: string, steps: ReadonlyArray<Step>, report: Report) {
+  // Released last, so that the shutdown is part of the flow.
+  const watch = yield* Effect.acquireRelease(
+    Effect.withFiber((fiber) => Effect.sync(() => LifeWatch.open(fiber, name))),
+    (watch, exit) => Effect.sync(() => watch?.close(exit))
+  )
   const shutdown = yield* Shutdown.make
   const outside = yield* Effect.context()
   const built = Layer.CurrentMemoMap.forkOrCreate(outside)
+  const given = Array.from(yield* GivenByTest, (service) => [service, { label: "the layer of TestApp.make" }] as const)
   const state: State = {
+    app: name,
+    watch,
     queue: withoutReplaced(labelled(steps), outside),
     replaced: new Map(steps.filter(({ kind }) => kind === "override").map(({ values }) => [values[0], values[1]])),
-    owners: new Map(),
+    owners: new Map(given),
     ignited: new Set(),
     active: [],
-    routes: [],
-    listed: [],
-    failures: [],
-    outside,
-    app: undefined,
+    mounted: [],
+    listeners: new Map(),
+    failures: new IgnitionFailures(),
+    served: undefined,
+    declared: [],
     built,
     context: outside.pipe(Context.add(Shutdown.Shutdown, shutdown), Context.add(Layer.CurrentMemoMap, built))
   }
   for (let step = state.queue.shift(); step !== undefined; step = state.queue.shift()) {
     yield* attempt(state, step.label, run(state, step, steps))
   }
-  const handler = yield* attempt(state, "routes", handlerOf(state))
-  if (state.failures.length > 0 || handler === undefined) {
-    return yield* new IgniteError({ app: name, failures: state.failures })
+  const served = yield* attempt(state, "routes", servedOf(state))
+  if (state.failures.some || served === undefined) {
+    const { all: failures, missing } = state.failures
+    const error = new IgniteError({ app: name, failures, missing: Array.from(missing) })
+    yield* Effect.provideContext(report(Cause.fail(error)), state.context)
+    return yield* error
   }
-  const { active, context, listed: routes } = state
-  const fairings: ReadonlyArray<Description> = active.map(describe)
+  const { active, context } = state
+  const fairings = active.map(({ info }) => info)
   return {
     [TypeId]: TypeId,
     name,
     fairings,
-    routes,
     active,
     context,
     shutdown,
-    handler
+    watch,
+    ...served
   } satisfies IgnitedValue as Ignited
 })
-
-/** The steps with the names that failures call them. Internal to the app part. */
-export const labelled = (steps: ReadonlyArray<Step>): ReadonlyArray<Queued> => {
-  const seen = new Map<string, number>()
-  return steps.map((step) => {
-    const number = (seen.get(step.kind) ?? 0) + 1
-    seen.set(step.kind, number)
-    return { ...step, label: labelOf(step, number) }
-  })
-}
-
-const labelOf = ({ kind, values: [first] }: Step, number: number): string => {
-  if (kind === "attach") return Tagged.nameOf(first as object) ?? valueOf(first).name
-  if (kind === "configure") return `configure(${(first as Context.Key<unknown, unknown>).key})`
-  return `${kind}(${number})`
-}
-
-// Of several singletons with one key only the last attached stays, at its own position.
-const withoutReplaced = (steps: ReadonlyArray<Queued>, context: Context.Context<never>): Array<Queued> => {
-  const keys = steps.map((step) => singletonOf(step, context))
-  return steps.filter((_, index) => keys[index] === undefined || keys.lastIndexOf(keys[index]) === index)
-}
-
-// The key of a class-tagged fairing is known as soon as its layer is built.
-const singletonOf = ({ kind, values: [given] }: Step, context: Context.Context<never>): string | undefined => {
-  if (kind !== "attach") return undefined
-  if (Tagged.nameOf(given as object) === undefined) return valueOf(given).singleton
-  const built = Context.getOrUndefined(context, given as Context.Key<never, Tagged.Implementation<unknown>>)
-  return built === undefined ? undefined : valueOf(built.interceptor).singleton
-}
 
 /** Runs one step; its failure is noted, and the next step runs all the same. */
 const attempt = <A>(state: State, step: string, effect: Effect.Effect<A, unknown, any>): Effect.Effect<A | undefined> =>
@@ -172,68 +154,69 @@ const attempt = <A>(state: State, step: string, effect: Effect.Effect<A, unknown
       if (Exit.isSuccess(exit)) return Effect.succeed(exit.value)
       // Interruption is not a failure of the step: it ends the ignition.
       if (Cause.hasInterruptsOnly(exit.cause)) return Effect.failCause(exit.cause as Cause.Cause<never>)
-      state.failures.push(...failuresOf(state, step, exit.cause))
+      state.failures.note(step, exit.cause)
+      unreadable(state, exit.cause)
       return Effect.succeed(undefined)
     })
   ) as Effect.Effect<A | undefined>
 
-const failuresOf = (state: State, step: string, cause: Cause.Cause<unknown>): ReadonlyArray<Failure<unknown>> => {
-  const errors = cause.reasons.filter(Cause.isFailReason).map(({ error }) => ({ step, error }))
-  if (errors.length > 0) return errors
-  const defect = Cause.squash(cause)
-  // A step that misses what a failed one would have provided says nothing new.
-  if (state.failures.length > 0 && defect instanceof Error && defect.message.startsWith("Service not found")) return []
-  return [{ step, error: new IgniteDefect({ cause: defect }) }]
+/** Configuration that cannot be read is not read from elsewhere by later steps: their faults would be untrue. */
+const unreadable = (state: State, { reasons }: Cause.Cause<unknown>): void => {
+  const failed = reasons.filter(Cause.isFailReason).find(({ error }) => error instanceof ConfigProvider.SourceError)
+  if (failed === undefined) return
+  const provider = ConfigProvider.make(() => Effect.fail(failed.error as ConfigProvider.SourceError))
+  state.context = Context.add(state.context, ConfigProvider.ConfigProvider, provider)
 }
 
 const run = (
   state: State,
-  { kind, label, values }: Queued,
+  { index, kind, label, values }: Queued,
   steps: ReadonlyArray<Step>
 ): Effect.Effect<unknown, unknown, any> => {
   const [first, second] = values
   switch (kind) {
     case "attach":
-      return attach(state, first)
+      return attach(state, first as AttachedFairing, index)
     case "manage":
-      return manage(state, label, (state.replaced.get(first) ?? first) as Layer.Layer<unknown, unknown, any>)
+      return manage(state, { label }, (state.replaced.get(first) ?? first) as Layer.Layer<unknown, unknown, any>)
     case "configure":
-      return configure(state, label, first as Context.Key<unknown, unknown>, second as Config.Config<unknown>)
+      return configure(state, { label }, first as Context.Key<unknown, unknown>, second as Config.Config<unknown>)
     case "override":
       return steps.some((step) => step.kind === "manage" && step.values[0] === first)
         ? Effect.void
         : new NothingToOverride()
+    case "listen":
+      return listen(state, first as string, second)
     case "mount":
-      return Effect.sync(() => state.routes.push(first as Layer.Layer<never, unknown>))
+      return Effect.sync(() => mount(state, first as Layer.Layer<never, unknown>, second as MountOptions))
     default:
-      return Effect.sync(() => (state.app = first as Handler))
+      return Effect.sync(() => {
+        state.served = first as Handler
+        const { routes = [] } = (second ?? {}) as { readonly routes?: ReadonlyArray<Route> }
+        state.declared = routes.map(({ method, path }) => ({ method, path }))
+      })
   }
 }
 
-const attach = (state: State, given: unknown): Effect.Effect<void, unknown, any> =>
+const attach = (state: State, given: AttachedFairing, index: number | undefined): Effect.Effect<void, unknown, any> =>
   Effect.suspend(() => {
-    const fairing = resolve(state, given)
-    const key = fairing.singleton
-    if (key !== undefined && state.ignited.has(key)) return new SingletonIgnited({ key, fairing: fairing.name })
+    const fairing = { ...resolve(state.app, given, state.context), ...(index === undefined ? {} : { index }) }
+    const key = fairing.hooks.singleton
+    if (key !== undefined && state.ignited.has(key)) return new DuplicateSingleton({ key, fairing: fairing.name })
     if (key !== undefined) state.ignited.add(key)
     state.active.push(fairing)
     const hook = fairing.hooks.onIgnite
     if (hook === undefined) return Effect.void
-    return Effect.map(hook(ignitionOf(state, fairing.name)) as Effect.Effect<unknown, unknown, any>, (provided) => {
-      if (Context.isContext(provided)) state.context = Context.merge(state.context, provided)
-    })
+    const owner: Owner = { label: fairing.name }
+    const call = () => hook(ignitionOf(state, owner))
+    const igniting = callHook(state.watch?.watch, fairing, "ignite", call) as Effect.Effect<unknown, unknown, any>
+    return Effect.flatMap(igniting, (provided) =>
+      // A fairing may change a service that it has managed itself.
+      Context.isContext(provided) ? own(state, owner, provided as Context.Context<unknown>, true) : Effect.void
+    )
   })
 
-const resolve = (state: State, given: unknown): Value => {
-  const name = Tagged.nameOf(given as object)
-  if (name === undefined) return valueOf(given)
-  const key = given as Context.Key<unknown, Tagged.Implementation<unknown>>
-  const { built, interceptor } = Context.getUnsafe(state.context, key)
-  const bound = withLayerServices(valueOf(interceptor), built, state.outside, () => state.context)
-  return { ...bound, service: name }
-}
-
-const ignitionOf = (state: State, fairing: string) =>
+const ignitionOf = (state: State, fairing: Owner) =>
   ({
     attach: (attached: unknown) =>
       Effect.sync(() => {
@@ -241,7 +224,8 @@ const ignitionOf = (state: State, fairing: string) =>
         const queue = [...state.queue, { ...step, label: labelOf(step, 1) }]
         state.queue.splice(0, queue.length, ...withoutReplaced(queue, state.context))
       }),
-    mount: (routes: Layer.Layer<never, unknown>) => Effect.sync(() => void state.routes.push(routes)),
+    mount: (routes: Layer.Layer<never, unknown>, options?: MountOptions) =>
+      Effect.sync(() => mount(state, routes, options)),
     manage: (layer: Layer.Layer<unknown, unknown, any>) => manage(state, fairing, layer),
     configure: (key: Context.Key<unknown, unknown>, config: Config.Config<unknown>) =>
       configure(state, fairing, key, config),
@@ -251,7 +235,7 @@ const ignitionOf = (state: State, fairing: string) =>
       })
   }) as never
 
-const manage = (state: State, owner: string, layer: Layer.Layer<unknown, unknown, any>) =>
+const manage = (state: State, owner: Owner, layer: Layer.Layer<unknown, unknown, any>) =>
   Effect.flatMap(
     Effect.provideContext(
       Effect.flatMap(Effect.scope, (scope) => Layer.buildWithMemoMap(layer, state.built, scope)),
@@ -260,35 +244,72 @@ const manage = (state: State, owner: string, layer: Layer.Layer<unknown, unknown
     (built) => own(state, owner, Context.omit(Layer.CurrentMemoMap)(built))
   )
 
-const configure = (state: State, owner: string, key: Context.Key<unknown, unknown>, config: Config.Config<unknown>) =>
-  Effect.flatMap(Effect.provideContext(config, state.context), (value) =>
+const configure = (state: State, owner: Owner, key: Context.Key<unknown, unknown>, config: Config.Config<unknown>) =>
+  Effect.flatMap(Effect.provideContext(withSources(config), state.context), (value) =>
     Effect.as(own(state, owner, Context.make(key, value)), value)
   )
 
-const own = Effect.fnUntraced(function* (state: State, owner: string, context: Context.Context<unknown>) {
-  for (const service of context.mapUnsafe.keys()) {
+// A Reference has no owner: a logger or a tracer extends the present one.
+const own = Effect.fnUntraced(function* (
+  state: State,
+  owner: Owner,
+  context: Context.Context<unknown>,
+  mayChangeOwn = false
+) {
+  const services = Array.from(context.mapUnsafe.keys()).filter((service) => !isAmbient(service))
+  const { label } = owner
+  const second = /^manage\(\d+\)$/.test(label) && services.length > 0 ? `manage(${services.join(", ")})` : label
+  for (const service of services) {
     const first = state.owners.get(service)
-    if (first !== undefined) return yield* new DuplicateService({ service, first })
-    state.owners.set(service, owner)
+    if (first !== undefined && !(mayChangeOwn && first === owner)) {
+      return yield* new DuplicateService({ service, first: first.label, second })
+    }
+    state.owners.set(service, second === label ? owner : { label: second })
   }
   state.context = Context.merge(state.context, context)
   return context
 })
 
-// Routes come first; the served app answers what no route matches. Effect's router opens interruption for each route itself.
-const handlerOf = (state: State): Effect.Effect<Handler, unknown, any> =>
+const mount = (
+  state: State,
+  routes: Layer.Layer<never, unknown>,
+  { duringLiftoff = false, listener }: MountOptions = {}
+): void => {
+  state.mounted.push({ routes, listener, duringLiftoff })
+}
+
+const listen = (state: State, name: string, options: unknown): Effect.Effect<void, DuplicateListener> =>
   Effect.suspend(() => {
-    const app = state.app === undefined ? undefined : Effect.interruptible(state.app)
-    if (state.routes.length === 0 && app !== undefined) return Effect.succeed(app)
-    // One behind the other, not concurrently: so they are listed in mount order.
-    const mounted = state.routes.reduce<Layer.Layer<never, unknown>>(
-      (all, routes) => Layer.provideMerge(routes, all),
-      Layer.empty
-    )
-    const layer = Layer.provide(mounted, noting(state.listed))
-    return Effect.map(HttpRouter.toHttpEffect(layer), (router): Handler =>
-      app === undefined
-        ? (router as Handler)
-        : (Effect.catchReason(router, "HttpServerError", "RouteNotFound", () => app) as Handler)
-    )
+    if (state.listeners.has(name)) return new DuplicateListener({ listener: name })
+    state.listeners.set(name, options)
+    return Effect.void
   })
+
+// When all steps have run: a fairing may mount on a listener declared after it.
+const servedOf = Effect.fnUntraced(function* (state: State) {
+  const listener = state.mounted.find(
+    ({ listener }) => listener !== undefined && !state.listeners.has(listener)
+  )?.listener
+  if (listener !== undefined) return yield* new UnknownListener({ listener })
+  const on = (name: string | undefined) => state.mounted.filter((mounted) => mounted.listener === name)
+  const routes: Array<Route> = []
+  const handler = yield* handlerOf(on(undefined), state.served, routes)
+  const early = yield* earlyOf(on(undefined))
+  const listeners = yield* Effect.forEach(state.listeners, ([name, options]) => {
+    const routes: Array<Route> = []
+    return Effect.map(handlerOf(on(name), undefined, routes), (handler): Listener => ({
+      name,
+      options,
+      handler,
+      routes
+    }))
+  })
+  return { handler, early, routes: [...routes, ...state.declared], listeners }
+})
+
+/** The ignition of an application that may have ignited before. A failure is reported by the services built so far. Internal to the app part. */
+export const igniting = (app: { readonly name: string }, report?: Report): Effect.Effect<Ignited, unknown, any> => {
+  if (isIgnited(app)) return Effect.succeed(app)
+  const { entries, name } = app as AppValue
+  return ignite(name, entries, report)
+}

@@ -1,84 +1,42 @@
 /**
- * The life of an application behind its ignition: bind, liftoff, serve, and a shutdown that always ends.
+ * The life of an application after its ignition: bind, liftoff, serve, and a shutdown that always ends.
  *
- * 1. The server binds and the handler is in place, but every request waits.
+ * 1. The server binds and the handler is in place, but every request waits, save those of routes served during liftoff. Further listeners serve at once.
  * 2. The liftoff hooks run concurrently. When all have ended, the waiting requests are answered. A hook that dies fails the launch: the waiting requests are
- *    answered 503 and the shutdown runs. Told to stop meanwhile, the hooks have `grace` to end.
- * 3. Told to stop, by `Shutdown.notify` or because the scope closes: readiness is withdrawn for `readinessDelay`; new connections are refused and answers
- *    carry `Connection: close`; the shutdown hooks run concurrently; requests in flight have `grace` to end.
- * 4. What is left is interrupted: 503 where nothing was sent, 1001 for WebSockets. It has `mercy` to get out. Then every socket is destroyed.
+ *    answered 503 and the shutdown runs. When a stop comes meanwhile, the hooks have `grace` to end.
+ * 3. A stop comes from `Shutdown.notify` or from the end of the scope. Then answers carry `Connection: close` and readiness is withdrawn for `readinessDelay`; new
+ *    connections are refused; the shutdown hooks run concurrently; requests in flight have `grace` to end.
+ * 4. The remaining requests are interrupted: 503 where nothing was sent, 1001 for WebSockets. They have `mercy` to end. Then every socket is destroyed.
  *
  * Each step ends as soon as there is nothing to wait for. Hooks do not extend grace or mercy: those that outlive them are reported.
  *
  * @since 0.1.0
  */
-import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
-import * as Context from "effect/Context"
+import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import type * as NetAddress from "effect/net/NetAddress"
-import * as Option from "effect/Option"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 
+import { logDefect } from "../core/CauseOrigin.ts"
 import type { Shutdown } from "../core/Shutdown.ts"
-import type { Description, Value } from "./Fairing.ts"
-import { withHooks } from "./Hooks.ts"
-import type { Handler, Ignited, IgnitedValue } from "./Ignition.ts"
-
-/**
- * How an application stops.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Options {
-  /** How long requests in flight have to end. Default: 2 seconds. */
-  readonly grace?: Duration.Input
-  /** How long what was interrupted has to get out, before sockets are destroyed. Default: 3 seconds. */
-  readonly mercy?: Duration.Input
-  /** How long the application still serves, not ready, once it was told to stop: for load balancers. Default: 0. */
-  readonly readinessDelay?: Duration.Input
-}
-
-/**
- * An application that serves.
- *
- * @category services
- * @since 0.1.0
- */
-export class Launched extends Context.Service<
-  Launched,
-  {
-    readonly app: string
-    /** Where it listens; `undefined` when it was told to stop before it was launched. */
-    readonly address: NetAddress.SocketAddress | undefined
-    readonly fairings: ReadonlyArray<Description>
-    readonly shutdown: Shutdown
-    /** Ends when the shutdown has ended. */
-    readonly stopped: Effect.Effect<void>
-  }
->()("fairlead/app/Launched") {}
-
-const defaults = { grace: "2 seconds", mercy: "3 seconds" } as const
-
-/** What serves an application's requests. Internal to the app part. */
-export interface Host {
-  readonly address: NetAddress.SocketAddress
-  /** Puts the handler in place; requests wait until `open`. */
-  readonly serve: (handler: Handler) => Effect.Effect<void>
-  readonly open: Effect.Effect<void>
-  /** Takes no new connections, and closes those that are idle or become so. */
-  readonly refuse: Effect.Effect<void>
-  /** Ends when no request is in flight, and nothing that a request has acquired is left to release. It is awaited once there is nothing else to wait for. */
-  readonly idle: Effect.Effect<void>
-  /** Interrupts every request in flight. */
-  readonly interrupt: Effect.Effect<void>
-  /** Destroys every socket, and says how many. */
-  readonly destroy: Effect.Effect<number>
-}
+import { urlOf } from "./Address.ts"
+import type { Active } from "./FairingRecipe.ts"
+import type { Kind } from "./FairingTypes.ts"
+import type { Host } from "./Host.ts"
+import type { Ignited } from "./Ignited.ts"
+import type { IgnitedValue } from "./Ignition.ts"
+import { Launched } from "./Launched.ts"
+import { callHook, originOf } from "./LifeWatch.ts"
+import type { LifeWatch } from "./LifeWatch.ts"
+import type { Listener } from "./Listeners.ts"
+import { once } from "./Once.ts"
+import { withHooks } from "./RequestHooks.ts"
+import type { LaunchOptions, StopReport } from "./StopOptions.ts"
+import { defaults, stop } from "./Stopping.ts"
+import type { NamedHook } from "./Stopping.ts"
 
 /** The shutdown of an ignited application. Internal to the app part. */
 export const shutdownOf = (app: Ignited): Shutdown => (app as IgnitedValue).shutdown
@@ -86,133 +44,138 @@ export const shutdownOf = (app: Ignited): Shutdown => (app as IgnitedValue).shut
 /** The services of an ignited application. Internal to the app part. */
 export const contextOf = (app: Ignited): Context.Context<never> => (app as IgnitedValue).context
 
-/** Runs an application from its ignition to its end. Internal to the app part. */
+/** Observes a life. Internal to the app part. */
+export interface Watcher {
+  /** Called with the things that the life waits for. */
+  readonly waits?: (what: () => ReadonlyArray<string>) => void
+}
+
+/** Runs an application from its ignition to its end; the host of a further listener is made from that listener. Internal to the app part. */
 export const run = Effect.fnUntraced(function* <E, R, E2, R2>(
   igniting: Effect.Effect<Ignited, E, R>,
-  makeHost: Effect.Effect<Host, E2, R2 | Scope.Scope>,
-  options: Options
+  makeHost: (listener: Listener | undefined) => Effect.Effect<Host, E2, R2 | Scope.Scope>,
+  options: LaunchOptions,
+  { waits = () => {} }: Watcher = {}
 ) {
   const app = (yield* igniting) as IgnitedValue
-  const { fairings, name, shutdown } = app
+  const { fairings, listeners, name, shutdown } = app
+  const launched = (host: Host | undefined, others: ReadonlyArray<Host>, stopped: Effect.Effect<StopReport>) =>
+    Launched.of({
+      app: name,
+      address: host?.address,
+      url: host === undefined ? undefined : urlOf(host.address),
+      listeners: Object.fromEntries(others.map(({ address }, index) => [listeners[index]!.name, address])),
+      fairings,
+      shutdown,
+      stopped
+    })
   if (yield* shutdown.notified) {
-    return Launched.of({ app: name, address: undefined, fairings, shutdown, stopped: Effect.void })
+    return launched(undefined, [], Effect.succeed({ duration: Duration.zero, cut: [] }))
   }
-  const host = yield* makeHost
-  const { address } = host
-  const life: Life = { app, host, options, serves: false, toldAt: undefined }
+  const host = yield* makeHost(undefined)
+  const others = yield* Effect.forEach(listeners, makeHost)
+  const life: Life = { app, host, others, options, serves: false, toldAt: undefined, lifting: undefined, cut: [] }
+  const stopping = Effect.suspend(() => {
+    enter(app, "shutdown")
+    return stop(
+      { ...life, app: name, shutdown, hooks: hooksOf(app, "shutdown", ({ hooks }) => hooks.onShutdown), waits },
+      options
+    )
+  }).pipe(Effect.onExit((exit) => Effect.sync(() => app.watch?.close(exit))))
   // With the services of the application, its loggers among them.
-  const stop = yield* Effect.cached(Effect.uninterruptible(Effect.provideContext(stopping(life), app.context)))
-  yield* Effect.addFinalizer(() => stop)
-  const handler = withHooks(name, app.active, app.handler)
-  yield* Effect.provideContext(host.serve(handler), app.context)
-  const lifted = yield* Effect.provideContext(liftoff(life), app.context)
-  if (!lifted) {
-    yield* stop
-    return Launched.of({ app: name, address, fairings, shutdown, stopped: Effect.void })
+  const stopOnce = once(Effect.uninterruptible(Effect.provideContext(stopping, app.context)))
+  yield* Effect.addFinalizer(() => stopOnce)
+  // Not ready until liftoff has ended.
+  const lifting = yield* Scope.make()
+  yield* Scope.provide(shutdown.notReady, lifting)
+  const serving = Effect.gen(function* () {
+    for (const [index, other] of others.entries()) {
+      const { handler } = listeners[index]!
+      yield* other.serve(withHooks(name, [], handler))
+      yield* other.open
+    }
+    const early = app.early && { ...app.early, handler: withHooks(name, [], app.early.handler) }
+    yield* host.serve(withHooks(name, app.active, app.handler), early)
+    return yield* liftoff(life)
+  })
+  if (!(yield* Effect.provideContext(serving, app.context))) {
+    return launched(host, others, Effect.succeed(yield* stopOnce))
   }
   yield* host.open
   life.serves = true
-  const stopped = Effect.andThen(shutdown.await, stop)
+  enter(app, "serve")
+  yield* Scope.close(lifting, Exit.void)
+  const stopped = Effect.andThen(shutdown.await, stopOnce)
   yield* Effect.forkScoped(stopped)
-  return Launched.of({ app: name, address, fairings, shutdown, stopped })
+  return launched(host, others, stopped)
 })
 
 interface Life {
   readonly app: IgnitedValue
   readonly host: Host
-  readonly options: Options
+  readonly others: ReadonlyArray<Host>
+  readonly options: LaunchOptions
+  readonly cut: Array<string>
   serves: boolean
-  /** When it was told to stop, if that was before its liftoff had ended: grace runs from then. */
   toldAt: number | undefined
+  /** The liftoff hooks. */
+  lifting: Fiber.Fiber<void> | undefined
 }
 
-interface NamedHook {
-  readonly name: string
-  readonly run: Effect.Effect<unknown>
+const enter = ({ watch }: IgnitedValue, phase: LifeWatch["phase"]): void => {
+  if (watch !== undefined) watch.phase = phase
 }
 
-const hooksOf = (app: IgnitedValue, hook: (value: Value) => (() => unknown) | undefined): ReadonlyArray<NamedHook> =>
+const hooksOf = (
+  app: IgnitedValue,
+  kind: Kind,
+  hook: (fairing: Active) => (() => unknown) | undefined
+): ReadonlyArray<NamedHook> =>
   app.active.flatMap((fairing) => {
     const call = hook(fairing)
     if (call === undefined) return []
     const effect = Effect.suspend(() => {
-      const given = call()
+      const given = callHook(app.watch?.watch, fairing, kind, call)
       return Effect.isEffect(given) ? (given as Effect.Effect<unknown>) : Effect.void
     })
     return [{ name: fairing.name, run: Effect.scoped(Effect.provideContext(effect, app.context)) }]
   })
 
-/** Runs the liftoff hooks; `false` when the application was told to stop meanwhile, and they did not end within grace. */
+/** Runs the liftoff hooks; `false` when a stop came meanwhile, and they did not end within grace. */
 const liftoff = Effect.fnUntraced(function* (life: Life) {
   const { app, options } = life
+  enter(app, "liftoff")
   const patience = Effect.gen(function* () {
     yield* app.shutdown.await
     life.toldAt = yield* Clock.currentTimeMillis
     yield* Effect.sleep(options.grace ?? defaults.grace)
-    yield* Effect.logWarning(`"${app.name}" stops before its liftoff has ended: the hooks did not end within grace`)
+    life.cut.push("the liftoff hooks, which did not end within grace")
   })
-  // Its own fiber: a hook that cannot be interrupted does not hold the shutdown.
-  const hooks = yield* Effect.forkDetach(lifting(life))
-  const done = Effect.as(Fiber.join(hooks), true)
-  return yield* Effect.raceFirst(done, Effect.as(patience, false)).pipe(
-    Effect.onExit(() => Effect.forkDetach(Fiber.interrupt(hooks)))
+  return yield* Effect.acquireUseRelease(
+    // Its own fiber: a hook that cannot be interrupted does not hold the shutdown beyond mercy.
+    Effect.map(Effect.forkDetach(lifting(life)), (hooks) => (life.lifting = hooks)),
+    (hooks) => Effect.raceFirst(Effect.as(Fiber.join(hooks), true), Effect.as(patience, false)),
+    (hooks) => Effect.sync(() => hooks.interruptUnsafe())
   )
 })
 
-const lifting = ({ app, host: { address } }: Life): Effect.Effect<void> => {
+const lifting = ({ app, host: { address }, others }: Life): Effect.Effect<void> => {
   const { fairings, name, routes } = app
-  const hooks = hooksOf(app, ({ hooks }) =>
-    hooks.onLiftoff === undefined ? undefined : () => hooks.onLiftoff!({ app: name, address, fairings, routes })
+  const listeners = app.listeners.map(({ name, routes }, index) => {
+    const { address } = others[index]!
+    return { name, routes, address, url: urlOf(address) }
+  })
+  const hooks = hooksOf(app, "liftoff", ({ hooks }) =>
+    hooks.onLiftoff === undefined
+      ? undefined
+      : () => hooks.onLiftoff!({ app: name, address, url: urlOf(address), fairings, routes, listeners })
   )
   return Effect.forEach(
     hooks,
-    (hook) => Effect.tapCause(hook.run, (cause) => Effect.logError(`Fairing "${hook.name}" died at liftoff`, cause)),
+    (hook) =>
+      Effect.tapCause(hook.run, (cause) =>
+        logDefect(`Fairing "${hook.name}" died at liftoff`, cause, originOf(name, hook.name, "liftoff"))
+      ),
     { concurrency: "unbounded", discard: true }
   )
 }
-
-const stopping = Effect.fnUntraced(function* ({ app, host, options, serves, toldAt }: Life) {
-  const { mercy = defaults.mercy, readinessDelay = 0 } = options
-  const began = yield* Clock.currentTimeMillis
-  const spent = toldAt === undefined ? 0 : began - toldAt
-  const grace = Math.max(0, Duration.toMillis(options.grace ?? defaults.grace) - spent)
-  yield* app.shutdown.notify
-  if (serves && Duration.toMillis(readinessDelay) > 0) yield* Effect.sleep(readinessDelay)
-  yield* host.refuse
-  const hooks = yield* Effect.forEach(
-    hooksOf(app, ({ hooks }) => hooks.onShutdown),
-    (hook) => Effect.map(Effect.forkDetach(reported(hook)), (fiber) => ({ name: hook.name, fiber }))
-  )
-  // Idle last: while the hooks ran, a request may have come on a connection that was open already.
-  const quiet = Effect.andThen(Fiber.awaitAll(hooks.map(({ fiber }) => fiber)), host.idle)
-  const inGrace = yield* Effect.timeoutOption(quiet, grace)
-  if (Option.isNone(inGrace)) {
-    yield* Effect.forkDetach(host.interrupt)
-    const inMercy = yield* Effect.timeoutOption(quiet, mercy)
-    if (Option.isNone(inMercy)) yield* reportOutlived(hooks)
-  }
-  const destroyed = yield* host.destroy
-  const took = (yield* Clock.currentTimeMillis) - began
-  const note = destroyed === 0 ? "" : `, ${destroyed} sockets destroyed`
-  yield* Effect.logDebug(`"${app.name}" stopped after ${took} ms${note}`)
-})
-
-const reported = (hook: NamedHook): Effect.Effect<void> =>
-  Effect.exit(hook.run).pipe(
-    Effect.flatMap((exit) =>
-      Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)
-        ? Effect.logError(`Fairing "${hook.name}" died at shutdown`, exit.cause)
-        : Effect.void
-    )
-  )
-
-const reportOutlived = (hooks: ReadonlyArray<{ readonly name: string; readonly fiber: Fiber.Fiber<void> }>) =>
-  Effect.forEach(
-    hooks.filter(({ fiber }) => fiber.pollUnsafe() === undefined),
-    ({ fiber, name }) =>
-      Effect.andThen(
-        Effect.logWarning(`The shutdown hook of fairing "${name}" outlived grace and mercy: it is interrupted`),
-        Effect.forkDetach(Fiber.interrupt(fiber))
-      ),
-    { discard: true }
-  )

@@ -1,5 +1,5 @@
 /**
- * State of one request: a value that is computed once for each request, and shared by hooks, middleware and handler.
+ * State of one request: a value computed once a request, and shared by hooks, middleware and handler.
  *
  * It belongs to the request, not to a fiber or a view of it: however often the request is changed on its way, the value stays. It is gone with the request.
  * The model is Rocket's request-local state.
@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import * as HttpServerRequest from "effect/http/HttpServerRequest"
 
 /**
- * An Effect that computes its value at its first use in a request, and gives the same value at every later one. Concurrent first uses share one
+ * An Effect that computes its value at its first use in a request, and returns the same value at every later one. Concurrent first uses share one
  * computation; a computation that fails is not kept.
  *
  * **Example** (Timing)

@@ -1,5 +1,5 @@
 /**
- * What routes need and raise, read off the types of their layers.
+ * The needs and errors of routes, from the types of their layers.
  *
  * @since 0.1.0
  */

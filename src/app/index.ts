@@ -4,6 +4,6 @@
  * @since 0.1.0
  */
 export * as App from "./App.ts"
-export * as Configuration from "./Configuration.ts"
+export * as AppConfig from "./AppConfig.ts"
 export * as Fairing from "./Fairing.ts"
 export * as RequestLocal from "./RequestLocal.ts"

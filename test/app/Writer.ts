@@ -34,3 +34,12 @@ export const hello = HttpRouter.add("GET", "/", HttpServerResponse.text("hello")
 
 /** Why an app does not ignite. */
 export const failuresOf = <P, E, R>(app: App.App<P, E, R>) => Effect.scoped(Effect.flip(App.ignite(app)))
+
+/** What tests compare of fairings. */
+export const listed = (fairings: ReadonlyArray<Fairing.FairingInfo>) =>
+  fairings.map(({ kinds, name, service, singleton }) => ({
+    name,
+    kinds,
+    ...(service === undefined ? {} : { service }),
+    ...(singleton === undefined ? {} : { singleton })
+  }))

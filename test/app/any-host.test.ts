@@ -94,7 +94,7 @@ describe("App.launch", () => {
   )
 
   it.effect(
-    "app 17: what is left after grace is interrupted, and an uninterruptible handler ends no later than mercy",
+    "app 17: requests still running after grace are interrupted, and an uninterruptible handler ends no later than mercy",
     () =>
       Effect.gen(function* () {
         const { entries, on } = writer()

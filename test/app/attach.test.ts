@@ -2,9 +2,9 @@ import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Layer } from "effect"
 import { HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { App, Fairing } from "fairlead/app"
-import * as TestApp from "fairlead/testing/app"
+import { TestApp } from "fairlead/testing/app"
 
-import { failuresOf, hello, writer } from "./Writer.ts"
+import { failuresOf, hello, listed, writer } from "./Writer.ts"
 
 const lifeOf = (name: string): ReadonlyArray<string> => [
   `ignite ${name}`,
@@ -15,7 +15,7 @@ const lifeOf = (name: string): ReadonlyArray<string> => [
 ]
 
 describe("attach", () => {
-  it.effect("app 1: no hook of a fairing that is not attached fires, and a hook that is not defined is no kind", () =>
+  it.effect("app 1: no hook of an unattached fairing fires, and an undefined hook is no kind", () =>
     Effect.gen(function* () {
       const { all, entries } = writer()
       all("absent")
@@ -24,7 +24,7 @@ describe("attach", () => {
       const reply = yield* app.get("/")
       yield* app.terminate
       assert.deepStrictEqual(entries, [])
-      assert.deepStrictEqual(app.launched.fairings, [{ name: "nothing", kinds: [] }])
+      assert.deepStrictEqual(listed(app.launched.fairings), [{ name: "nothing", kinds: [] }])
       assert.deepStrictEqual(reply.journal, [])
     })
   )
@@ -102,7 +102,7 @@ describe("attach", () => {
     })
   )
 
-  it.effect("app 3: a hook may give its result plainly or as an Effect", () =>
+  it.effect("app 3: a hook may return its result plainly or as an Effect", () =>
     Effect.gen(function* () {
       const plain = Fairing.make("plain", {
         onIgnite: () => Effect.void,
@@ -160,7 +160,7 @@ describe("Fairing.Service", () => {
     onShutdown: () => Effect.flatMap(Greeting, (text) => note(`shutdown ${text}`))
   })
 
-  it.effect("app 3: what the fairing needs is taken when its layer is built, and is for its own hooks alone", () =>
+  it.effect("app 3: the fairing's services come from its layer's context, and are for its own hooks alone", () =>
     Effect.gen(function* () {
       const [mine, ofApp]: [Array<string>, Array<string>] = [[], []]
       const seen = HttpRouter.add(
@@ -185,7 +185,7 @@ describe("Fairing.Service", () => {
     })
   )
 
-  it.effect("app 3: what it acquires when it ignites lives as long as the app, not as long as its layer", () =>
+  it.effect("app 3: resources acquired at its ignition live as long as the app, not as long as its layer", () =>
     Effect.gen(function* () {
       const { entries, on } = writer()
       const acquiring = Fairing.onIgnite("acquiring", () =>
@@ -280,7 +280,7 @@ describe("singletons", () => {
       const [failure, ...more] = error.failures
       assert.deepStrictEqual(more, [])
       assert.strictEqual(failure?.step, "late")
-      assert.instanceOf(failure?.error, App.SingletonIgnited)
+      assert.instanceOf(failure?.error, App.DuplicateSingleton)
       assert.include(error.message, `"k"`)
       assert.include(error.message, `"late"`)
       assert.include(error.message, "Attach it before the launch")
@@ -311,15 +311,15 @@ describe("singletons", () => {
 
 describe("listing", () => {
   const key = "test/app/listed"
-  const listed = Fairing.make("listed", { singleton: key, onRequest: () => {}, onResponse: () => {} })
+  const listing = Fairing.make("listed", { singleton: key, onRequest: () => {}, onResponse: () => {} })
   const app = App.make("x")
-    .attach(listed)
+    .attach(listing)
     .attach(Greeter)
     .attach(Fairing.onShutdown("bye", () => {}))
     .mount(greet)
 
   it("app 5: the fairings of an app are listed with names and kinds, in order, before it is launched", () => {
-    assert.deepStrictEqual(App.fairings(app), [
+    assert.deepStrictEqual(listed(App.fairings(app)), [
       { name: "listed", kinds: ["request", "response"], singleton: key },
       { name: "test/app/Greeter", kinds: [], service: "test/app/Greeter" },
       { name: "bye", kinds: ["shutdown"] }
@@ -334,7 +334,7 @@ describe("listing", () => {
           Effect.as(ignition.attach(Fairing.onLiftoff("joined", () => {})), Context.make(Greeting, "live"))
         )
         const ignited = yield* Effect.provide(App.ignite(app), Greeter.layer(attacher))
-        assert.deepStrictEqual(ignited.fairings, [
+        assert.deepStrictEqual(listed(ignited.fairings), [
           { name: "listed", kinds: ["request", "response"], singleton: key },
           { name: "live", kinds: ["ignite"], service: "test/app/Greeter" },
           { name: "bye", kinds: ["shutdown"] },
@@ -367,7 +367,7 @@ describe("listing", () => {
       const { launched } = yield* TestApp.make(App.make("x").attach(look).mount(slow).mount(hello))
       assert.strictEqual(seen?.app, "x")
       assert.deepStrictEqual(seen?.address, launched.address)
-      assert.deepStrictEqual(seen?.fairings, [{ name: "look", kinds: ["liftoff"] }])
+      assert.deepStrictEqual(listed(seen?.fairings ?? []), [{ name: "look", kinds: ["liftoff"] }])
       assert.deepStrictEqual(seen?.routes, [
         { method: "POST", path: "/slow" },
         { method: "GET", path: "/" }

@@ -3,7 +3,7 @@ import { Duration, Effect } from "effect"
 import { HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { TestClock } from "effect/testing"
 import { App } from "fairlead/app"
-import * as TestApp from "fairlead/testing/app"
+import { TestApp } from "fairlead/testing/app"
 
 /** Sets the cookies that the query names, as they are; every reply tells what cookie header came. */
 const route = HttpRouter.add(
@@ -16,7 +16,7 @@ const route = HttpRouter.add(
   })
 )
 
-const launch = (options?: TestApp.Options) => TestApp.make(App.make("x").mount(route), undefined, options)
+const launch = (options?: TestApp.MakeOptions) => TestApp.make(App.make("x").mount(route), undefined, options)
 
 const set = (...cookies: ReadonlyArray<string>) =>
   `?${new URLSearchParams(cookies.map((cookie) => ["set", cookie])).toString()}`
@@ -24,7 +24,7 @@ const set = (...cookies: ReadonlyArray<string>) =>
 const sent = (app: TestApp.TestApp, path = "/") => Effect.map(app.get(path), ({ text }) => text)
 
 describe("cookies", () => {
-  it.effect("app 18: a cookie that a reply sets is sent with later requests, until it is set anew", () =>
+  it.effect("app 18: a cookie that a reply sets is sent with later requests, until it is set again", () =>
     Effect.gen(function* () {
       const app = yield* launch()
       assert.strictEqual(yield* sent(app, `/${set("a=1", "b=two%20words")}`), "none")
@@ -108,7 +108,7 @@ describe("cookies", () => {
     })
   )
 
-  it.effect("app 18: a cookie header given with a request takes the place of those that are kept", () =>
+  it.effect("app 18: a request's own cookie header replaces the kept cookies", () =>
     Effect.gen(function* () {
       const app = yield* launch()
       yield* sent(app, `/${set("a=1")}`)

@@ -4,8 +4,8 @@ import type { HttpServerRequest } from "effect/http"
 import { HttpRouter, HttpServerResponse } from "effect/http"
 import { TestClock } from "effect/testing"
 import { App, Fairing } from "fairlead/app"
-import { RequestView } from "fairlead/server"
-import * as TestApp from "fairlead/testing/app"
+import { Middleware, Pipeline, RequestView } from "fairlead/server"
+import { TestApp } from "fairlead/testing/app"
 
 import { logsOf } from "../server/Logs.ts"
 import { hello, writer } from "./Writer.ts"
@@ -13,9 +13,9 @@ import { hello, writer } from "./Writer.ts"
 type Request = HttpServerRequest.HttpServerRequest
 type Response = HttpServerResponse.HttpServerResponse
 
-const launch = <E, R>(app: App.App<never, E, R>, options?: TestApp.Options) => TestApp.make(app, undefined, options)
+const launch = <E, R>(app: App.App<never, E, R>, options?: TestApp.MakeOptions) => TestApp.make(app, undefined, options)
 
-const view = (name: string, changes: (request: Request) => RequestView.Changes) =>
+const view = (name: string, changes: (request: Request) => RequestView.ModifyOptions) =>
   Fairing.onRequest(name, (request) => RequestView.modify(request, changes(request)))
 
 const echo = HttpRouter.add("*", "/echo", (request) =>
@@ -43,7 +43,7 @@ describe("request hooks", () => {
     })
   )
 
-  it.effect("app 11: a hook that gives nothing, plainly or as an Effect, leaves the request as it is", () =>
+  it.effect("app 11: a hook that returns nothing, plainly or as an Effect, leaves the request as it is", () =>
     Effect.gen(function* () {
       const app = yield* launch(
         App.make("x")
@@ -129,7 +129,7 @@ describe("response hooks", () => {
     })
   )
 
-  it.effect("app 12: they see the 404 of the router, and of a served app behind it", () =>
+  it.effect("app 12: they see the 404 of the router, and of a served app after it", () =>
     Effect.gen(function* () {
       TestApp.expect((yield* seen(App.make("x").mount(hello), "GET", "/none")).reply, { status: 404, text: "" })
       TestApp.expect((yield* seen(App.make("x").mount(hello), "DELETE", "/")).reply, { status: 404, text: "" })
@@ -261,20 +261,57 @@ describe("response hooks", () => {
     })
   )
 
-  it.effect("app 12: a hook that dies ends its own request with 500, and it is logged once", () =>
-    Effect.gen(function* () {
-      const dies = Fairing.onResponse("dies", () => {
-        throw new Error("a bad hook")
+  it.effect(
+    "app2 2.5: one that dies is logged once; the response goes out without its change, and the later hooks run",
+    () =>
+      Effect.gen(function* () {
+        const throws = Fairing.onResponse("throws", () => {
+          throw new Error("a bad hook")
+        })
+        const dies = Fairing.onResponse("dies", () => Effect.andThen(Effect.yieldNow, Effect.die("a bad hook")))
+        const secure = Fairing.onResponse("secure", HttpServerResponse.setHeader("x-frame-options", "DENY"))
+        const app = App.make("x").attach(throws).attach(dies).attach(secure).mount(hello)
+        const [reply, lines] = yield* logsOf(Effect.flatMap(launch(app), (app) => app.get("/")))
+        TestApp.expect(reply, { status: 200, text: "hello", headers: { "x-frame-options": "DENY" } })
+        assert.deepStrictEqual(
+          lines.map(({ level }) => level),
+          ["Error", "Error"]
+        )
+        assert.include(lines[0]?.message, `"throws"`)
+        assert.include(lines[1]?.message, `"dies"`)
       })
-      const [reply, lines] = yield* logsOf(
-        Effect.flatMap(launch(App.make("x").attach(dies).mount(hello)), (app) => app.get("/"))
+  )
+})
+
+describe("hooks and pipelines", () => {
+  it.effect("app2 2.5: response hooks run after the stages for sending of a pipeline", () =>
+    Effect.gen(function* () {
+      const pipeline = Pipeline.make("inner")
+        .sending(Middleware.sending("sent", HttpServerResponse.setHeader("x-sent", "yes")))
+        .handle(HttpServerResponse.text("hello"))
+      const { response } = yield* seen(App.make("x").serve(pipeline))
+      assert.strictEqual(response.headers["x-sent"], "yes")
+    })
+  )
+
+  it.effect("app 12: two requests that die of one defect are logged twice", () =>
+    Effect.gen(function* () {
+      const dying = route(Effect.die(new Error("secret")))
+      const [, lines] = yield* logsOf(
+        Effect.flatMap(launch(dying), (app) => Effect.andThen(app.get("/"), app.get("/")))
       )
-      TestApp.expect(reply, { status: 500, text: "" })
-      assert.deepStrictEqual(
-        lines.map(({ level }) => level),
-        ["Error"]
-      )
-      assert.include(lines[0]?.message, `"dies"`)
+      assert.lengthOf(lines, 2)
+    })
+  )
+
+  it.effect("app 12: response hooks get the request as the last request hook left it", () =>
+    Effect.gen(function* () {
+      const urls: Array<string> = []
+      const moved = view("moved", () => ({ url: "/?moved" }))
+      const look = Fairing.onResponse("look", (_, { url }) => void urls.push(url))
+      const app = yield* launch(App.make("x").attach(moved).attach(look).mount(hello))
+      TestApp.expect(yield* app.get("/elsewhere"), { status: 200 })
+      assert.deepStrictEqual(urls, ["/?moved"])
     })
   )
 })

@@ -18,7 +18,7 @@ const shown: Readonly<
     "const ignited: Effect.Effect<App.Ignited, App.IgniteError<Config.ConfigError | NoDatabase | App.OwnFailure>, Mail | Scope>"
 }
 
-describe("what an editor shows for an app", () => {
+describe("the hover text of an editor for an app", () => {
   let hovers: ReadonlyArray<string> = []
   beforeAll(async () => {
     hovers = await hoversOfConstants(file, Object.keys(shown))

@@ -3,7 +3,7 @@ import { Cause, Config, ConfigProvider, Context, Effect, Exit, Layer, Schema } f
 import { HttpRouter, HttpServer, HttpServerResponse } from "effect/http"
 import { NetAddress } from "effect/net"
 import { App, Fairing } from "fairlead/app"
-import * as TestApp from "fairlead/testing/app"
+import { TestApp } from "fairlead/testing/app"
 
 import { failuresOf, hello, writer } from "./Writer.ts"
 
@@ -26,7 +26,7 @@ const provide = (name: string, count: number) =>
   Fairing.onIgnite(name, () => Effect.succeed(Context.make(Count, count)))
 
 describe("ignition", () => {
-  it.effect("app 6: what a hook provides is there for later hooks, routes and every hook of the running app", () =>
+  it.effect("app 6: a hook's services are there for later hooks, routes and every hook of the running app", () =>
     Effect.gen(function* () {
       const { entries, on } = writer()
       const sees = (hook: string) => Effect.flatMap(Count, (count) => on(`${hook} ${count}`))
@@ -226,7 +226,7 @@ describe("a failing ignition", () => {
     })
   )
 
-  it.effect("app 7: what a failing hook had changed is seen by later hooks, and what it attached ignites", () =>
+  it.effect("app 7: later hooks see the changes of a failing hook, and fairings that it attached ignite", () =>
     Effect.gen(function* () {
       const { all, entries, on } = writer()
       const changing = Fairing.onIgnite("changing", (app) =>
@@ -268,8 +268,8 @@ describe("a failing ignition", () => {
           ["dies", "IgniteDefect"]
         ]
       )
-      assert.include(error.message, "throws: IgniteDefect: thrown in the hook")
-      assert.include(error.message, "dies: IgniteDefect: a plain string")
+      assert.include(error.message, "throws: Error: thrown in the hook")
+      assert.include(error.message, "dies: Error: a plain string")
     })
   )
 
@@ -288,12 +288,12 @@ describe("a failing ignition", () => {
       assert.deepStrictEqual(entries, ["ran"])
       assert.deepStrictEqual(
         error.failures.map(({ step }) => step),
-        ["manage(1)", "own"]
+        ["manage(test/app/Count)", "own"]
       )
     })
   )
 
-  it.effect("app 7: a service that nothing would have provided is listed, with what missed it", () =>
+  it.effect("app 7: a service without a provider is listed, with the step that misses it", () =>
     Effect.gen(function* () {
       const missing = App.make("x").attach(Fairing.onIgnite("needs", () => Effect.asVoid(Count)))
       const error = yield* failuresOf(missing as unknown as App.App<never, never, never>)

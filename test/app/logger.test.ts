@@ -1,11 +1,11 @@
 import { assert, it } from "@effect/vitest"
 import { Effect, Exit, Layer } from "effect"
 import { App, Fairing } from "fairlead/app"
-import * as TestApp from "fairlead/testing/app"
+import { TestApp } from "fairlead/testing/app"
 
 import { keepLogs } from "../server/Logs.ts"
 
-it.effect("app: what its life has to say goes to the loggers that it manages", () =>
+it.effect("app: the log lines of its life go to the loggers that it manages", () =>
   Effect.gen(function* () {
     const { layer, lines } = keepLogs()
     const said = () => lines.map(({ message }) => message)

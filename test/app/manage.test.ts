@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Config, ConfigProvider, Context, Deferred, Effect, Exit, Fiber, Layer, Schema, Scope } from "effect"
 import { HttpRouter, HttpServerResponse } from "effect/http"
-import { App, Configuration, Fairing } from "fairlead/app"
-import * as TestApp from "fairlead/testing/app"
+import { App, AppConfig, Fairing } from "fairlead/app"
+import { TestApp } from "fairlead/testing/app"
 
 import { failuresOf, hello, writer } from "./Writer.ts"
 
@@ -14,7 +14,7 @@ class Settings extends Context.Service<Settings, { readonly port: number; readon
 class Broken extends Schema.TaggedError<Broken>()("Broken", {}) {}
 
 const shape = Schema.Struct({ port: Schema.Int, url: Schema.NonEmptyString })
-const settings = Configuration.schema(shape, "shop")
+const settings = AppConfig.schema(shape, "shop")
 
 const reading = (input: unknown) =>
   Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromUnknown(input))
@@ -26,7 +26,7 @@ const show = HttpRouter.add(
 )
 
 describe("configure", () => {
-  it.effect("app 8: configuration is read at ignition and provided to what comes later", () =>
+  it.effect("app 8: configuration is read at ignition and provided to later steps", () =>
     Effect.gen(function* () {
       const app = yield* TestApp.make(App.make("x").configure(Settings, settings).mount(show)).pipe(
         reading({ shop: { port: 80, url: "here" } })
@@ -51,13 +51,13 @@ describe("configure", () => {
         ]
       )
       assert.match(error.message, /finite number\s+at \["shop"\]\["port"\]/)
-      assert.match(error.message, /Missing key\s+at \["shop"\]\["url"\]/)
-      assert.match(error.message, /Expected string\s+at \["STORE"\]/)
+      assert.match(error.message, /shop\.url is not set\s+at \["shop"\]\["url"\]/)
+      assert.match(error.message, /STORE is not set\s+at \["STORE"\]/)
       assert.deepStrictEqual(entries, ["other"])
     })
   )
 
-  it.effect("app 8: configuration that is missing fails with its path, and nothing is bound", () =>
+  it.effect("app 8: missing configuration fails with its path, and nothing is bound", () =>
     Effect.gen(function* () {
       const app = App.make("x").configure(Settings, settings).mount(show)
       const error = yield* Effect.flip(TestApp.make(app)).pipe(reading({}))
@@ -74,11 +74,15 @@ describe("manage", () => {
       const store = Layer.succeed(Store, "one")
       const hook = Fairing.onIgnite("hook", (app) => Effect.asVoid(app.manage(Layer.succeed(Store, "two"))))
       const twice = [
-        { app: App.make("x").manage(store).manage(Layer.succeed(Store, "two")), first: "manage(1)", step: "manage(2)" },
-        { app: App.make("x").manage(store).attach(hook), first: "manage(1)", step: "hook" },
+        {
+          app: App.make("x").manage(store).manage(Layer.succeed(Store, "two")),
+          first: "manage(test/app/Store)",
+          step: "manage(2)"
+        },
+        { app: App.make("x").manage(store).attach(hook), first: "manage(test/app/Store)", step: "hook" },
         {
           app: App.make("x").manage(store).configure(Store, Config.succeed("two")),
-          first: "manage(1)",
+          first: "manage(test/app/Store)",
           step: "configure(test/app/Store)"
         },
         {
@@ -93,10 +97,7 @@ describe("manage", () => {
           failures.map(({ error, step }) => [step, error._tag]),
           [[step, "DuplicateService"]]
         )
-        assert.include(
-          message,
-          `test/app/Store is already managed by ${first}. Manage it once, or replace it by override`
-        )
+        assert.include(message, `test/app/Store is provided by ${first} already, and again by `)
       }
     })
   )
@@ -144,7 +145,7 @@ describe("manage", () => {
     })
   )
 
-  it.effect("app 8: a replacement is built at the place of what it replaces, with the services that are there", () =>
+  it.effect("app 8: a replacement is built at the place of the original, with the services available there", () =>
     Effect.gen(function* () {
       const live = Layer.succeed(Index, "live")
       const needy = Layer.effect(
@@ -161,7 +162,7 @@ describe("manage", () => {
     })
   )
 
-  it.effect("app 8: override of a layer that is not managed is a failure that says what to pass", () =>
+  it.effect("app 8: override of an unmanaged layer is a failure that says what to pass", () =>
     Effect.gen(function* () {
       const error = yield* failuresOf(
         App.make("x")
@@ -172,7 +173,7 @@ describe("manage", () => {
         error.failures.map(({ error }) => error._tag),
         ["NothingToOverride"]
       )
-      assert.include(error.message, "Pass the very layer that was given to manage")
+      assert.include(error.message, "Pass the same layer as to manage")
     })
   )
 })
@@ -196,7 +197,7 @@ describe("an ignited app", () => {
   )
 })
 
-describe("what ignition acquires", () => {
+describe("a resource of ignition", () => {
   const acquiring = (on: (entry: string) => Effect.Effect<void>, name: string) =>
     Effect.acquireRelease(on(`acquire ${name}`), () => on(`release ${name}`))
 
@@ -213,7 +214,7 @@ describe("what ignition acquires", () => {
   const acquired = ["acquire store", "acquire A", "acquire index"]
   const released = ["release index", "release A", "release store"]
 
-  it.effect("app 8: is released in reverse order when the scope closes, behind the shutdown hooks", () =>
+  it.effect("app 8: is released in reverse order when the scope closes, after the shutdown hooks", () =>
     Effect.gen(function* () {
       const { entries, on } = writer()
       const scope = yield* Scope.make()

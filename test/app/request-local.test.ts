@@ -6,7 +6,7 @@ import { Context, Deferred, Effect, Fiber, Schema } from "effect"
 import { HttpRouter, HttpServerResponse } from "effect/http"
 import { App, Fairing, RequestLocal } from "fairlead/app"
 import { Pipeline, RequestView } from "fairlead/server"
-import * as TestApp from "fairlead/testing/app"
+import { TestApp } from "fairlead/testing/app"
 
 import { requestOf, run } from "../server/Journal.ts"
 

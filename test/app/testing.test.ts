@@ -5,7 +5,7 @@ import { TestClock } from "effect/testing"
 import { Shutdown } from "fairlead"
 import { App, Fairing } from "fairlead/app"
 import { Middleware, Pipeline } from "fairlead/server"
-import * as TestApp from "fairlead/testing/app"
+import { TestApp } from "fairlead/testing/app"
 
 import { hello, writer } from "./Writer.ts"
 
@@ -38,12 +38,11 @@ describe("launching without a socket", () => {
       const reply = yield* app.post("/", { json: { a: 1 } })
       assert.deepStrictEqual(entries, ["request A", "response A"])
       TestApp.expect(reply, { status: 200, text: "from the pipeline", ran: ["A", "check", "A"] })
-      assert.deepStrictEqual(TestApp.journalLines(reply), [
-        "before A: success",
+      assert.deepStrictEqual(TestApp.journalLines(reply.journal), [
+        "request A: success",
         "before check: success",
         "handle handler: success",
-        "handle handler: success",
-        "after A: success"
+        "response A: success"
       ])
     })
   )
@@ -55,12 +54,12 @@ describe("launching without a socket", () => {
       const reply = yield* app.get("/")
       assert.throws(
         () => TestApp.expect(reply, { status: 404, skipped: ["A"] }),
-        /status: expected 404, got 200[^]*before A: success/
+        /status: expected 404, got 200[^]*request A: success/
       )
     })
   )
 
-  it.effect("app 18: what it needs comes from a layer, or from the context; override replaces what it manages", () =>
+  it.effect("app 18: its services come from a layer, or from the context; override replaces a managed layer", () =>
     Effect.gen(function* () {
       const live = Layer.succeed(Store, "live")
       const saying = (text: string) =>
@@ -110,7 +109,7 @@ describe("launching without a socket", () => {
 })
 
 describe("terminate", () => {
-  it.effect("app 18: the shutdown hooks run once, however often and from wherever it is told to stop", () =>
+  it.effect("app 18: the shutdown hooks run once, however often and from wherever it is stopped", () =>
     Effect.gen(function* () {
       const { all, entries } = writer()
       const app = yield* TestApp.make(App.make("x").attach(all("A")).mount(hello))
@@ -122,7 +121,7 @@ describe("terminate", () => {
     })
   )
 
-  it.effect("app 18: it ends when a handler has told the app to stop, and that request is answered", () =>
+  it.effect("app 18: it ends when a handler stops the app, and that request is answered", () =>
     Effect.gen(function* () {
       const { entries, on } = writer()
       const stop = get(
@@ -142,7 +141,7 @@ describe("terminate", () => {
     })
   )
 
-  it.effect("app 18: dropped without it, no shutdown hook runs, and what the app acquired is released", () =>
+  it.effect("app 18: dropped without it, no shutdown hook runs, and the app's resources are released", () =>
     Effect.gen(function* () {
       const { all, entries, on } = writer()
       const begun = yield* Deferred.make<void>()
@@ -207,23 +206,25 @@ describe("terminate", () => {
     })
   )
 
-  it.effect("app 18: an uninterruptible handler is left behind after grace and mercy, and its client told", () =>
-    Effect.gen(function* () {
-      const begun = yield* Deferred.make<void>()
-      const stubborn = Effect.uninterruptible(Effect.andThen(Deferred.succeed(begun, undefined), Effect.never))
-      const app = yield* TestApp.make(App.make("x").mount(get(stubborn)), undefined, {
-        grace: "2 seconds",
-        mercy: "3 seconds"
+  it.effect(
+    "app 18: an uninterruptible handler is abandoned after grace and mercy, and its client gets an answer",
+    () =>
+      Effect.gen(function* () {
+        const begun = yield* Deferred.make<void>()
+        const stubborn = Effect.uninterruptible(Effect.andThen(Deferred.succeed(begun, undefined), Effect.never))
+        const app = yield* TestApp.make(App.make("x").mount(get(stubborn)), undefined, {
+          grace: "2 seconds",
+          mercy: "3 seconds"
+        })
+        const request = yield* Effect.forkChild(app.get("/"))
+        yield* Deferred.await(begun)
+        const terminated = yield* Effect.forkChild(app.terminate)
+        yield* TestClock.adjust("4999 millis")
+        assert.isUndefined(terminated.pollUnsafe())
+        yield* TestClock.adjust("1 millis")
+        yield* Fiber.join(terminated)
+        assert.include(deathOf(yield* Fiber.await(request)), "closed the connection before the end of GET /")
       })
-      const request = yield* Effect.forkChild(app.get("/"))
-      yield* Deferred.await(begun)
-      const terminated = yield* Effect.forkChild(app.terminate)
-      yield* TestClock.adjust("4999 millis")
-      assert.isUndefined(terminated.pollUnsafe())
-      yield* TestClock.adjust("1 millis")
-      yield* Fiber.join(terminated)
-      assert.include(deathOf(yield* Fiber.await(request)), "closed the connection before the end of GET /")
-    })
   )
 
   it.effect("app 18: a stream that observes Shutdown ends whole, and one that ignores it is cut off after grace", () =>
@@ -270,7 +271,7 @@ describe("terminate", () => {
     })
   )
 
-  it.effect("app 18: told to stop while it ignites, the app is not launched and serves nothing", () =>
+  it.effect("app 18: stopped while it ignites, the app is not launched and serves nothing", () =>
     Effect.gen(function* () {
       const { all, entries } = writer()
       const stops = Fairing.onIgnite("stops", () => Effect.flatMap(Shutdown.Shutdown, ({ notify }) => notify))

@@ -2,13 +2,15 @@
 /**
  * What an app and its fairings show in their types, and what does not compile.
  */
+import { createServer as createHttp2Server } from "node:http2"
+
 import { Config, Context, Effect, Layer, Schema } from "effect"
 import type { Scope } from "effect"
 import { HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
 import type { HttpServerError, HttpServer } from "effect/http"
 import { App, Fairing, RequestLocal } from "fairlead/app"
 import { NodeApp } from "fairlead/app/node"
-import * as TestApp from "fairlead/testing/app"
+import { TestApp } from "fairlead/testing/app"
 import { expectTypeOf, test } from "vitest"
 
 export class ConnectError extends Schema.TaggedError<ConnectError>()("ConnectError", {}) {}
@@ -67,7 +69,7 @@ const route = HttpRouter.add(
 
 const shop = App.make("shop").manage(settings).attach(database).attach(counter).attach(header).mount(route)
 
-test("a fairing shows what it provides, raises and needs, and not what its own ignition or the request gives", () => {
+test("a fairing shows its services, errors and needs, and not those of its own ignition or of the request", () => {
   expectTypeOf(counter).toEqualTypeOf<Fairing.Fairing<Hits, never, Log>>()
   expectTypeOf(database).toEqualTypeOf<Fairing.Fairing<Pool, ConfigBad | ConnectError, Settings | Log>>()
   expectTypeOf(header).toEqualTypeOf<Fairing.Fairing>()
@@ -142,7 +144,7 @@ test("a request hook cannot fail or answer, and a response hook cannot fail or d
   Fairing.onIgnite("x", () => "text")
 })
 
-test("what an ignite hook brings in, its needs and failures, become its own", () => {
+test("the needs and failures of an ignite hook's additions become its own", () => {
   const brings = Fairing.onIgnite("brings", (app) =>
     Effect.gen(function* () {
       yield* app.attach(database)
@@ -229,7 +231,7 @@ test("ignition fails with one error, that knows the errors of its steps", () => 
 declare const ignited: App.Ignited
 declare const server: Layer.Layer<HttpServer.HttpServer, HttpServerError.ServeError>
 
-test("launching asks for what is needed, and an ignited app needs nothing more", () => {
+test("launching requires the needed services, and an ignited app needs nothing more", () => {
   type Launched = App.Launched
   expectTypeOf(App.launch(shop, server)).toEqualTypeOf<
     Layer.Layer<Launched, ShopError | HttpServerError.ServeError, Log>
@@ -265,4 +267,14 @@ test("a class-tagged fairing is needed by its class, and its layer may do no mor
   Database.layer(database)
   // @ts-expect-error no class
   App.find(shop, Effect.void)
+})
+
+test("app2 2.6: a typo in options, a port as text and an HTTP/2 server are refused where they are written", () => {
+  const app = App.make("x")
+  // @ts-expect-error the option is grace
+  NodeApp.run(app, { grce: 3 })
+  // @ts-expect-error a port is a number
+  NodeApp.run(app, { port: "3000" })
+  // @ts-expect-error an HTTP/2 server has other sockets
+  NodeApp.run(app, { server: () => createHttp2Server() })
 })

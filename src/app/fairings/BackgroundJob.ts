@@ -1,13 +1,13 @@
 /**
- * A job that runs beside the requests, from liftoff to shutdown: a queue's consumer, a poller, a sweep.
+ * A job that runs from liftoff to shutdown, while requests are served: a queue's consumer, a poller, a sweep.
  *
  * 1. It is started at liftoff and waits for nothing; the first request does not wait for it.
  * 2. When it fails or dies it is logged and started again, as the schedule says. A job that succeeds is done. When the schedule is over, it is logged as given up.
- * 3. At shutdown it is told by `Shutdown`, which it may await to end by itself, and is not started again. It has `drain` to end; then it is interrupted.
+ * 3. At shutdown it is notified by `Shutdown`, which it may await to end by itself, and is not started again. It has `grace` to end; then it is interrupted.
  *    A job that waits for its next start ends at once.
- * 4. Every run has a scope of its own, which closes at its end.
+ * 4. Every run has a new scope, which closes at its end.
  *
- * Caveat: the application does not wait longer than its grace and mercy, however long `drain` is.
+ * Caveat: the application does not wait longer than its grace and mercy, however long `grace` is.
  *
  * @since 0.1.0
  */
@@ -17,6 +17,7 @@ import * as Fiber from "effect/Fiber"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 
+import { checkOptions, nameOr } from "../../core/Options.ts"
 import { Shutdown } from "../../core/Shutdown.ts"
 import type { Yields } from "../../core/Types.ts"
 import * as Fairing from "../Fairing.ts"
@@ -27,11 +28,11 @@ import * as Fairing from "../Fairing.ts"
  * @category models
  * @since 0.1.0
  */
-export interface Options {
+export interface BackgroundJobOptions {
   /** When a job that failed is started again. Default: after 1 second, then twice as long each time, up to a minute, without end. */
   readonly schedule?: Schedule.Schedule<unknown>
-  /** How long it has to end by itself once it was told to. Default: 1 second. */
-  readonly drain?: Duration.Input
+  /** How long it has to end by itself at shutdown. Default: 1 second. */
+  readonly grace?: Duration.Input
 }
 
 const backOff = Schedule.min([Schedule.exponential("1 second"), Schedule.spaced("1 minute")])
@@ -48,7 +49,7 @@ const backOff = Schedule.min([Schedule.exponential("1 second"), Schedule.spaced(
  *
  * const sweep = Effect.logDebug("swept").pipe(Effect.repeat(Schedule.spaced("1 minute")))
  *
- * const app = App.make("shop").attach(backgroundJob("sweep", sweep, { drain: "500 millis" }))
+ * const app = App.make("shop").attach(backgroundJob("sweep", sweep, { grace: "500 millis" }))
  * ```
  *
  * @category fairings
@@ -57,9 +58,12 @@ const backOff = Schedule.min([Schedule.exponential("1 second"), Schedule.spaced(
 export const backgroundJob = <A extends Yields<unknown>>(
   name: string,
   job: A,
-  options: Options = {}
+  options: BackgroundJobOptions = {}
 ): Fairing.Fairing<never, never, Exclude<Effect.Services<A>, Scope.Scope>> => {
-  const { drain = "1 second", schedule = backOff } = options
+  const { schedule = backOff } = options
+  const grace = checkOptions(nameOr("backgroundJob", name)).duration("grace", options.grace ?? "1 second", {
+    zero: true
+  })
   // By the application's shutdown: one fairing may be attached twice, and be part of several applications.
   const running = new WeakMap<Shutdown, Array<Supervised>>()
   const jobs = Effect.map(Shutdown, (shutdown) => {
@@ -68,17 +72,20 @@ export const backgroundJob = <A extends Yields<unknown>>(
     return present
   })
   const fairing = Fairing.make(name, {
-    // An application that is dropped without a shutdown leaves no job behind.
+    // A dropped application, without a shutdown, leaves no job running.
     onIgnite: () =>
       Effect.flatMap(jobs, (jobs) =>
         Effect.addFinalizer(() => Effect.suspend(() => Fiber.interruptAll(jobs.map(({ fiber }) => fiber))))
       ),
+    // In one step: an unregistered job would run for ever.
     onLiftoff: () =>
-      Effect.gen(function* () {
-        const supervised = yield* supervise(name, job, schedule, yield* Shutdown)
-        ;(yield* jobs).push(supervised)
-      }),
-    onShutdown: () => Effect.flatMap(jobs, Effect.forEach(end(drain), { concurrency: "unbounded", discard: true }))
+      Effect.uninterruptible(
+        Effect.gen(function* () {
+          const supervised = yield* supervise(name, job, schedule, yield* Shutdown)
+          ;(yield* jobs).push(supervised)
+        })
+      ),
+    onShutdown: () => Effect.flatMap(jobs, Effect.forEach(end(grace), { concurrency: "unbounded", discard: true }))
   })
   return fairing as Fairing.Fairing<never, never, Exclude<Effect.Services<A>, Scope.Scope>>
 }
@@ -117,9 +124,9 @@ const supervise = (
 }
 
 const end =
-  (drain: Duration.Input) =>
+  (grace: Duration.Input) =>
   ({ fiber, working }: Supervised): Effect.Effect<void> =>
     Effect.suspend(() => {
-      const patience = working() ? drain : Duration.zero
+      const patience = working() ? grace : Duration.zero
       return Effect.andThen(Effect.timeoutOption(Fiber.await(fiber), patience), Fiber.interrupt(fiber))
     })

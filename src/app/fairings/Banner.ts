@@ -2,8 +2,8 @@
  * Says at liftoff what was launched: the address, the fairings with their kinds, the routes, and the drawings of pipelines and other composites.
  *
  * 1. It is printed when the port is bound and known, so that port 0 shows as the port that it became.
- * 2. The text goes to Effect's `Console`, as it is; give `print` to send it elsewhere, such as to the log.
- * 3. What there is none of is left out.
+ * 2. The text goes to Effect's `Console`, as it is; use `print` to send it elsewhere, such as to the log.
+ * 3. Empty sections are left out.
  *
  * Order: anywhere. It lists all fairings in use, those attached at ignition too.
  *
@@ -11,11 +11,12 @@
  */
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import * as HttpServer from "effect/http/HttpServer"
 
 import * as Drawing from "../../core/Drawing.ts"
 import type { Description } from "../../core/Interceptor.ts"
+import { nameOr } from "../../core/Options.ts"
 import type { Is } from "../../core/Types.ts"
+import { isEveryAddress } from "../Address.ts"
 import * as Fairing from "../Fairing.ts"
 
 /**
@@ -24,9 +25,11 @@ import * as Fairing from "../Fairing.ts"
  * @category models
  * @since 0.1.0
  */
-export interface Options<D = never, N = never> {
-  /** The composite to draw, such as `Pipeline.describe(pipeline)`, or several, or an Effect of them. Default: none. */
-  readonly drawing?: D
+export interface BannerOptions<D = never, N = never> {
+  /** Default: `"banner"`. */
+  readonly name?: string
+  /** The composite to draw, such as `Interceptor.describe(pipeline)`, or several, or an Effect of them. Default: none. */
+  readonly describe?: D
   /** A last line or more, or an Effect of it. Default: none. */
   readonly note?: N
   /** Where the text goes. Default: `Console.log`. */
@@ -54,10 +57,10 @@ type Given<A, T> = Is<A, T | Effect.Effect<T, never, unknown>, "this cannot be p
  * @since 0.1.0
  */
 export const banner = <const D = never, const N = never>(
-  options: Options<D & Given<D, Drawn>, N & Given<N, string>> = {}
+  options: BannerOptions<D & Given<D, Drawn>, N & Given<N, string>> = {}
 ): Fairing.Fairing<never, never, Effect.Services<D> | Effect.Services<N>> => {
-  const { drawing, note, print = Console.log } = options
-  return Fairing.onLiftoff("banner", (liftoff) =>
+  const { describe: drawing, note, print = Console.log } = options
+  return Fairing.onLiftoff(nameOr("banner", options.name), (liftoff) =>
     Effect.gen(function* () {
       const drawn = (yield* effectOf(drawing)) as Drawn | undefined
       const last = (yield* effectOf(note)) as string | undefined
@@ -70,10 +73,11 @@ export const banner = <const D = never, const N = never>(
 const effectOf = (given: unknown): Effect.Effect<unknown> =>
   Effect.isEffect(given) ? (given as Effect.Effect<unknown>) : Effect.succeed(given)
 
-const facts = ({ address, app, fairings, routes }: Fairing.Liftoff): string => {
+const facts = (liftoff: Fairing.Liftoff): string => {
+  const { app, fairings, routes } = liftoff
   const kinds = fairings.map(({ kinds, name }): Row => [name, kinds.join(", ")])
   const methods = routes.map(({ method, path }): Row => [method, path])
-  return [`${app} listens on ${addressOf(address)}`, ...rows("fairings", kinds), ...rows("routes", methods)].join("\n")
+  return [`${app} listens on ${addressOf(liftoff)}`, ...rows("fairings", kinds), ...rows("routes", methods)].join("\n")
 }
 
 type Row = readonly [string, string]
@@ -84,9 +88,5 @@ const rows = (title: string, rows: ReadonlyArray<Row>): ReadonlyArray<string> =>
   return [title, ...rows.map(([first, second]) => `  ${first.padEnd(width)}  ${second}`)]
 }
 
-// An address that stands for every one of the machine is none that a browser can open.
-const addressOf = (address: Fairing.Liftoff["address"]): string => {
-  const url = HttpServer.formatAddress(address)
-  const here = url.replace(/\/\/(?:0\.0\.0\.0|\[::\])(?=:|$)/, "//localhost")
-  return here === url ? url : `${here}, and on every other address of this machine`
-}
+const addressOf = ({ address, url }: Fairing.Liftoff): string =>
+  isEveryAddress(address) ? `${url}, and on every other address of this machine` : url

@@ -1,10 +1,10 @@
 /**
- * Checks configuration at ignition, without providing it: for what is read later, or by somebody else.
+ * Checks configuration at ignition without providing it: for settings read later or by other code.
  *
- * 1. Every configuration and every schema given is read before anything is bound; a schema is read from the root of the environment.
- * 2. All faults of all of them fail the ignition as one `ConfigError`, each with its path: nobody mends one setting only to learn of the next.
+ * 1. Every configuration and every schema is read before anything is bound; a schema is read from the root of the environment.
+ * 2. All faults fail the ignition as one `ConfigError`, each with its path, so that they can be fixed in one go.
  *
- * Order: early, so that its answer stands first in the list of failures. Later fairings ignite all the same, so their failures are listed too.
+ * Order: early, so that its failure is the first of the list. Later fairings ignite too, and their failures are listed.
  *
  * @since 0.1.0
  */
@@ -12,11 +12,12 @@ import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
 
-import * as Configuration from "../Configuration.ts"
+import { nameOr } from "../../core/Options.ts"
+import * as AppConfig from "../AppConfig.ts"
 import * as Fairing from "../Fairing.ts"
 
 /**
- * What `configCheck` reads: a configuration, or a schema of the environment.
+ * A configuration that `configCheck` reads, or a schema of the environment.
  *
  * @category models
  * @since 0.1.0
@@ -24,7 +25,18 @@ import * as Fairing from "../Fairing.ts"
 export type Checked = Config.Config<unknown> | Schema.ConstraintCodec<unknown, unknown>
 
 /**
- * A fairing that checks configuration.
+ * Options of `configCheck`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ConfigCheckOptions {
+  /** The name of the fairing. Default: `configCheck`. */
+  readonly name?: string | undefined
+}
+
+/**
+ * A fairing that checks configuration. A list of configurations and schemas takes options after it.
  *
  * **Example** (Failing before anything is bound)
  *
@@ -41,8 +53,15 @@ export type Checked = Config.Config<unknown> | Schema.ConstraintCodec<unknown, u
  * @category fairings
  * @since 0.1.0
  */
-export const configCheck = (...checked: ReadonlyArray<Checked>): Fairing.Fairing<never, Config.ConfigError> => {
-  const configs = checked.map((one) => (Config.isConfig(one) ? one : Configuration.schema(one)))
-  const every = Configuration.all(Object.fromEntries(configs.entries()))
-  return Fairing.onIgnite("config-check", () => Effect.asVoid(every))
+export const configCheck: {
+  (checked: ReadonlyArray<Checked>, options?: ConfigCheckOptions): Fairing.Fairing<never, Config.ConfigError>
+  (...checked: ReadonlyArray<Checked>): Fairing.Fairing<never, Config.ConfigError>
+} = (...given: ReadonlyArray<unknown>): Fairing.Fairing<never, Config.ConfigError> => {
+  const [first, options] = given
+  const isList = Array.isArray(first)
+  const checked = (isList ? first : given) as ReadonlyArray<Checked>
+  const configs = checked.map((one) => (Config.isConfig(one) ? one : AppConfig.schema(one)))
+  const every = AppConfig.all(Object.fromEntries(configs.entries()))
+  const name = nameOr("configCheck", isList ? (options as ConfigCheckOptions | undefined)?.name : undefined)
+  return Fairing.onIgnite(name, () => Effect.asVoid(every))
 }

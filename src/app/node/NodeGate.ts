@@ -7,6 +7,7 @@ import { ServerResponse } from "node:http"
 import type { IncomingMessage, Server } from "node:http"
 import type { Socket } from "node:net"
 
+import { titleOf } from "../Host.ts"
 import { closing } from "./NodeTraffic.ts"
 
 const events = ["request", "checkContinue", "upgrade"] as const
@@ -14,33 +15,46 @@ const events = ["request", "checkContinue", "upgrade"] as const
 type Event = (typeof events)[number]
 type Listener = (...values: ReadonlyArray<any>) => void
 
-/** What the server's events give: the request, and the response or the upgraded socket. */
-type Values = readonly [request: IncomingMessage, to: ServerResponse | Socket, ...rest: ReadonlyArray<unknown>]
+/** The arguments of the server's events: the request, and the response or the upgraded socket. */
+type ListenerArguments = readonly [
+  request: IncomingMessage,
+  to: ServerResponse | Socket,
+  ...rest: ReadonlyArray<unknown>
+]
 
 /** The gate of a server. Internal to the app part. */
 export interface Gate {
   readonly opened: () => boolean
-  /** Hands what waits to the listeners that `begin` gives the server; after that the gate costs nothing. */
+  /** Hands the waiting requests to the listeners that `begin` adds to the server; after that the gate costs nothing. */
   readonly open: (begin: () => void) => void
-  /** Answers 503 to what waits and to all that still comes. */
+  /** Lets these requests, as `GET /live`, pass at once. */
+  readonly passEarly: (
+    requests: ReadonlySet<string>,
+    answer: (request: IncomingMessage, to: ServerResponse) => void
+  ) => void
+  /** Answers 503 to waiting and to later requests. */
   readonly turnAway: () => void
 }
 
 /** Puts a gate before the handler that a server is still to get. Internal to the app part. */
 export const hold = (server: Server): Gate => {
-  const waiting: Array<{ readonly event: Event; readonly values: Values }> = []
+  const waiting: Array<{ readonly event: Event; readonly values: ListenerArguments }> = []
   let handlers: ReadonlyMap<Event, ReadonlyArray<Listener>> | undefined
   let opened = false
   let turning = false
+  let isEarly: (request: IncomingMessage) => boolean = () => false
+  let answerEarly: (request: IncomingMessage, to: ServerResponse) => void = () => {}
 
   const listeners = () => new Map(events.map((event) => [event, server.listeners(event) as Array<Listener>]))
-  const deliver = (event: Event, values: Values) => {
+  const deliver = (event: Event, values: ListenerArguments) => {
     // Who hung up while waiting gets no answer.
     if (values[0].socket.destroyed) return
     for (const handler of handlers?.get(event) ?? []) handler.apply(server, [...values])
   }
   const keepers = events.map((event) => {
-    const keep = (...values: Values) => {
+    const keep = (...values: ListenerArguments) => {
+      const [request, to] = values
+      if (handlers === undefined && to instanceof ServerResponse && isEarly(request)) return answerEarly(request, to)
       // A listener before this one may have replaced the gate just now, and those that came since do not get this event.
       if (handlers === undefined) waiting.push({ event, values })
       else deliver(event, values)
@@ -64,6 +78,10 @@ export const hold = (server: Server): Gate => {
       opened = true
       replace(begin)
     },
+    passEarly(requests, answer) {
+      isEarly = ({ method, url }) => requests.has(titleOf(method, url))
+      answerEarly = answer
+    },
     turnAway() {
       if (turning) return
       turning = true
@@ -72,7 +90,7 @@ export const hold = (server: Server): Gate => {
   }
 }
 
-const turnAway = (...[request, to]: Values): void => {
+const turnAway = (...[request, to]: ListenerArguments): void => {
   if (!(to instanceof ServerResponse)) {
     to.write("HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
     to.destroySoon()

@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Console, Context, Effect, Layer } from "effect"
+import { Console, Context, Effect, Layer, Logger } from "effect"
 import { HttpRouter, HttpServer, HttpServerResponse } from "effect/http"
 import { NetAddress } from "effect/net"
-import { Drawing } from "fairlead"
+import { Interceptor } from "fairlead"
 import { App, Fairing } from "fairlead/app"
 import { banner } from "fairlead/app/fairings"
 import { Middleware, Pipeline } from "fairlead/server"
@@ -18,11 +18,8 @@ const printed = <P, E>(app: App.App<P, E, never>, address: NetAddress.SocketAddr
   Effect.gen(function* () {
     const texts: Array<string> = []
     const console: Console.Console = { ...globalThis.console, log: (text: string) => void texts.push(text) }
-    yield* Effect.provideService(
-      Effect.scoped(Layer.build(App.launch(app, listening(address)))),
-      Console.Console,
-      console
-    )
+    const launched = Effect.scoped(Layer.build(App.launch(app, listening(address))))
+    yield* Effect.provideService(Effect.provide(launched, Logger.layer([])), Console.Console, console)
     return texts
   })
 
@@ -50,7 +47,7 @@ describe("banner", () => {
     })
   )
 
-  it.effect("draws a pipeline ahead of it, and adds a note behind it, both from the application's services", () =>
+  it.effect("draws a pipeline before it, and adds a note after it, both from the application's services", () =>
     Effect.gen(function* () {
       class Data extends Context.Service<Data, string>()("Data") {}
       const pipeline = Pipeline.make("site")
@@ -59,21 +56,24 @@ describe("banner", () => {
       const app = App.make("shop")
         .manage(Layer.succeed(Data, "here.db"))
         .attach(
-          banner({ drawing: Pipeline.describe(pipeline), note: Effect.map(Data, (data) => `Its data is in ${data}`) })
+          banner({
+            describe: Interceptor.describe(pipeline),
+            note: Effect.map(Data, (data) => `Its data is in ${data}`)
+          })
         )
       const [text = ""] = yield* printed(app)
       const parts = text.split("\n\n")
-      assert.deepStrictEqual([parts[0], parts[2]], [Pipeline.drawing(pipeline), "Its data is in here.db"])
+      assert.deepStrictEqual([parts[0], parts[2]], [Interceptor.toText(pipeline), "Its data is in here.db"])
       assert.notInclude(text, "routes")
     })
   )
 
   it.effect("draws several composites, each for itself, in their order", () =>
     Effect.gen(function* () {
-      const composites = [Pipeline.make("first").next(), Pipeline.make("second").next()].map(Pipeline.describe)
-      const [text = ""] = yield* printed(App.make("shop").attach(banner({ drawing: composites })))
+      const composites = [Pipeline.make("first").next(), Pipeline.make("second").next()].map(Interceptor.describe)
+      const [text = ""] = yield* printed(App.make("shop").attach(banner({ describe: composites })))
       const parts = text.split("\n\n")
-      assert.deepStrictEqual(parts.slice(0, 2), composites.map(Drawing.toText))
+      assert.deepStrictEqual(parts.slice(0, 2), composites.map(Interceptor.toText))
       assert.match(parts[2] ?? "", /^shop listens on /)
     })
   )
@@ -85,7 +85,7 @@ describe("banner", () => {
     })
   )
 
-  it.effect("prints where it is told to", () =>
+  it.effect("prints by its option", () =>
     Effect.gen(function* () {
       const texts: Array<string> = []
       const print = (text: string) => Effect.sync(() => void texts.push(text))

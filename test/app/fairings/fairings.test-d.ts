@@ -1,8 +1,8 @@
 import { Config, Context, Effect, Schema } from "effect"
 import type { Interceptor } from "fairlead"
-import { App, Configuration } from "fairlead/app"
+import { App, AppConfig } from "fairlead/app"
 import type { Fairing } from "fairlead/app"
-import { backgroundJob, banner, configCheck, health, requestTimer, warmUp } from "fairlead/app/fairings"
+import { backgroundJob, banner, configCheck, health, metrics, warmUp } from "fairlead/app/fairings"
 import { NodeApp } from "fairlead/app/node"
 import { describe, expectTypeOf, it } from "vitest"
 
@@ -17,9 +17,12 @@ describe("ready-made fairings", () => {
     expectTypeOf(warmUp({ fill, ping })).toEqualTypeOf<Fairing.Fairing<never, never, Cache | Store>>()
     expectTypeOf(health({ checks: { fill, ping } })).toEqualTypeOf<Fairing.Fairing<never, never, Cache | Store>>()
     expectTypeOf(health()).toEqualTypeOf<Fairing.Fairing>()
-    expectTypeOf(requestTimer()).toEqualTypeOf<Fairing.Fairing>()
+    expectTypeOf(metrics()).toEqualTypeOf<Fairing.Fairing>()
     expectTypeOf(backgroundJob("job", Effect.andThen(Effect.scope, fill))).toEqualTypeOf<
       Fairing.Fairing<never, never, Cache>
+    >()
+    expectTypeOf(configCheck([Config.Port("PORT")], { name: "ports" })).toEqualTypeOf<
+      Fairing.Fairing<never, Config.ConfigError>
     >()
     expectTypeOf(configCheck(Config.Port("PORT"), Schema.Struct({ A: Schema.String }))).toEqualTypeOf<
       Fairing.Fairing<never, Config.ConfigError>
@@ -39,10 +42,10 @@ describe("ready-made fairings", () => {
       name: "x",
       interceptors: []
     }))
-    expectTypeOf(banner({ drawing: described, note: Effect.as(Cache, "note") })).toEqualTypeOf<
+    expectTypeOf(banner({ describe: described, note: Effect.as(Cache, "note") })).toEqualTypeOf<
       Fairing.Fairing<never, never, Store | Cache>
     >()
-    expectTypeOf(banner({ drawing: Effect.map(described, (one) => [one, one]) })).toEqualTypeOf<
+    expectTypeOf(banner({ describe: Effect.map(described, (one) => [one, one]) })).toEqualTypeOf<
       Fairing.Fairing<never, never, Store>
     >()
     expectTypeOf(banner({ note: "Its data is here" })).toEqualTypeOf<Fairing.Fairing>()
@@ -51,15 +54,15 @@ describe("ready-made fairings", () => {
     // @ts-expect-error a number is no note
     banner({ note: 7 })
     // @ts-expect-error a text is no drawing
-    banner({ drawing: "drawing" })
+    banner({ describe: "drawing" })
   })
 })
 
 describe("configuration", () => {
   it("has the values of its parts", () => {
-    const config = Configuration.all({ port: Config.Port("PORT"), data: Config.String("DATA") })
+    const config = AppConfig.all({ port: Config.Port("PORT"), data: Config.String("DATA") })
     expectTypeOf(config).toEqualTypeOf<Config.Config<{ readonly port: number; readonly data: string }>>()
-    expectTypeOf(Configuration.schema(Schema.Struct({ A: Schema.NumberFromString }))).toEqualTypeOf<
+    expectTypeOf(AppConfig.schema(Schema.Struct({ A: Schema.NumberFromString }))).toEqualTypeOf<
       Config.Config<{ readonly A: number }>
     >()
   })
@@ -67,7 +70,7 @@ describe("configuration", () => {
 
 describe("options read from the application", () => {
   class Settings extends Context.Service<Settings, { readonly port: number }>()("Settings") {}
-  const shop = App.make("shop").configure(Settings, Configuration.all({ port: Config.Port("PORT") }))
+  const shop = App.make("shop").configure(Settings, AppConfig.all({ port: Config.Port("PORT") }))
 
   it("need nothing but what it provides, and cannot fail", () => {
     const run = () =>

@@ -16,11 +16,21 @@ interface Ended {
 export const start = (...args: ReadonlyArray<string>) => run(new URL("./program.ts", import.meta.url), ...args)
 
 /** Starts a file. It is killed with the scope. */
-export const run = Effect.fnUntraced(function* (url: URL, ...args: ReadonlyArray<string>) {
-  const file = fileURLToPath(url)
+export const run = (url: URL, ...args: ReadonlyArray<string>) =>
+  spawned("--conditions=fairlead:source", fileURLToPath(url), ...args)
+
+/** Starts Node with these arguments. It is killed with the scope, and so is what it started. */
+export const spawned = Effect.fnUntraced(function* (...args: ReadonlyArray<string>) {
   const child = yield* Effect.acquireRelease(
-    Effect.sync(() => spawn(process.execPath, ["--conditions=fairlead:source", file, ...args])),
-    (child) => Effect.sync(() => child.kill("SIGKILL"))
+    Effect.sync(() => spawn(process.execPath, args, { detached: true })),
+    ({ pid }) =>
+      Effect.sync(() => {
+        try {
+          process.kill(-pid!, "SIGKILL")
+        } catch {
+          // It has ended already.
+        }
+      })
   )
   let output = ""
   let over = false

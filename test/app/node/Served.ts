@@ -14,14 +14,20 @@ import { NodeApp } from "fairlead/app/node"
 /** Short times, so that the suite is quick. */
 export const brief = { grace: 300, mercy: 300 } as const
 
-/** More grace than is needed: what must not wait for its end shows that it does not. */
-export const patient = { grace: 2000, mercy: 300 } as const
+/** More grace than is needed: what must not wait for its end shows that it does not, on a busy machine too. */
+export const patient = { grace: 60_000, mercy: 300 } as const
 
 /** More mercy than is needed. */
-export const merciful = { grace: 300, mercy: 2000 } as const
+export const merciful = { grace: 300, mercy: 60_000 } as const
 
-/** What a shutdown may take beyond grace and mercy. */
-const slack = 0.5
+/** The seconds in which nothing has ended that waited for the grace of `patient` or the mercy of `merciful`. */
+export const soon = 30
+
+/** The milliseconds of a handler that nothing may wait for. */
+export const tooLong = 120_000
+
+/** What a shutdown may take beyond grace and mercy, in seconds: less than what it must not wait for. */
+const slack = 30
 
 export type Routes = Layer.Layer<never, never, HttpRouter.HttpRouter>
 
@@ -46,7 +52,10 @@ export const portOf = (address: App.Launched["Service"]["address"]): number => {
 }
 
 /** Launches an application on a free port. */
-export const launch = Effect.fnUntraced(function* <P, E>(app: App.App<P, E, never>, options: NodeApp.Options = brief) {
+export const launch = Effect.fnUntraced(function* <P, E>(
+  app: App.App<P, E, never>,
+  options: NodeApp.LaunchOptions = brief
+) {
   const scope = yield* Effect.acquireRelease(Scope.make(), (scope) => Scope.close(scope, Exit.void))
   const layer = NodeApp.launch(app, { port: 0, host: "127.0.0.1", ...options })
   const launched = Context.get(yield* Layer.buildWithScope(layer, scope), App.Launched)
@@ -132,7 +141,7 @@ export interface Situation {
  */
 export const compare =
   (table: Table, cap = 3000) =>
-  (name: string, options: NodeApp.Options, situation: (stopping: Effect.Effect<void>) => Situation) =>
+  (name: string, options: NodeApp.LaunchOptions, situation: (stopping: Effect.Effect<void>) => Situation) =>
     Effect.scoped(
       Effect.gen(function* () {
         const told = yield* Deferred.make<void>()

@@ -3,8 +3,8 @@ import { Effect } from "effect"
 
 import { run } from "./Child.ts"
 
-describe("leaks", { timeout: 60_000 }, () => {
-  it.live("app 16: 200 launches and shutdowns in one process leave no resource, fiber, listener or socket behind", () =>
+describe("leaks", () => {
+  it.live("app 16: 200 launches and shutdowns in one process leak no resource, fiber, listener or socket", () =>
     Effect.gen(function* () {
       const lives = yield* run(new URL("./lives.ts", import.meta.url))
       assert.deepStrictEqual(yield* lives.ended, { code: 0, signal: null }, lives.output())

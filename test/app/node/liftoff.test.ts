@@ -7,11 +7,10 @@ import { HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { Socket } from "effect/socket"
 import { Shutdown } from "fairlead"
 import { App, Fairing } from "fairlead/app"
+import { health } from "fairlead/app/fairings"
 
 import { call, connecting, handshake, head, peer, raw, word } from "./Clients.ts"
 import { launch, patient, portOf } from "./Served.ts"
-
-const text = HttpServerResponse.text
 
 /** Answers with the body, and counts how often it was run. */
 const echoing = () => {
@@ -19,7 +18,7 @@ const echoing = () => {
   const answer = Effect.gen(function* () {
     runs++
     const { method, text: body } = yield* HttpServerRequest.HttpServerRequest
-    return text(`${method}:${yield* body}`)
+    return HttpServerResponse.text(`${method}:${yield* body}`)
   })
   return { routes: HttpRouter.add("*", "/", Effect.orDie(answer)), runs: () => runs }
 }
@@ -58,7 +57,7 @@ const holding = () => {
   return { hook, port: Deferred.await(bound), free: free.say }
 }
 
-describe.concurrent("between listening and liftoff", { timeout: 20_000 }, () => {
+describe.concurrent("between listening and liftoff", () => {
   it.live("app 9: 100 clients at once are answered afterwards, none is lost, none is answered before or twice", () =>
     Effect.gen(function* () {
       const { hook, free, port: bound } = holding()
@@ -146,6 +145,46 @@ describe.concurrent("between listening and liftoff", { timeout: 20_000 }, () => 
     })
   )
 
+  it.live.each([undefined, "admin"] as const)(
+    "app2 3.1: during liftoff /live answers and /ready says 503, by listener %s, while other requests wait",
+    (listener) =>
+      Effect.gen(function* () {
+        const ports: Array<number> = []
+        const noted = Fairing.onLiftoff("noted", ({ address, listeners }) => {
+          ports.push(portOf(address), ...listeners.map((each) => portOf(each.address)))
+        })
+        const { hook, free, port: bound } = holding()
+        const { routes, runs } = echoing()
+        const requests = counted()
+        let checks = 0
+        const checked = health({
+          ...(listener === undefined ? {} : { listener }),
+          interval: 0,
+          checks: { count: Effect.sync(() => checks++) }
+        })
+        const bare = App.make("warming").attach(noted).attach(hook).attach(checked).mount(routes)
+        const app = listener === undefined ? bare : bare.listen(listener, { port: 0, host: "127.0.0.1" })
+        const launching = yield* Effect.forkScoped(launch(app, { server: requests.make }))
+        const port = yield* bound
+        const watched = ports.at(-1)!
+        const waiting = yield* raw(port, head("GET /", "Connection: close"))
+        yield* requests.until(1)
+
+        const live = yield* call(watched, "/live")
+        assert.deepStrictEqual([live.status, live.text], [200, JSON.stringify({ status: "live" })])
+        const early = yield* call(watched, "/ready")
+        assert.deepStrictEqual([early.status, early.text], [503, JSON.stringify({ status: "not ready" })])
+        assert.strictEqual((yield* call(watched, "/live", { method: "HEAD" })).status, 200)
+        assert.deepStrictEqual([runs(), waiting.received(), checks], [0, "", 0])
+
+        yield* free
+        assert.match(yield* waiting.closed, /^HTTP\/1.1 200 .*GET:$/s)
+        yield* Fiber.join(launching)
+        assert.strictEqual((yield* call(watched, "/ready")).status, 200)
+        assert.strictEqual(checks, 1)
+      })
+  )
+
   it.live("app 9: who hung up while waiting is not handled, and a reset while an upgrade waits does no harm", () =>
     Effect.gen(function* () {
       const { hook, free, port: bound } = holding()
@@ -172,7 +211,7 @@ describe.concurrent("between listening and liftoff", { timeout: 20_000 }, () => 
   )
 })
 
-describe.concurrent("liftoff hooks", { timeout: 20_000 }, () => {
+describe.concurrent("liftoff hooks", () => {
   it.live("app 9: they see the real address, where a client can already connect, and run concurrently", () =>
     Effect.gen(function* () {
       const [first, second] = [word(), word()]

@@ -5,7 +5,7 @@ import { Socket } from "effect/socket"
 import { Shutdown } from "fairlead"
 
 import { goingAway, handshake, head, peer, raw, word } from "./Clients.ts"
-import { brief, compare, merciful, patient, table } from "./Served.ts"
+import { brief, compare, merciful, patient, soon, table, tooLong } from "./Served.ts"
 import type { Situation } from "./Served.ts"
 
 const times = table()
@@ -30,7 +30,7 @@ const echoUntil = (end: Effect.Effect<void>) =>
 
 const echo = echoUntil(Effect.never)
 
-describe.concurrent("shutdown, and what the sockets do", { timeout: 30_000 }, () => {
+describe.concurrent("shutdown, and its sockets", () => {
   afterAll(times.print)
 
   it.live("app 17: a connection that never sent a byte, or half a head, does not hold the shutdown", () =>
@@ -43,7 +43,7 @@ describe.concurrent("shutdown, and what the sockets do", { timeout: 30_000 }, ()
         const whole = yield* raw(port, head("GET /"))
         yield* whole.until(/hello$/)
         return Effect.fnUntraced(function* (took) {
-          assert.isBelow(took, 1)
+          assert.isBelow(took, soon)
           assert.strictEqual(yield* half.closed, "")
           assert.strictEqual(yield* silent.closed, "")
         })
@@ -67,7 +67,7 @@ describe.concurrent("shutdown, and what the sockets do", { timeout: 30_000 }, ()
           return Effect.fnUntraced(function* (took) {
             assert.match(yield* client.closed, /^HTTP\/1.1 503 /)
             assert.isAtLeast(took, 0.29)
-            assert.isBelow(took, 1.5)
+            assert.isBelow(took, soon)
           })
         })
       }
@@ -102,7 +102,7 @@ describe.concurrent("shutdown, and what the sockets do", { timeout: 30_000 }, ()
         return Effect.fnUntraced(function* (took) {
           assert.strictEqual(yield* client.code, 1001)
           assert.isAtLeast(took, 0.29)
-          assert.isBelow(took, 1.5, "it does not wait for mercy to end")
+          assert.isBelow(took, soon, "it does not wait for mercy to end")
         })
       })
     }))
@@ -132,7 +132,7 @@ describe.concurrent("shutdown, and what the sockets do", { timeout: 30_000 }, ()
         assert.strictEqual(yield* client.message, "welcome")
         return Effect.fnUntraced(function* (took) {
           assert.strictEqual(yield* client.code, 1000)
-          assert.isBelow(took, 1)
+          assert.isBelow(took, soon)
         })
       })
     }))
@@ -186,7 +186,7 @@ describe.concurrent("shutdown, and what the sockets do", { timeout: 30_000 }, ()
           yield* Effect.forkScoped(Effect.andThen(client.until(/ 100 Continue/), client.write("body")))
           return Effect.fnUntraced(function* (took) {
             assert.match(yield* client.closed, / 100 Continue\r\n\r\nHTTP\/1.1 200 .*Connection: close.*body$/s)
-            assert.isBelow(took, 1)
+            assert.isBelow(took, soon)
           })
         })
       }
@@ -197,7 +197,7 @@ describe.concurrent("shutdown, and what the sockets do", { timeout: 30_000 }, ()
     compared("request that comes during mercy", brief, () => {
       const began = word()
       let late = false
-      const stubborn = Effect.uninterruptible(Effect.andThen(began.say, Effect.sleep(5000)))
+      const stubborn = Effect.uninterruptible(Effect.andThen(began.say, Effect.sleep(tooLong)))
       return {
         routes: Layer.mergeAll(
           get("/stubborn", Effect.as(stubborn, HttpServerResponse.empty())),

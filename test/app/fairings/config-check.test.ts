@@ -1,7 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Config, ConfigProvider, Context, Effect, Schema } from "effect"
-import { App, Configuration } from "fairlead/app"
+import { App, AppConfig } from "fairlead/app"
 import { configCheck } from "fairlead/app/fairings"
+
+import { listed } from "../Writer.ts"
 
 const reading = (env: Record<string, string>) =>
   Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromEnv({ env }))
@@ -21,7 +23,7 @@ describe("configCheck", () => {
   it.effect("ignites when everything is right, and provides nothing", () =>
     Effect.gen(function* () {
       const ignited = yield* App.ignite(app)
-      assert.deepStrictEqual(ignited.fairings, [{ name: "config-check", kinds: ["ignite"] }])
+      assert.deepStrictEqual(listed(ignited.fairings), [{ name: "configCheck", kinds: ["ignite"] }])
     }).pipe(reading({ PORT: "80", MAIL_HOST: "mail", MAIL_FROM: "a@b" }))
   )
 
@@ -30,7 +32,7 @@ describe("configCheck", () => {
       const found = yield* failures(app, { PORT: "99999", MAIL_FROM: "nobody", MAIL_NAME: "too long" })
       assert.deepStrictEqual(
         found.map(({ error, step }) => [step, error._tag]),
-        [["config-check", "ConfigError"]]
+        [["configCheck", "ConfigError"]]
       )
       const message = String(found[0]?.error.message)
       for (const path of ["PORT", "MAIL_HOST", "MAIL_FROM", "MAIL_NAME"]) assert.include(message, `at ["${path}"]`)
@@ -49,19 +51,19 @@ describe("configCheck", () => {
   )
 })
 
-describe("Configuration.all", () => {
+describe("AppConfig.all", () => {
   class Settings extends Context.Service<Settings, { readonly port: number; readonly data: string }>()("Settings") {}
   const app = App.make("shop").configure(
     Settings,
-    Configuration.all({
+    AppConfig.all({
       port: Config.Port("PORT").pipe(Config.withDefault(3000)),
       data: Config.NonEmptyString("DATA")
     })
   )
 
-  it.effect("gives the values, and defaults where something may be absent", () =>
+  it.effect("returns the values, and defaults where something may be absent", () =>
     Effect.gen(function* () {
-      const config = Configuration.all({
+      const config = AppConfig.all({
         port: Config.Port("PORT").pipe(Config.withDefault(3000)),
         data: Config.NonEmptyString("DATA")
       })
@@ -69,7 +71,7 @@ describe("Configuration.all", () => {
     }).pipe(reading({ DATA: "here" }))
   )
 
-  it.effect("reports what is wrong and what is absent together", () =>
+  it.effect("reports wrong and absent values together", () =>
     Effect.gen(function* () {
       const [failure, ...more] = yield* failures(app, { PORT: "x" })
       assert.deepStrictEqual(more, [])
@@ -78,13 +80,13 @@ describe("Configuration.all", () => {
     })
   )
 
-  it.effect("reports a source that cannot be read in place of what it would have said", () =>
+  it.effect("reports an unreadable source in place of its values", () =>
     Effect.gen(function* () {
       const broken = ConfigProvider.make(() =>
         Effect.fail(new ConfigProvider.SourceError({ message: "the disk is gone" }))
       )
       const error = yield* Effect.flip(
-        Configuration.all({ data: Config.String("DATA"), port: Config.Port("PORT") }).parse(broken)
+        AppConfig.all({ data: Config.String("DATA"), port: Config.Port("PORT") }).parse(broken)
       )
       assert.strictEqual(error.cause._tag, "SourceError")
     })

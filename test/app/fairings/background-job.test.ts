@@ -5,7 +5,7 @@ import { TestClock } from "effect/testing"
 import { Shutdown } from "fairlead"
 import { App, Fairing } from "fairlead/app"
 import { backgroundJob } from "fairlead/app/fairings"
-import * as TestApp from "fairlead/testing/app"
+import { TestApp } from "fairlead/testing/app"
 
 import { logsOf } from "../../server/Logs.ts"
 
@@ -17,7 +17,7 @@ const journal = Effect.map(Ref.make<ReadonlyArray<string>>([]), (words) => ({
 const shop = App.make("shop").mount(HttpRouter.add("GET", "/", HttpServerResponse.text("open")))
 
 describe("backgroundJob", () => {
-  it.effect("runs beside the requests from liftoff on, not at ignition, and holds no request up", () =>
+  it.effect("runs concurrently with the requests from liftoff on, not at ignition, and holds no request up", () =>
     Effect.gen(function* () {
       const { note, words } = yield* journal
       const ticking = Effect.repeat(note("tick"), Schedule.spaced("1 second"))
@@ -111,7 +111,7 @@ describe("backgroundJob", () => {
         yield* Effect.sleep("400 millis")
         yield* note("ended")
       }).pipe(Effect.onInterrupt(() => note("interrupted")))
-      const app = yield* TestApp.make(shop.attach(backgroundJob("listening", listening, { drain: "500 millis" })))
+      const app = yield* TestApp.make(shop.attach(backgroundJob("listening", listening, { grace: "500 millis" })))
       const stop = yield* Effect.forkChild(Effect.andThen(app.terminate, note("stopped")))
       yield* TestClock.adjust("399 millis")
       assert.deepStrictEqual(yield* words, ["told"])
@@ -127,7 +127,7 @@ describe("backgroundJob", () => {
       const deaf = Effect.onInterrupt(Effect.andThen(note("run"), Effect.never), () => note("interrupted"))
       const [, lines] = yield* logsOf(
         Effect.gen(function* () {
-          const app = yield* TestApp.make(shop.attach(backgroundJob("deaf", deaf, { drain: "500 millis" })))
+          const app = yield* TestApp.make(shop.attach(backgroundJob("deaf", deaf, { grace: "500 millis" })))
           const stop = yield* Effect.forkChild(app.terminate)
           yield* TestClock.adjust("499 millis")
           assert.deepStrictEqual(yield* words, ["run"])
@@ -163,9 +163,9 @@ describe("backgroundJob", () => {
             const app = yield* TestApp.make(
               shop
                 .attach(
-                  backgroundJob("failing", failing, { schedule: Schedule.spaced("1 minute"), drain: "2 seconds" })
+                  backgroundJob("failing", failing, { schedule: Schedule.spaced("1 minute"), grace: "2 seconds" })
                 )
-                .attach(backgroundJob("late", late, { schedule: Schedule.spaced(0), drain: "2 seconds" }))
+                .attach(backgroundJob("late", late, { schedule: Schedule.spaced(0), grace: "2 seconds" }))
             )
             yield* TestClock.adjust("1 second")
             yield* app.terminate
@@ -182,7 +182,7 @@ describe("backgroundJob", () => {
         "job",
         Effect.onInterrupt(Effect.andThen(note("run"), Effect.never), () => note("end")),
         {
-          drain: 0
+          grace: 0
         }
       )
       const twice = yield* TestApp.make(shop.attach(job).attach(job))
@@ -200,14 +200,14 @@ describe("backgroundJob", () => {
     })
   )
 
-  it.effect("does not outlive an application that is dropped, or whose launch failed", () =>
+  it.effect("does not outlive a dropped application, or one whose launch failed", () =>
     Effect.gen(function* () {
       const { note, words } = yield* journal
       const job = backgroundJob(
         "job",
         Effect.onInterrupt(Effect.andThen(note("run"), Effect.never), () => note("end")),
         {
-          drain: 0
+          grace: 0
         }
       )
       const scope = yield* Scope.make()

@@ -4,7 +4,7 @@ import { HttpRouter, HttpServerResponse } from "effect/http"
 import { TestClock } from "effect/testing"
 import { App, Fairing } from "fairlead/app"
 import { warmUp, WarmUpFailed } from "fairlead/app/fairings"
-import * as TestApp from "fairlead/testing/app"
+import { TestApp } from "fairlead/testing/app"
 
 import { logsOf, shown } from "../../server/Logs.ts"
 
@@ -57,7 +57,7 @@ describe("warmUp", () => {
         .attach(
           warmUp(
             { broken: Effect.fail("no"), slow: Effect.andThen(Effect.sleep("1 second"), note("slow ended")) },
-            { fatal: true }
+            { onFailure: "fail" }
           )
         )
         .attach(Fairing.onShutdown("closing", () => note("shutdown")))
