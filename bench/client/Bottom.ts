@@ -1,4 +1,4 @@
-/** What is below the handlers of every contender: an answer at once, without a socket. */
+/** The bottom of every contender: an answer at once, without a socket. */
 import { Readable } from "node:stream"
 
 import { Dispatcher } from "@effect/platform-node/Undici"
@@ -30,7 +30,7 @@ export const client = bare(answered)
 /** As every transport of Effect is made. */
 export const madeClient = HttpClient.make((request) => Effect.sync(() => HttpClientResponse.fromWeb(request, body)))
 
-/** Each response with its body read: one that is not is watched until it is collected, at the cost of whoever runs then. */
+/** Each response with its body read: an unread one is watched until it is collected, at the cost of later code. */
 export const repeatReading = <E>(client: HttpClient.HttpClient.With<E>): Run =>
   repeatSuspending(unyielding, () =>
     Effect.flatMap(client.execute(request), (response) => Effect.as(response.arrayBuffer, response))
@@ -61,7 +61,7 @@ export const dispatcher: Dispatcher = new Answering()
 export const adapter: AxiosAdapter = (config) =>
   Promise.resolve({ data: null, status, statusText: "", headers: {}, config })
 
-/** What got takes for a request of `node:http`: the response itself, as a cache gives it. */
+/** The request function of got: it returns the response itself, as a cache does. */
 export const gotRequest: RequestFunction = () => {
   const answer = new Readable({
     read() {

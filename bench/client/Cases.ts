@@ -1,4 +1,4 @@
-/** Single measurements beside the price of a handler: halts, recovery, follow-ups, the Probe; and chains that keep the driver honest. */
+/** Single measurements other than the price of a handler: halts, recovery, follow-ups, the Probe; and chains that keep the driver honest. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"
@@ -24,7 +24,7 @@ const failing = Bottom.bare(Effect.fail(held))
 const halting = ClientHandler.make("halt", { run: () => ClientHandler.halt(Bottom.response) })
 
 const again = ClientHandler.make("again", {
-  afterResponse: ({ attempt, original }) => (attempt === 1 ? ClientHandler.followUp(original, "again") : undefined)
+  afterResponse: (_, { attempt, original }) => (attempt === 1 ? ClientHandler.followUp(original, "again") : undefined)
 })
 
 const ten = (noOps: ReadonlyArray<NoOp>): ReadonlyArray<NoOp> => noOps.slice(0, 10)
@@ -38,12 +38,12 @@ export const cases: ReadonlyArray<Case> = [
         ClientChain.make("bench")
           .use(halting)
           .append(chained(ten(noOps)))
-          .over(Bottom.madeClient)
+          .pipe(ClientChain.over(Bottom.madeClient))
       )
   },
   {
     name: "halted behind 10 handlers",
-    make: (noOps) => Bottom.repeat(chained(ten(noOps)).use(halting).over(Bottom.madeClient))
+    make: (noOps) => Bottom.repeat(chained(ten(noOps)).use(halting).pipe(ClientChain.over(Bottom.madeClient)))
   },
   {
     name: "recovered before 10 handlers, error at hand",
@@ -52,7 +52,7 @@ export const cases: ReadonlyArray<Case> = [
         ClientChain.make("bench")
           .recover(Refused, () => Bottom.response)
           .append(chained(ten(noOps)))
-          .over(failing)
+          .pipe(ClientChain.over(failing))
       )
   },
   {
@@ -67,13 +67,13 @@ export const cases: ReadonlyArray<Case> = [
         ClientChain.make("bench")
           .use(again)
           .append(chained(ten(noOps)))
-          .over(Bottom.client)
+          .pipe(ClientChain.over(Bottom.client))
       )
   },
   { name: "HttpClient.make alone, body read", make: () => Bottom.repeatReading(Bottom.madeClient) },
   {
     name: "HttpClient.make, 10 handlers, body read",
-    make: (noOps) => Bottom.repeatReading(chained(ten(noOps)).over(Bottom.madeClient))
+    make: (noOps) => Bottom.repeatReading(chained(ten(noOps)).pipe(ClientChain.over(Bottom.madeClient)))
   },
   {
     name: "HttpClient.make, 10 piped steps, body read",
@@ -81,14 +81,14 @@ export const cases: ReadonlyArray<Case> = [
   },
   {
     name: "10 handlers, Probe off",
-    make: (noOps) => Bottom.repeat(chained(ten(noOps)).over(Bottom.client))
+    make: (noOps) => Bottom.repeat(chained(ten(noOps)).pipe(ClientChain.over(Bottom.client)))
   },
   {
     name: "10 handlers, Probe on",
-    make: (noOps) => Bottom.repeat(chained(ten(noOps)).over(Bottom.client), probing)
+    make: (noOps) => Bottom.repeat(chained(ten(noOps)).pipe(ClientChain.over(Bottom.client)), probing)
   },
   {
-    // What the totals of the contenders that give promises have in them.
+    // The share of promises and bodies in the totals of other contenders.
     name: "undici's request over the same dispatcher",
     make: () =>
       repeatAsync(async () => {
@@ -99,11 +99,11 @@ export const cases: ReadonlyArray<Case> = [
   }
 ]
 
-/** Chains of other shapes: state, changed requests, recovers, halts, follow-ups, methods that are left out. */
+/** Chains of other shapes: state, changed requests, recovers, halts, follow-ups, missing methods. */
 export const shapes = (): ReadonlyArray<Run> => {
   const stateful = ClientHandler.make("stateful", {
     run: ({ request }) => ClientHandler.proceedWith(1, HttpClientRequest.setHeader(request, "x-bench", "1")),
-    afterResponse: (_, outcome, state) =>
+    afterResponse: (outcome, _, state) =>
       outcome._tag === "Response" && state._tag === "Some" ? ClientHandler.respond(outcome.response) : undefined
   })
   const outward = ClientHandler.make("outward", { run: () => Effect.sync(() => ClientHandler.proceed()) })
@@ -111,19 +111,19 @@ export const shapes = (): ReadonlyArray<Run> => {
   const cell = ClientHandler.cell("count", () => 0)
   const counting = ClientHandler.make("counting", {
     run: (exchange) => exchange.set(cell, exchange.get(cell) + 1),
-    afterResponse: (exchange) => void exchange.get(cell)
+    afterResponse: (_, exchange) => void exchange.get(cell)
   })
   const base = ClientChain.make("shape")
   return [
-    Bottom.repeat(base.use(stateful).use(outward).use(inward).over(Bottom.client)),
-    Bottom.repeat(base.use(counting).use(again).use(stateful).over(Bottom.client)),
+    Bottom.repeat(base.use(stateful).use(outward).use(inward).pipe(ClientChain.over(Bottom.client))),
+    Bottom.repeat(base.use(counting).use(again).use(stateful).pipe(ClientChain.over(Bottom.client))),
     Bottom.repeat(
       base
         .recover(Refused, () => Effect.succeed(Bottom.response))
         .use(stateful)
         .use(counting)
-        .over(failing)
+        .pipe(ClientChain.over(failing))
     ),
-    Bottom.repeat(base.use(inward).use(halting).use(counting).over(Bottom.client))
+    Bottom.repeat(base.use(inward).use(halting).use(counting).pipe(ClientChain.over(Bottom.client)))
   ]
 }

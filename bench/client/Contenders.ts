@@ -35,7 +35,7 @@ const fairlead = (
   name: string,
   handler: (noOp: NoOp, name: string) => Handler,
   repeat: typeof Bottom.repeatAsleep = Bottom.repeat
-): Contender => contender(name, (noOps) => repeat(chained(noOps, handler).over(Bottom.client)))
+): Contender => contender(name, (noOps) => repeat(chained(noOps, handler).pipe(ClientChain.over(Bottom.client))))
 
 const chains: ReadonlyArray<Contender> = [
   fairlead(own, plain),

@@ -1,10 +1,10 @@
-/** The handlers given to the contenders: copies of the no-op that share no function, and copies that count their runs. */
+/** The handlers of the contenders: copies of the no-op that share no function, and copies that count their runs. */
 import { copiesOf, telling } from "../Copying.ts"
 import type * as Module from "./NoOp.ts"
 
 export type NoOp = typeof Module
 
-/** As many copies of the module, each with functions of its own. */
+/** As many copies of the module, each with separate functions. */
 export const freshCopies = copiesOf<NoOp>(new URL("NoOp.ts", import.meta.url))
 
 /** The same handler, telling `ran` at each run of its two methods. */

@@ -1,4 +1,4 @@
-/** What the budgets and the tables of the client bench ask for by name: apart from the contenders, so that the parent process loads none of them. */
+/** The names that the budgets and the tables of the client bench look up: apart from the contenders, so that the parent process loads none of them. */
 
 /** How many handlers. */
 export const depths = [0, 1, 5, 10, 50]

@@ -1,7 +1,7 @@
 /**
  * One client handler that does nothing, in the form of each contender: `forth` on the way out, `back` on the way back.
  *
- * `freshCopies` loads this module once for each handler, because in an application every handler is a function of its own: closures of one
+ * `freshCopies` loads this module once for each handler, because in an application every handler is a separate function: closures of one
  * function literal would let the engine inline them all, and flatter everyone.
  */
 import type { Dispatcher } from "@effect/platform-node/Undici"

@@ -1,5 +1,5 @@
 /**
- * Bodies of requests and responses: which can be sent again, and how one that nobody reads is let go. Internal to the client part, but for `replayable`.
+ * Bodies of requests and responses: which can be sent again, and how an unread one is released. Internal to the client part, but for `replayable`.
  *
  * @since 0.1.0
  */
@@ -24,7 +24,27 @@ export const replayable = (request: Request): Request => {
   return request
 }
 
-/** Whether the request's body can be sent a second time. Bytes, text and forms can; what is read as it is sent only when it is declared so. */
+const derivedFrom = new WeakMap<object, object>()
+
+/** Declares that the body of a request reads from the body of another, so that it can be replayed if that one can. Internal to the client part. */
+export const derivedBody = (request: Request, from: Request): Request => {
+  derivedFrom.set(request.body, from.body)
+  if (canReplay(from)) declared.add(request.body)
+  return request
+}
+
+/** The body of a request and those that it reads from. Internal to the client part. */
+export const bodiesOf = ({ body }: Request): ReadonlyArray<object> => {
+  const source = derivedFrom.get(body)
+  return source === undefined ? [body] : [body, source]
+}
+
+/**
+ * Whether the request's body can be sent a second time. Bytes, text and forms can; a body read while it is sent only when it is declared replayable.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
 export const canReplay = ({ body }: Request): boolean =>
   body._tag === "Stream" ? declared.has(body) : body._tag !== "Raw" || !isReadOnce(body.body) || declared.has(body)
 
@@ -39,7 +59,7 @@ const isReadOnce = (content: unknown): boolean =>
 /** Whether the request's body holds something open until it is sent or cancelled. A `Stream` opens nothing before it is run. */
 export const isOpen = ({ body }: Request): boolean => body._tag === "Raw" && isReadOnce(body.body)
 
-/** Lets go of a request's body that will not be sent. */
+/** Cancels a request's body that will not be sent. */
 export const cancel = ({ body }: Request): void => {
   if (body._tag !== "Raw") return
   const content: unknown = body.body
@@ -53,13 +73,13 @@ export const cancel = ({ body }: Request): void => {
 const hasDestroy = (content: unknown): content is { readonly destroy: () => void } =>
   typeof content === "object" && content !== null && "destroy" in content && typeof content.destroy === "function"
 
-/** Bytes of a response's body that are read to keep its connection. Internal to the client part. */
+/** Bytes of a response's body to read before its connection is closed. Internal to the client part. */
 const drainAtMost = 64 * 1024
 
 /** How long a response's body is read to keep its connection. Internal to the client part. */
 const drainFor = "250 millis"
 
-/** Lets go of a response: an undrained one would hold its connection. */
+/** Releases a response: an undrained one would hold its connection. */
 export const release = (response: Response): Effect.Effect<void> => {
   let drained = 0
   return response.stream.pipe(
@@ -86,7 +106,7 @@ export const close = (response: Response): Effect.Effect<void> =>
     reading(() => Effect.void)
   )
 
-// In a fiber of its own, so that reading stops even where the caller cannot be interrupted.
+// In a separate fiber, so that reading stops even where the caller cannot be interrupted.
 const reading =
   (until: (fiber: Fiber.Fiber<unknown>) => Effect.Effect<unknown>) =>
   (drain: Effect.Effect<unknown>): Effect.Effect<void> =>

@@ -1,5 +1,5 @@
 /**
- * What a client handler decides, as values: proceed, halt, respond, follow up.
+ * The decisions of a client handler, as values: proceed, halt, respond, follow up.
  *
  * @since 0.1.0
  */
@@ -24,7 +24,7 @@ export type Request = HttpClientRequest.HttpClientRequest
 export type Response = HttpClientResponse.HttpClientResponse
 
 /**
- * Goes on, with another request or with state for the same handler's `afterResponse`, where they are given.
+ * Goes on, optionally with another request or with state for the same handler's `afterResponse`.
  *
  * @category models
  * @since 0.1.0
@@ -58,22 +58,26 @@ export interface Respond {
 }
 
 /**
- * Asks for another request behind this one: a whole new cycle through all handlers.
+ * Asks for another request after this one: a whole new cycle through all handlers.
  *
  * @category models
  * @since 0.1.0
  */
-export interface FollowUp {
+export interface FollowUp<out Certain extends boolean = boolean> {
   readonly _tag: "FollowUp"
   readonly request: Request
   /** Why, for logs and for `exchange.reason` of the new cycle. */
   readonly reason: string
   /** Whether it takes the place of the failure that its handler saw. */
   readonly recovers: boolean
+  /** Whether its handler bounds its own follow-ups, so that they do not count against the chain's `maxFollowUps`. */
+  readonly isBounded: boolean
+  /** Whether the driver can always send it: it is bounded, and its body can be sent again. */
+  readonly isCertain: Certain
 }
 
 /**
- * Goes on, with another request where one is given.
+ * Goes on, with the same request or another.
  *
  * @category constructors
  * @since 0.1.0
@@ -81,7 +85,7 @@ export interface FollowUp {
 export const proceed = (request?: Request): Proceed => ({ _tag: "Proceed", request, state: undefined })
 
 /**
- * Goes on with state for the same handler's `afterResponse`, and with another request where one is given.
+ * Goes on with state for the same handler's `afterResponse`, and optionally with another request.
  *
  * @category constructors
  * @since 0.1.0
@@ -97,7 +101,7 @@ export const proceedWith = <S>(state: S, request?: Request): Proceed<S> => ({ _t
 export const halt = (response: Response): Halt => ({ _tag: "Halt", response })
 
 /**
- * Replaces the outcome by a response. The response that was there is not let go, since the new one may read from it: one that nobody will read is let go with
+ * Replaces the outcome by a response. The earlier response is not released, since the new one may read from it: release an unread one with
  * `exchange.release`.
  *
  * @category constructors
@@ -106,17 +110,27 @@ export const halt = (response: Response): Halt => ({ _tag: "Halt", response })
 export const respond = (response: Response): Respond => ({ _tag: "Respond", response })
 
 /**
+ * Options of a follow-up.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface FollowUpOptions {
+  /** Whether the handler bounds its own follow-ups, so that they do not count against the chain's `maxFollowUps`. Default: false. */
+  readonly isBounded?: boolean
+}
+
+/**
  * Asks for another request.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const followUp = (request: Request, reason: string): FollowUp => ({
-  _tag: "FollowUp",
-  request,
-  reason,
-  recovers: false
-})
+export const followUp = (
+  request: Request,
+  reason: string,
+  { isBounded = false }: FollowUpOptions = {}
+): FollowUp<false> => ({ _tag: "FollowUp", request, reason, recovers: false, isBounded, isCertain: false })
 
 /**
  * Asks for another request in place of the failure that the handler saw. A failure that a handler declared earlier raises still beats it.
@@ -124,15 +138,27 @@ export const followUp = (request: Request, reason: string): FollowUp => ({
  * @category constructors
  * @since 0.1.0
  */
-export const followUpInstead = (request: Request, reason: string): FollowUp => ({
+export const followUpInstead = (
+  request: Request,
+  reason: string,
+  { isBounded = false }: FollowUpOptions = {}
+): FollowUp<false> => ({ _tag: "FollowUp", request, reason, recovers: true, isBounded, isCertain: false })
+
+/**
+ * A follow-up of a handler that bounds its follow-ups and has checked that the body can be sent again, so that no `FollowUpError` can come of it. Internal to the
+ * client part.
+ */
+export const certainFollowUp = (request: Request, reason: string, recovers: boolean): FollowUp<true> => ({
   _tag: "FollowUp",
   request,
   reason,
-  recovers: true
+  recovers,
+  isBounded: true,
+  isCertain: true
 })
 
 /**
- * What `run` may decide.
+ * The decisions of `run`.
  *
  * @category models
  * @since 0.1.0
@@ -140,7 +166,7 @@ export const followUpInstead = (request: Request, reason: string): FollowUp => (
 export type RunDecision = void | Proceed<unknown> | Halt
 
 /**
- * What `afterResponse` may decide.
+ * The decisions of `afterResponse`.
  *
  * @category models
  * @since 0.1.0
@@ -148,7 +174,7 @@ export type RunDecision = void | Proceed<unknown> | Halt
 export type AfterDecision = void | Proceed | Respond | FollowUp
 
 /**
- * The decision behind a plain value or an Effect.
+ * The decision of a plain value or an Effect.
  *
  * @category models
  * @since 0.1.0
@@ -156,7 +182,7 @@ export type AfterDecision = void | Proceed | Respond | FollowUp
 export type Decided<A> = A extends Effect.Effect<infer D, any, any> ? D : A
 
 /**
- * The state that a `run` gives its `afterResponse`.
+ * The state that a `run` stores for its `afterResponse`.
  *
  * @category models
  * @since 0.1.0

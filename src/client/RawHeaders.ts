@@ -1,10 +1,10 @@
 /**
- * The header lines of a response as they came: what Effect's `headers` and `cookies` fold together.
+ * The header lines of a response as they came, which Effect's `headers` and `cookies` fold together.
  *
- * 1. `setCookieLines` works over any client: fetch and both Node clients keep their source, and its lines are read from there. A response that hides its source gives
- *    what `response.cookies` kept, which has only the last cookie of each name.
- * 2. `rawHeaders` works over the transport of `fairlead/client/node` only, since nothing else keeps the pairs.
- * 3. A handler that makes a new response from another passes them on by `inheritHeaders`.
+ * 1. `setCookies` works over any client: fetch and both Node clients keep their source, and its lines are read from there. For a response that hides its source
+ *    the lines come from `response.cookies`, which has only the last cookie of each name.
+ * 2. `of` works over the transport of `fairlead/client/node` only, since nothing else keeps the pairs.
+ * 3. A handler that makes a new response from another passes them on by `inherit`.
  *
  * @since 0.1.0
  */
@@ -12,43 +12,10 @@ import * as Cookies from "effect/http/Cookies"
 import * as Option from "effect/Option"
 
 import type { Response } from "./Decision.ts"
+import { fieldLines, headersOf, inheritHeaders, pairsOfResponse } from "./HeaderLines.ts"
+import type { Pair } from "./HeaderLines.ts"
 
-/**
- * A header as it came: name in its own case, and value.
- *
- * @category models
- * @since 0.1.0
- */
-export type HeaderPair = readonly [name: string, value: string]
-
-const pairsOf = new WeakMap<object, ReadonlyArray<HeaderPair>>()
-const origins = new WeakMap<Response, Response>()
-
-/** Keeps the pairs for the headers object that a transport makes of them. Internal to the client part. */
-export const rememberPairs = (headers: object, pairs: ReadonlyArray<HeaderPair>): void => {
-  pairsOf.set(headers, pairs)
-}
-
-/** What a response may be made around: Effect's client wraps the transport's response, and that keeps what it was made of. */
-interface Layers {
-  readonly original?: Response
-  readonly source?: { readonly headers?: unknown }
-}
-
-/** The response as the transport gave it, below those that handlers made of it. Internal to the client part. */
-export const originOf = (response: Response): Response => {
-  const origin = origins.get(response) ?? (response as Layers).original
-  return origin === undefined ? response : originOf(origin)
-}
-
-// Read where it lies: `HttpClientResponse.toWeb` would take the response out of the registry that lets go of abandoned ones.
-const sourceHeaders = (response: Response): object | undefined => {
-  const headers = (response as Layers).source?.headers
-  return typeof headers === "object" && headers !== null ? headers : undefined
-}
-
-/** The headers object that the transport made for the response. Internal to the client part. */
-export const headersOf = (response: Response): object | undefined => sourceHeaders(originOf(response))
+export type { Pair } from "./HeaderLines.ts"
 
 /**
  * Every header of the response in its order, same names apart; `None` where the transport did not keep them.
@@ -56,10 +23,8 @@ export const headersOf = (response: Response): object | undefined => sourceHeade
  * @category accessors
  * @since 0.1.0
  */
-export const rawHeaders = (response: Response): Option.Option<ReadonlyArray<HeaderPair>> => {
-  const headers = headersOf(response)
-  return Option.fromUndefinedOr(headers === undefined ? undefined : pairsOf.get(headers))
-}
+export const of = (response: Response): Option.Option<ReadonlyArray<Pair>> =>
+  Option.fromUndefinedOr(pairsOfResponse(response))
 
 /**
  * The values of all `Set-Cookie` lines of the response, in their order.
@@ -67,16 +32,12 @@ export const rawHeaders = (response: Response): Option.Option<ReadonlyArray<Head
  * @category accessors
  * @since 0.1.0
  */
-export const setCookieLines = (response: Response): ReadonlyArray<string> => {
-  const pairs = rawHeaders(response)
-  if (Option.isSome(pairs)) {
-    return pairs.value.filter(([name]) => name.toLowerCase() === "set-cookie").map(([, value]) => value)
-  }
+export const setCookies = (response: Response): ReadonlyArray<string> => {
   const headers = headersOf(response)
-  if (headers instanceof Headers) return headers.getSetCookie()
-  const lines: unknown = headers === undefined ? undefined : Reflect.get(headers, "set-cookie")
-  if (Array.isArray(lines)) return lines.map(String)
-  return typeof lines === "string" ? [lines] : Cookies.toSetCookieHeaders(response.cookies)
+  if (headers === undefined) return Cookies.toSetCookieHeaders(response.cookies)
+  if (headers instanceof Headers && pairsOfResponse(response) === undefined) return headers.getSetCookie()
+  const lines = fieldLines(response, "set-cookie")
+  return lines.length > 0 ? lines : Cookies.toSetCookieHeaders(response.cookies)
 }
 
 /**
@@ -85,7 +46,4 @@ export const setCookieLines = (response: Response): ReadonlyArray<string> => {
  * @category combinators
  * @since 0.1.0
  */
-export const inheritHeaders = (response: Response, from: Response): Response => {
-  origins.set(response, from)
-  return response
-}
+export const inherit = (response: Response, from: Response): Response => inheritHeaders(response, from)

@@ -5,5 +5,4 @@
  */
 export * as ClientChain from "./ClientChain.ts"
 export * as ClientHandler from "./ClientHandler.ts"
-export { inheritHeaders, rawHeaders, setCookieLines } from "./RawHeaders.ts"
-export type { HeaderPair } from "./RawHeaders.ts"
+export * as RawHeaders from "./RawHeaders.ts"

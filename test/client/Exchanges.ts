@@ -3,12 +3,18 @@
  * the server.
  */
 import { setTimeout as sleep } from "node:timers/promises"
+import { queryObjects } from "node:v8"
 
 import { Effect, Exit, Scope } from "effect"
 import { HttpClient, HttpClientRequest, HttpClientResponse } from "effect/http"
 import * as Layer from "effect/Layer"
 import { ClientChain, ClientHandler } from "fairlead/client"
+import { timeouts } from "fairlead/client/handlers"
+import { NodeTransport } from "fairlead/client/node"
 
+import { Cycle } from "../../src/client/Cycle.ts"
+import { LogicalRequest } from "../../src/client/LogicalRequest.ts"
+import { ResponseAround } from "../../src/client/ResponseBody.ts"
 import { transportsWith } from "./Transports.ts"
 
 const [, , url = ""] = process.argv
@@ -22,7 +28,8 @@ const acting = ClientHandler.make("acting", {
     request.headers["x-does"] === "halt"
       ? ClientHandler.halt(HttpClientResponse.fromWeb(request, new Response("halted")))
       : ClientHandler.proceedWith(request.headers["x-does"]),
-  afterResponse: ({ attempt, original, release, request }, outcome, does) => {
+  afterResponse: (outcome, exchange, does) => {
+    const { attempt, original, release, request } = exchange
     switch (does._tag === "Some" ? does.value : undefined) {
       case "fail":
         return Effect.fail("failed" as const)
@@ -33,6 +40,9 @@ const acting = ClientHandler.make("acting", {
           outcome._tag === "Response" ? release(outcome.response) : Effect.void,
           ClientHandler.respond(HttpClientResponse.fromWeb(request, new Response("replaced")))
         )
+      case "watch":
+        exchange.onBody({ piece: () => undefined })
+        return undefined
       case "wait":
         return Effect.never
       default:
@@ -46,6 +56,7 @@ type Kinds = ReadonlyArray<readonly [does: string, path: string]>
 const kinds: Kinds = [
   ["read", "/echo"],
   ["halt", "/echo"],
+  ["watch", "/large"],
   ["fail", "/large"],
   ["followUp", "/large"],
   ["timeout", "/hang"],
@@ -92,23 +103,36 @@ const hundreds = async <E>(client: HttpClient.HttpClient.With<E>, count: number,
   }
 }
 
+/** The live objects of calls: logical requests, cycles, and responses around others. */
+const objects = () =>
+  [LogicalRequest, Cycle, ResponseAround].map((kind) =>
+    queryObjects(kind as never, { format: "count" })
+  ) as ReadonlyArray<number>
+
 const sockets = () => process.getActiveResourcesInfo().filter((resource) => resource === "TCPSocketWrap").length
 const resources = () => process.getActiveResourcesInfo().filter((resource) => resource !== "PipeWrap")
 
-for (const [name, transport] of transportsWith(connections)) {
+const transports = [
+  ...transportsWith(connections),
+  ["fairlead/client/node", NodeTransport.layer({ maxConnectionsPerOrigin: connections })] as const
+]
+
+for (const [name, transport] of transports) {
   const missing = leftOut[name] ?? {}
   const possible = kinds.filter(([does]) => !(does in missing))
   const before = resources()
   const scope = Scope.makeUnsafe()
   const context = await Effect.runPromise(Layer.buildWithScope(transport, scope))
   const client = ClientChain.make("mixed")
+    .use(timeouts({ total: "1 minute" }))
     .use(acting)
-    .over(await Effect.runPromise(Effect.provide(HttpClient.HttpClient, context)))
+    .pipe(ClientChain.over(await Effect.runPromise(Effect.provide(HttpClient.HttpClient, context))))
   await hundreds(client, 3, possible)
   const heap = process.memoryUsage().heapUsed
   await hundreds(client, 10, possible)
   const grown = process.memoryUsage().heapUsed - heap
   const held = sockets()
+  const kept = objects()
   await Effect.runPromise(Scope.close(scope, Exit.void))
   await settle()
   console.log(
@@ -117,6 +141,7 @@ for (const [name, transport] of transportsWith(connections)) {
       heap,
       grown,
       held,
+      kept,
       before,
       after: resources(),
       kinds: possible.map(([does]) => does),

@@ -41,9 +41,13 @@ const chainOf = (handlers: number) =>
 describe("the client at the bottom", () => {
   it.effect("client 9: a halt, and a failure on the way out, make no span of the client and call no network", () =>
     Effect.gen(function* () {
-      const halted = yield* counting((network) => chainOf(10).use(halting).use(noop).over(network).execute(get))
+      const halted = yield* counting((network) =>
+        chainOf(10).use(halting).use(noop).pipe(ClientChain.over(network)).execute(get)
+      )
       assert.deepStrictEqual(halted, { calls: 0, spans: [] })
-      const failed = yield* counting((network) => Effect.flip(chainOf(10).use(failing).over(network).execute(get)))
+      const failed = yield* counting((network) =>
+        Effect.flip(chainOf(10).use(failing).pipe(ClientChain.over(network)).execute(get))
+      )
       assert.deepStrictEqual(failed, { calls: 0, spans: [] })
     })
   )
@@ -53,12 +57,12 @@ describe("the client at the bottom", () => {
     () =>
       Effect.gen(function* () {
         for (const handlers of [0, 1, 10, 100]) {
-          const once = yield* counting((network) => chainOf(handlers).over(network).execute(get))
+          const once = yield* counting((network) => chainOf(handlers).pipe(ClientChain.over(network)).execute(get))
           assert.deepStrictEqual(once, { calls: 1, spans: [client] }, `${handlers} handlers`)
         }
         const stacked = yield* counting((network) =>
           chainOf(3)
-            .over(chainOf(3).over(chainOf(3).over(network)))
+            .pipe(ClientChain.over(chainOf(3).pipe(ClientChain.over(chainOf(3).pipe(ClientChain.over(network))))))
             .execute(get)
         )
         assert.deepStrictEqual(stacked, { calls: 1, spans: [client] })
@@ -79,14 +83,17 @@ describe("the client at the bottom", () => {
   it.effect("client 9: a follow-up and a handler's own request are one each", () =>
     Effect.gen(function* () {
       const again = ClientHandler.make("again", {
-        afterResponse: ({ attempt, original }) => (attempt < 3 ? ClientHandler.followUp(original, "again") : undefined)
+        afterResponse: (_, { attempt, original }) =>
+          attempt < 3 ? ClientHandler.followUp(original, "again") : undefined
       })
-      const followed = yield* counting((network) => chainOf(5).use(again).over(network).execute(get))
+      const followed = yield* counting((network) => chainOf(5).use(again).pipe(ClientChain.over(network)).execute(get))
       assert.deepStrictEqual(followed, { calls: 3, spans: [client, client, client] })
       const asking = ClientHandler.make("asking", {
         run: ({ inner, request }) => Effect.asVoid(Effect.orDie(inner.execute(request)))
       })
-      const asked = yield* counting((network) => chainOf(5).use(asking).use(noop).over(network).execute(get))
+      const asked = yield* counting((network) =>
+        chainOf(5).use(asking).use(noop).pipe(ClientChain.over(network)).execute(get)
+      )
       assert.deepStrictEqual(asked, { calls: 2, spans: [client, client] })
     })
   )

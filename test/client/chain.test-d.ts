@@ -24,7 +24,7 @@ const api = ClientChain.make("api")
 
 const timing = ClientHandler.make("timing", {
   run: () => Effect.map(Clock.currentTimeMillis, (start) => ClientHandler.proceedWith(start)),
-  afterResponse: (exchange, outcome, start) => {
+  afterResponse: (outcome, exchange, start) => {
     expectTypeOf(start).toEqualTypeOf<Option.Option<number>>()
     return Effect.log(exchange.request.url, outcome._tag, start)
   }
@@ -36,7 +36,7 @@ const auth = ClientHandler.make("auth", {
       if (token === "") return yield* new TokenExpired({ at: 1 })
       return ClientHandler.proceed(HttpClientRequest.bearerToken(request, token))
     }),
-  afterResponse: ({ original }, outcome) =>
+  afterResponse: (outcome, { original }) =>
     outcome._tag === "Response" && outcome.response.status === 401
       ? ClientHandler.followUp(original, "token refused")
       : undefined
@@ -59,12 +59,12 @@ test("a handler's errors and needs are those of its two methods", () => {
 test("client 4: only a handler that may follow up may fail with FollowUpError", () => {
   expectTypeOf(auth).toEqualTypeOf<Handler<TokenExpired | StoreDown | FollowUpError, Tokens>>()
   const instead = ClientHandler.make("instead", {
-    afterResponse: ({ original }) => Effect.succeed(ClientHandler.followUpInstead(original, "again"))
+    afterResponse: (_, { original }) => Effect.succeed(ClientHandler.followUpInstead(original, "again"))
   })
   expectTypeOf(instead).toEqualTypeOf<Handler<FollowUpError>>()
 })
 
-test("client 2: the state of a run is an Option, of the type that the run gives", () => {
+test("client 2: the state of a run is an Option, of the type that the run returns", () => {
   ClientHandler.make("plain", {
     run: ({ request }) =>
       request.url === ""
@@ -72,20 +72,20 @@ test("client 2: the state of a run is an Option, of the type that the run gives"
         : request.url === "/"
           ? ClientHandler.halt(response)
           : ClientHandler.proceedWith("a"),
-    afterResponse: (_, __, state) => {
+    afterResponse: (__, _, state) => {
       expectTypeOf(state).toEqualTypeOf<Option.Option<string>>()
     }
   })
   ClientHandler.make("stateless", {
     run: () => ClientHandler.proceed(),
-    afterResponse: (_, __, state) => {
+    afterResponse: (__, _, state) => {
       expectTypeOf(state).toEqualTypeOf<Option.Option<never>>()
     }
   })
   ClientHandler.make("unaware", {
     run: () => ClientHandler.proceedWith(1),
     // @ts-expect-error the state may be absent, since the run may not have been reached
-    afterResponse: (_, __, state) => void state.toFixed()
+    afterResponse: (__, _, state) => void state.toFixed()
   })
 })
 
@@ -102,8 +102,8 @@ test("each method decides only what it can", () => {
   ClientHandler.make("bad", { run: () => 1 })
 })
 
-test("client 8: a chain gives a client with the exact errors and needs", () => {
-  const client = api.use(timing).use(auth).use(breaker).over(base)
+test("client 8: a chain makes a client with the exact errors and needs", () => {
+  const client = api.use(timing).use(auth).use(breaker).pipe(ClientChain.over(base))
   expectTypeOf(client).toEqualTypeOf<
     HttpClient.HttpClient.With<TokenExpired | StoreDown | FollowUpError | Open | Transport, Tokens>
   >()
@@ -116,13 +116,13 @@ test("client 8: a chain gives a client with the exact errors and needs", () => {
 test("client 8: a recover removes what is inside it, and nothing outside", () => {
   const inside = api.recover(Open, toResponse).use(breaker)
   expectTypeOf(inside).toEqualTypeOf<ClientChain.ClientChain<never, never, Open>>()
-  const outside = api.use(breaker).recover(Open, toResponse).over(base)
-  expectTypeOf(outside).toEqualTypeOf<HttpClient.HttpClient.With<Open | Transport>>()
-  const transport = api.recover(HttpClientError.HttpClientError, () => new StoreDown()).over(base)
+  const outside = api.use(breaker).recover(Open, toResponse).pipe(ClientChain.over(base))
+  expectTypeOf(outside).toEqualTypeOf<{ readonly "nothing raises what is recovered": Open }>()
+  const transport = api.recover(HttpClientError.HttpClientError, () => new StoreDown()).pipe(ClientChain.over(base))
   expectTypeOf(transport).toEqualTypeOf<HttpClient.HttpClient.With<StoreDown>>()
 })
 
-test("client 8: what a recover raises is caught further out, and not by itself", () => {
+test("client 8: an error of a recover is caught further out, and not by itself", () => {
   const outer = api
     .recover(StoreDown, () => response)
     .recover(Open, () => new StoreDown())
@@ -157,17 +157,17 @@ test("client 8: a layer over the HttpClient service leaves nothing but the trans
   >()
 })
 
-test("client 8: a client of its own declares what it may fail with", () => {
+test("client 8: a separate client declares its errors", () => {
   class Github extends Context.Service<Github, HttpClient.HttpClient.With<Open | Transport>>()("app/Github") {}
   class Bare extends Context.Service<Bare, HttpClient.HttpClient.With<Open>>()("app/Bare") {}
-  const layer = ClientChain.layerAs(Github, api.use(breaker))
+  const layer = ClientChain.layerAs(api.use(breaker), Github)
   expectTypeOf(layer).toEqualTypeOf<Layer.Layer<Github, never, HttpClient.HttpClient>>()
-  ClientChain.layerAs(Github, api.use(timing))
+  ClientChain.layerAs(api.use(timing), Github)
   // @ts-expect-error TokenExpired is not declared
-  ClientChain.layerAs(Github, api.use(auth))
+  ClientChain.layerAs(api.use(auth), Github)
   // @ts-expect-error the transport's error is not declared
-  ClientChain.layerAs(Bare, api.use(breaker))
-  ClientChain.layerAs(Bare, api.recover(HttpClientError.HttpClientError, () => new Open()).use(breaker))
+  ClientChain.layerAs(api.use(breaker), Bare)
+  ClientChain.layerAs(api.recover(HttpClientError.HttpClientError, () => new Open()).use(breaker), Bare)
 })
 
 test("client 8: a class-tagged handler declares its errors, and its layer has the needs", () => {
@@ -184,7 +184,7 @@ test("client 8: a class-tagged handler declares its errors, and its layer has th
   Plain.layer(breaker)
 })
 
-test("a generic handler keeps the errors and needs of what it is made with", () => {
+test("a generic handler keeps the errors and needs of its argument", () => {
   const guard = <E, R>(ok: Effect.Effect<boolean, E, R>) =>
     ClientHandler.make("guard", {
       run: () =>

@@ -28,13 +28,14 @@ const unreachable = HttpClient.make((request) =>
 
 const queueing = (name: string, attempts = 1) =>
   ClientHandler.make(name, {
-    afterResponse: ({ attempt, original }) => (attempt <= attempts ? ClientHandler.followUp(original, name) : undefined)
+    afterResponse: (_, { attempt, original }) =>
+      attempt <= attempts ? ClientHandler.followUp(original, name) : undefined
   })
 
 /** Notes the outcome that reaches it. */
 const watching = () => {
   const saw: Array<ClientHandler.Outcome> = []
-  return { saw, handler: ClientHandler.make("watching", { afterResponse: (_, outcome) => void saw.push(outcome) }) }
+  return { saw, handler: ClientHandler.make("watching", { afterResponse: (outcome) => void saw.push(outcome) }) }
 }
 
 const failing = (by: string) => ClientHandler.make(by, { afterResponse: () => Effect.fail(new Broken({ by })) })
@@ -43,14 +44,14 @@ describe.each([
   ["plain values", <A>(value: A): A | Effect.Effect<A> => value],
   ["Exits", <A>(value: A): A | Effect.Effect<A> => Exit.succeed(value)],
   ["Effects that suspend", <A>(value: A): A | Effect.Effect<A> => Effect.as(Effect.yieldNow, value)]
-] as const)("20,000 handlers that give %s", (_, give) => {
+] as const)("20,000 handlers that return %s", (_, give) => {
   it.effect("client 1: run in order out and in reverse back, without an overflow", () =>
     Effect.gen(function* () {
       const many = 20_000
       let next = 0
       const handler = ClientHandler.make("counting", {
         run: () => give(ClientHandler.proceedWith(next++)),
-        afterResponse: (_, __, state) => {
+        afterResponse: (__, _, state) => {
           assert.strictEqual(Option.getOrThrow(state), --next)
           return give(undefined)
         }
@@ -61,7 +62,7 @@ describe.each([
         for (let count = 0; count < 100; count++) part = part.use(handler)
         chain = chain.append(part)
       }
-      const response = yield* chain.over(network().client).get(url)
+      const response = yield* chain.pipe(ClientChain.over(network().client)).get(url)
       assert.strictEqual(response.status, 200)
       assert.strictEqual(next, 0)
     })
@@ -69,13 +70,13 @@ describe.each([
 })
 
 describe("a halt", () => {
-  it.effect("client 2: skips the network and the runs behind it, and every afterResponse knows that and by whom", () =>
+  it.effect("client 2: skips the network and the later runs, and every afterResponse knows that and by whom", () =>
     Effect.gen(function* () {
       const journal: Array<string> = []
       const noting = (name: string, run: () => ClientHandler.Halt | ClientHandler.Proceed<string>) =>
         ClientHandler.make(name, {
           run,
-          afterResponse: ({ haltedBy }, _, state) =>
+          afterResponse: (_, { haltedBy }, state) =>
             void journal.push(`${name} ${haltedBy} ${Option.getOrElse(state, () => "not entered")}`)
         })
       const { client, got } = network()
@@ -83,7 +84,7 @@ describe("a halt", () => {
         .use(noting("first", () => ClientHandler.proceedWith("state of first")))
         .use(noting("halting", () => ClientHandler.halt(answer(203))))
         .use(noting("last", () => ClientHandler.proceedWith("never")))
-        .over(client)
+        .pipe(ClientChain.over(client))
         .get(url)
       assert.strictEqual(response.status, 203)
       assert.deepStrictEqual(got, [])
@@ -100,7 +101,7 @@ describe("a halt", () => {
       const body = new Readable({ read: () => {} })
       const halting = ClientHandler.make("halting", { run: () => ClientHandler.halt(answer(203)) })
       const request = HttpClientRequest.post(url).pipe(HttpClientRequest.setBody(HttpBody.raw(body)))
-      yield* ClientChain.make("halt").use(halting).over(network().client).execute(request)
+      yield* ClientChain.make("halt").use(halting).pipe(ClientChain.over(network().client)).execute(request)
       assert.isTrue(body.destroyed)
     })
   )
@@ -113,7 +114,11 @@ describe("a halt", () => {
       })
       const body = new ReadableStream({ start: (controller) => controller.close() })
       const request = HttpClientRequest.post(url).pipe(HttpClientRequest.setBody(HttpBody.raw(body)))
-      yield* ClientChain.make("halt").use(queueing("again")).use(halting).over(client).execute(request)
+      yield* ClientChain.make("halt")
+        .use(queueing("again"))
+        .use(halting)
+        .pipe(ClientChain.over(client))
+        .execute(request)
       assert.strictEqual(got[0]?.body._tag === "Raw" && got[0].body.body, body)
     })
   )
@@ -124,11 +129,16 @@ describe("a failure", () => {
     Effect.gen(function* () {
       const refusing = ClientHandler.make("refusing", { run: () => Effect.fail(new Refused({ by: "refusing" })) })
       const rescuing = ClientHandler.make("rescuing", {
-        afterResponse: (_, outcome) => (outcome._tag === "Failure" ? ClientHandler.respond(answer(299)) : undefined)
+        afterResponse: (outcome) => (outcome._tag === "Failure" ? ClientHandler.respond(answer(299)) : undefined)
       })
       const { saw, handler } = watching()
       const { client, got } = network()
-      const response = yield* ClientChain.make("c").use(rescuing).use(handler).use(refusing).over(client).get(url)
+      const response = yield* ClientChain.make("c")
+        .use(rescuing)
+        .use(handler)
+        .use(refusing)
+        .pipe(ClientChain.over(client))
+        .get(url)
       assert.strictEqual(response.status, 299)
       assert.deepStrictEqual(got, [])
       assert.deepStrictEqual(saw, [{ _tag: "Failure", cause: Cause.fail(new Refused({ by: "refusing" })) }])
@@ -150,7 +160,7 @@ describe("a failure", () => {
         .use(throwing)
         .use(handler)
         .use(failing("inner"))
-      const exit = yield* Effect.exit(chain.over(network().client).get(url))
+      const exit = yield* Effect.exit(chain.pipe(ClientChain.over(network().client)).get(url))
       const inner = new Broken({ by: "inner" })
       const causes = saw.map((outcome) =>
         (outcome._tag === "Failure" ? outcome.cause.reasons : []).map((reason) =>
@@ -162,19 +172,19 @@ describe("a failure", () => {
     })
   )
 
-  it.effect("client 3: a recover catches its class from what is declared behind it and from the transport", () =>
+  it.effect("client 3: a recover catches its class from everything declared after it and from the transport", () =>
     Effect.gen(function* () {
       const chain = ClientChain.make("c").recover(HttpClientError.HttpClientError, () => answer(504))
-      assert.strictEqual((yield* chain.over(unreachable).get(url)).status, 504)
+      assert.strictEqual((yield* chain.pipe(ClientChain.over(unreachable)).get(url)).status, 504)
     })
   )
 
-  it.effect("client 3: what a recover fails with takes the place of what it caught", () =>
+  it.effect("client 3: the failure of a recover replaces the caught one", () =>
     Effect.gen(function* () {
       const chain = ClientChain.make("c")
         .recover(Broken, ({ by }) => Effect.fail(new Refused({ by })))
         .use(failing("inner"))
-      const exit = yield* Effect.exit(chain.over(network().client).get(url))
+      const exit = yield* Effect.exit(chain.pipe(ClientChain.over(network().client)).get(url))
       assert.deepStrictEqual(exit, Exit.fail(new Refused({ by: "inner" })))
     })
   )
@@ -186,7 +196,7 @@ describe("a failure", () => {
         .recover(Broken, () => answer(200))
         .use(dying)
         .use(failing("inner"))
-      const exit = yield* Effect.exit(chain.over(network().client).get(url))
+      const exit = yield* Effect.exit(chain.pipe(ClientChain.over(network().client)).get(url))
       assert.isTrue(Exit.isFailure(exit) && Cause.hasDies(exit.cause))
     })
   )
@@ -198,7 +208,7 @@ describe("a failure", () => {
         .use(halting)
         .recover(Broken, () => answer(299))
         .use(failing("inner"))
-      assert.strictEqual((yield* chain.over(network().client).get(url)).status, 299)
+      assert.strictEqual((yield* chain.pipe(ClientChain.over(network().client)).get(url)).status, 299)
     })
   )
 
@@ -208,7 +218,8 @@ describe("a failure", () => {
       const chain = ClientChain.make("c")
         .use(refusing)
         .recover(Refused, () => answer(299))
-      const error = yield* Effect.flip(chain.over(network().client).get(url))
+        .use(ClientHandler.make("inner", { run: () => Effect.fail(new Refused({ by: "inner" })) }))
+      const error = yield* Effect.flip(chain.pipe(ClientChain.over(network().client)).get(url))
       assert.deepStrictEqual(error, new Refused({ by: "run" }))
     })
   )
@@ -220,13 +231,13 @@ describe("a follow-up", () => {
       const { client, got } = network()
       const saw: Array<string | undefined> = []
       const outer = ClientHandler.make("outer", {
-        afterResponse: ({ attempt, original, queued, reason }) => {
-          saw.push(reason, queued?.reason)
+        afterResponse: (_, { attempt, followUpReason, original, queued }) => {
+          saw.push(followUpReason, queued?.reason)
           const next = HttpClientRequest.setUrl(original, `${url}outer`)
           return attempt === 1 ? ClientHandler.followUp(next, "outer") : undefined
         }
       })
-      yield* ClientChain.make("c").use(outer).use(queueing("inner")).over(client).get(url)
+      yield* ClientChain.make("c").use(outer).use(queueing("inner")).pipe(ClientChain.over(client)).get(url)
       assert.deepStrictEqual(
         got.map((request) => request.url),
         [url, `${url}outer`]
@@ -240,27 +251,29 @@ describe("a follow-up", () => {
       const { client, got } = network()
       const taken: Array<string | undefined> = []
       const taking = ClientHandler.make("taking", {
-        afterResponse: ({ takeQueued }) => void taken.push(takeQueued()?.reason, takeQueued()?.reason)
+        afterResponse: (_, { takeQueued }) => void taken.push(takeQueued()?.reason, takeQueued()?.reason)
       })
-      yield* ClientChain.make("c").use(taking).use(queueing("inner")).over(client).get(url)
+      yield* ClientChain.make("c").use(taking).use(queueing("inner")).pipe(ClientChain.over(client)).get(url)
       assert.deepStrictEqual(taken, ["inner", undefined])
       assert.strictEqual(got.length, 1)
     })
   )
 
-  it.effect("client 4: is beaten by a failure that is left, and not by the one that it recovers", () =>
+  it.effect("client 4: is beaten by an unhandled failure, and not by the one that it recovers", () =>
     Effect.gen(function* () {
-      const error = yield* Effect.flip(ClientChain.make("c").use(queueing("q")).over(unreachable).get(url))
+      const error = yield* Effect.flip(
+        ClientChain.make("c").use(queueing("q")).pipe(ClientChain.over(unreachable)).get(url)
+      )
       assert.isTrue(HttpClientError.isHttpClientError(error))
       const instead = ClientHandler.make("instead", {
-        afterResponse: ({ attempt, original }, outcome) =>
+        afterResponse: (outcome, { attempt, original }) =>
           outcome._tag === "Failure" && attempt < 4 ? ClientHandler.followUpInstead(original, "down") : undefined
       })
       let calls = 0
       const flaky = HttpClient.make((request) =>
         Effect.suspend(() => (++calls < 4 ? unreachable.execute(request) : Effect.succeed(answer(200))))
       )
-      assert.strictEqual((yield* ClientChain.make("c").use(instead).over(flaky).get(url)).status, 200)
+      assert.strictEqual((yield* ClientChain.make("c").use(instead).pipe(ClientChain.over(flaky)).get(url)).status, 200)
       assert.strictEqual(calls, 4)
     })
   )
@@ -271,8 +284,15 @@ describe("a follow-up", () => {
       const chain = ClientChain.make("c", { maxFollowUps: 3 })
         .recover(ClientHandler.FollowUpError, () => answer(299))
         .use(queueing("forever", Number.POSITIVE_INFINITY))
-      const error = yield* Effect.flip(chain.over(client).get(url))
-      assert.deepStrictEqual(error, new ClientHandler.FollowUpError({ reason: "TooMany", cycles: 4, for: "forever" }))
+      const error = yield* Effect.flip(chain.pipe(ClientChain.over(client)).get(url))
+      assert.deepStrictEqual(
+        error,
+        new ClientHandler.FollowUpError({
+          reason: { _tag: "TooManyFollowUps", maxFollowUps: 3 },
+          cycles: 4,
+          handler: "forever"
+        })
+      )
       assert.strictEqual(got.length, 4)
     })
   )
@@ -280,7 +300,9 @@ describe("a follow-up", () => {
   it.effect("client 4: is capped at 20 when nothing else is said", () =>
     Effect.gen(function* () {
       const { client, got } = network()
-      yield* Effect.flip(ClientChain.make("c").use(queueing("q", Number.POSITIVE_INFINITY)).over(client).get(url))
+      yield* Effect.flip(
+        ClientChain.make("c").use(queueing("q", Number.POSITIVE_INFINITY)).pipe(ClientChain.over(client)).get(url)
+      )
       assert.strictEqual(got.length, 21)
     })
   )
@@ -295,9 +317,9 @@ describe("a follow-up", () => {
             Effect.yieldNow,
             Effect.sync(() => exchange.set(cell, exchange.get(cell) + 1))
           ),
-        afterResponse: (exchange) => void counts.push(exchange.get(cell))
+        afterResponse: (_, exchange) => void counts.push(exchange.get(cell))
       })
-      const client = ClientChain.make("c").use(queueing("again")).use(counting).over(network().client)
+      const client = ClientChain.make("c").use(queueing("again")).use(counting).pipe(ClientChain.over(network().client))
       yield* Effect.all([client.get(url), client.get(url), client.get(url)], { concurrency: "unbounded" })
       assert.deepStrictEqual(
         counts.toSorted((a, b) => a - b),
@@ -321,7 +343,9 @@ describe("a follow-up", () => {
     Effect.gen(function* () {
       const { client, got } = network()
       const request = HttpClientRequest.post(url).pipe(HttpClientRequest.setBody(body()))
-      const exit = yield* Effect.exit(ClientChain.make("c").use(queueing("again")).over(client).execute(request))
+      const exit = yield* Effect.exit(
+        ClientChain.make("c").use(queueing("again")).pipe(ClientChain.over(client)).execute(request)
+      )
       assert.strictEqual(Exit.isSuccess(exit), mayReplay)
       assert.strictEqual(got.length, mayReplay ? 2 : 1)
     })
@@ -336,7 +360,7 @@ describe("an interruption", () => {
       const waiting = ClientHandler.make("waiting", {
         run: () => Effect.andThen(Deferred.succeed(entered, undefined), Effect.never)
       })
-      const chain = ClientChain.make("c").use(handler).use(waiting).over(network().client)
+      const chain = ClientChain.make("c").use(handler).use(waiting).pipe(ClientChain.over(network().client))
       const fiber = yield* Effect.forkChild(chain.get(url))
       yield* Deferred.await(entered)
       yield* Fiber.interrupt(fiber)

@@ -22,7 +22,7 @@ const pathOf = ({ url }: ClientHandler.Request) => url.slice(origin.length)
 const noting = (name: string) =>
   ClientHandler.make(name, {
     run: ({ request }) => Effect.map(Journal, (journal) => void journal.push(`${name} out ${pathOf(request)}`)),
-    afterResponse: ({ request }) =>
+    afterResponse: (_, { request }) =>
       Effect.map(Journal, (journal) => void journal.push(`${name} back ${pathOf(request)}`))
   })
 
@@ -48,18 +48,26 @@ describe("chains", () => {
         ClientHandler.make("after", { afterResponse: boom })
       ]
       for (const handler of dying) {
-        const client = ClientChain.make("all").use(noting("a")).use(handler).use(noting("b")).over(network)
+        const client = ClientChain.make("all")
+          .use(noting("a"))
+          .use(handler)
+          .use(noting("b"))
+          .pipe(ClientChain.over(network))
         const cause = yield* Effect.sandbox(journaled(client.get(url))).pipe(Effect.flip)
         const { name } = handler as unknown as { readonly name: string }
-        assert.deepInclude(Interceptor.originOf(cause), { part: "client", composite: "all", interceptor: name })
+        assert.deepInclude(Interceptor.causeOrigin(cause), { part: "client", composite: "all", interceptor: name })
       }
     })
   )
 
-  it.effect("client 8: an appended chain stands where it is appended, as if its handlers were used there", () =>
+  it.effect("client 8: an appended chain acts as if its handlers were used at its place", () =>
     Effect.gen(function* () {
       const part = ClientChain.make("part").use(noting("b")).use(noting("c"))
-      const client = ClientChain.make("all").use(noting("a")).append(part).use(noting("d")).over(network)
+      const client = ClientChain.make("all")
+        .use(noting("a"))
+        .append(part)
+        .use(noting("d"))
+        .pipe(ClientChain.over(network))
       const journal = yield* journaled(client.get(url))
       assert.deepStrictEqual(
         journal,
@@ -72,7 +80,7 @@ describe("chains", () => {
     "client 8: steps piped onto a chain's client run outside of its handlers, and one that fails keeps them from running",
     () =>
       Effect.gen(function* () {
-        const client = ClientChain.make("all").use(noting("a")).over(network)
+        const client = ClientChain.make("all").use(noting("a")).pipe(ClientChain.over(network))
         const elsewhere = HttpClient.mapRequest(client, HttpClientRequest.setUrl(`${origin}/step`))
         assert.deepStrictEqual(yield* journaled(elsewhere.get(url)), ["a out /step", "a back /step"])
         const failing = HttpClient.mapRequestEffect(client, () => Effect.fail(new Expired()))
@@ -80,18 +88,18 @@ describe("chains", () => {
       })
   )
 
-  it.effect("client 5: one call that is run twice is two logical requests, each with state of its own", () =>
+  it.effect("client 5: one call run twice is two logical requests, each with separate state", () =>
     Effect.gen(function* () {
       const seen: Array<number> = []
       const count = ClientHandler.cell("count", () => 0)
       const counting = ClientHandler.make("counting", {
         run: ({ get, set }) => set(count, get(count) + 1),
-        afterResponse: ({ attempt, get, original }) => {
+        afterResponse: (_, { attempt, get, original }) => {
           seen.push(get(count))
           return attempt === 1 ? ClientHandler.followUp(original, "again") : undefined
         }
       })
-      const call = ClientChain.make("all").use(counting).over(network).get(url)
+      const call = ClientChain.make("all").use(counting).pipe(ClientChain.over(network)).get(url)
       yield* Effect.all([call, call], { concurrency: "unbounded" })
       yield* call
       assert.deepStrictEqual(
@@ -104,28 +112,30 @@ describe("chains", () => {
   it.effect("client 8: a chain over another's client follows up through both", () =>
     Effect.gen(function* () {
       const again = ClientHandler.make("again", {
-        afterResponse: ({ attempt, original }) =>
+        afterResponse: (_, { attempt, original }) =>
           attempt === 1 ? ClientHandler.followUp(HttpClientRequest.setUrl(original, `${origin}/2`), "again") : undefined
       })
-      const below = ClientChain.make("below").use(noting("below")).over(network)
-      const journal = yield* journaled(ClientChain.make("above").use(again).over(below).get(`${origin}/1`))
+      const below = ClientChain.make("below").use(noting("below")).pipe(ClientChain.over(network))
+      const journal = yield* journaled(
+        ClientChain.make("above").use(again).pipe(ClientChain.over(below)).get(`${origin}/1`)
+      )
       assert.deepStrictEqual(journal, ["below out /1", "below back /1", "below out /2", "below back /2"])
     })
   )
 
-  it.effect("client 8: a handler's own requests pass what is declared behind it, and never itself", () =>
+  it.effect("client 8: a handler's own requests pass the later handlers, and never itself", () =>
     Effect.gen(function* () {
       const refreshing = (name: string) =>
         ClientHandler.make(name, {
           run: ({ inner }) => Effect.asVoid(Effect.orDie(inner.get(`${url}${name}`))),
-          afterResponse: ({ inner }) => Effect.asVoid(Effect.orDie(inner.get(`${url}${name}/back`)))
+          afterResponse: (_, { inner }) => Effect.asVoid(Effect.orDie(inner.get(`${url}${name}/back`)))
         })
       const chain = ClientChain.make("c")
         .use(refreshing("outer"))
         .use(noting("x"))
         .use(refreshing("inner"))
         .use(noting("y"))
-      const journal = yield* journaled(chain.over(network).get(url))
+      const journal = yield* journaled(chain.pipe(ClientChain.over(network)).get(url))
       const outs = journal.filter((line) => line.includes(" out ")).map((line) => line.replace(" out ", " "))
       const sent = (path: string) => [`x ${path}`, "y /inner", `y ${path}`, "y /inner/back"]
       assert.deepStrictEqual(outs, [sent("/outer"), sent("/"), sent("/outer/back")].flat())
@@ -136,7 +146,7 @@ describe("chains", () => {
     Effect.gen(function* () {
       const fibers: Array<Fiber.Fiber<unknown, unknown>> = []
       const revalidating = ClientHandler.make("revalidating", {
-        afterResponse: (exchange) =>
+        afterResponse: (_, exchange) =>
           Effect.gen(function* () {
             const later = Effect.suspend(() => exchange.inner.get(`${exchange.request.url}?later`))
             fibers.push(yield* Effect.forkDetach(Effect.andThen(Effect.yieldNow, later)))
@@ -145,7 +155,7 @@ describe("chains", () => {
       const chain = ClientChain.make("c").use(noting("outer")).use(revalidating).use(noting("below"))
       const journal = yield* journaled(
         Effect.andThen(
-          chain.over(network).get(url),
+          chain.pipe(ClientChain.over(network)).get(url),
           Effect.suspend(() => Fiber.joinAll(fibers))
         )
       )
@@ -154,10 +164,10 @@ describe("chains", () => {
     })
   )
 
-  it.effect("client 8: what the chain leaves unhandled is caught outside as ever", () =>
+  it.effect("client 8: errors that the chain leaves unhandled are caught outside as ever", () =>
     Effect.gen(function* () {
       const expiring = ClientHandler.make("expiring", { run: () => Effect.fail(new Expired()) })
-      const client = ClientChain.make("c").use(expiring).over(network)
+      const client = ClientChain.make("c").use(expiring).pipe(ClientChain.over(network))
       const caught = HttpClient.catchTag(client, "Expired", () => Effect.succeed(ok(HttpClientRequest.get(url))))
       assert.strictEqual((yield* caught.get(url)).status, 200)
     })
@@ -175,7 +185,7 @@ describe("chains", () => {
       interceptors.map(({ kind, name }) => `${kind} ${name}`),
       ["recover recover(Expired)", "handler app/Sign", "handler a"]
     )
-    for (const drawing of [ClientChain.drawing(chain), ClientChain.mermaid(chain)]) {
+    for (const drawing of [Interceptor.toText(chain), Interceptor.toMermaid(chain)]) {
       for (const { name } of interceptors) assert.include(drawing, name)
     }
   })
@@ -187,7 +197,7 @@ describe("a class-tagged handler", () => {
   const signing = ClientHandler.make("sign", {
     run: ({ request }) =>
       Effect.map(Token, (token) => ClientHandler.proceedWith(token, HttpClientRequest.bearerToken(request, token))),
-    afterResponse: (_, __, token) =>
+    afterResponse: (__, _, token) =>
       Effect.andThen(Token, (now) =>
         token._tag === "Some" && token.value === now ? Effect.void : Effect.fail(new Expired())
       )
@@ -200,7 +210,7 @@ describe("a class-tagged handler", () => {
       const noted = HttpClient.make((request) =>
         Effect.sync(() => (got.push(request.headers["authorization"]), ok(request)))
       )
-      const client = ClientChain.make("c").use(Sign).over(noted)
+      const client = ClientChain.make("c").use(Sign).pipe(ClientChain.over(noted))
       yield* Effect.provide(client.get(url), live)
       yield* Effect.provide(client.get(url), Sign.layer(ClientHandler.make("unsigned", {})))
       assert.deepStrictEqual(got, ["Bearer secret", undefined])
@@ -211,9 +221,9 @@ describe("a class-tagged handler", () => {
     Effect.gen(function* () {
       const saw: Array<unknown> = []
       const watching = ClientHandler.make("watching", {
-        afterResponse: ({ haltedBy }, outcome) => void saw.push(haltedBy, outcome._tag)
+        afterResponse: (outcome, { haltedBy }) => void saw.push(haltedBy, outcome._tag)
       })
-      const client = ClientChain.make("c").use(watching).use(Sign).over(network)
+      const client = ClientChain.make("c").use(watching).use(Sign).pipe(ClientChain.over(network))
       const halting = ClientHandler.make("h", { run: ({ request }) => ClientHandler.halt(ok(request)) })
       const throwing = ClientHandler.make("t", {
         run: () => {
@@ -247,7 +257,7 @@ describe("layers", () => {
     () =>
       Effect.gen(function* () {
         const endless = ClientHandler.make("endless", {
-          afterResponse: ({ original }) => ClientHandler.followUp(original, "again")
+          afterResponse: (_, { original }) => ClientHandler.followUp(original, "again")
         })
         const layer = Layer.provide(
           ClientChain.layer(ClientChain.make("c", { maxFollowUps: 2 }).use(endless)),
@@ -259,13 +269,13 @@ describe("layers", () => {
       })
   )
 
-  it.effect("client 8: give a chain as a client of its own", () =>
+  it.effect("client 8: provide a chain as a separate client", () =>
     Effect.gen(function* () {
       class Api extends Context.Service<Api, HttpClient.HttpClient.With<Expired | HttpClientError.HttpClientError>>()(
         "app/Api"
       ) {}
       const expiring = ClientHandler.make("expiring", { run: () => Effect.fail(new Expired()) })
-      const layer = ClientChain.layerAs(Api, ClientChain.make("c").use(expiring)).pipe(Layer.provide(networkLayer))
+      const layer = ClientChain.make("c").use(expiring).pipe(ClientChain.layerAs(Api)).pipe(Layer.provide(networkLayer))
       const error = yield* Effect.flip(
         Effect.provide(
           Effect.flatMap(Api, (api) => api.get(url)),

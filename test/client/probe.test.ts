@@ -5,13 +5,13 @@ import type { HttpClient } from "effect/http"
 import { TestClock } from "effect/testing"
 import { Probe } from "fairlead"
 import { ClientChain, ClientHandler } from "fairlead/client"
-import * as TestClient from "fairlead/testing/client"
+import { TestClient } from "fairlead/testing/client"
 
 class Red extends Schema.TaggedError<Red>()("Red", {}) {}
 
 const url = "https://api.test/"
 const ok = (request: ClientHandler.Request) => HttpClientResponse.fromWeb(request, new Response("ok"))
-const answering = () => TestClient.transport(TestClient.always({}, { body: "network" }))
+const answering = () => TestClient.make(TestClient.always({}, { body: "network" }))
 
 /** All events of a request to the client, each as a line. */
 const events = <E, R>(client: HttpClient.HttpClient.With<E, R>) =>
@@ -24,8 +24,8 @@ const events = <E, R>(client: HttpClient.HttpClient.With<E, R>) =>
     return { exit, seen, lines: seen.map(shown) }
   })
 
-const shown = ({ composite, interceptor, outcome, phase, tag }: Probe.Event): string =>
-  `${composite}: ${phase} ${interceptor} ${outcome}${tag === undefined ? "" : ` ${tag}`}`
+const shown = ({ composite, errorType, interceptor, outcome, phase, type }: Probe.Event): string =>
+  `${composite}: ${phase} ${interceptor} ${outcome ?? type}${errorType === undefined ? "" : ` ${errorType}`}`
 
 const noop = (name: string) => ClientHandler.make(name, { run: () => {}, afterResponse: () => {} })
 
@@ -39,7 +39,7 @@ describe("the probe of the client part", () => {
         afterResponse: () => Effect.yieldNow
       })
       const chain = ClientChain.make("api").use(noop("plain")).use(suspended).use(ClientHandler.make("nothing", {}))
-      const { lines, seen } = yield* events(chain.over(answering().client))
+      const { lines, seen } = yield* events(chain.pipe(ClientChain.over(answering().client)))
       assert.deepStrictEqual(lines, [
         "api: flow api start",
         "api: run plain start",
@@ -58,11 +58,11 @@ describe("the probe of the client part", () => {
     })
   )
 
-  it.effect("a halt is told, and what it skipped reports only its way back", () =>
+  it.effect("a halt is reported, and skipped handlers report only their way back", () =>
     Effect.gen(function* () {
       const cache = ClientHandler.make("cache", { run: ({ request }) => ClientHandler.halt(ok(request)) })
       const { lines } = yield* events(
-        ClientChain.make("api").use(cache).use(noop("inside")).over(TestClient.transport().client)
+        ClientChain.make("api").use(cache).use(noop("inside")).pipe(ClientChain.over(TestClient.make().client))
       )
       assert.deepStrictEqual(ends(lines), [
         "api: run cache halt",
@@ -75,43 +75,47 @@ describe("the probe of the client part", () => {
   it.effect.each([
     ["an Exit", (): Effect.Effect<never, Red> => Exit.fail(new Red())],
     ["suspended", () => Effect.andThen(Effect.yieldNow, Effect.fail(new Red()))]
-  ] as const)("a failure is told with its tag, and its recovery by a recover or a handler as such: %s", ([, fail]) =>
-    Effect.gen(function* () {
-      const failing = ClientHandler.make("failing", { run: fail })
-      const { lines } = yield* events(
-        ClientChain.make("api")
-          .recover(Red, (_, { request }) => ok(request))
-          .use(failing)
-          .over(answering().client)
-      )
-      assert.deepStrictEqual(ends(lines), [
-        "api: run failing failure Red",
-        "api: recover recover(Red) recovered",
-        "api: flow api success"
-      ])
-      const fallback = ClientHandler.make("fallback", {
-        afterResponse: ({ request }) => ClientHandler.respond(ok(request))
+  ] as const)(
+    "a failure is reported with its tag, and its recovery by a recover or a handler as such: %s",
+    ([, fail]) =>
+      Effect.gen(function* () {
+        const failing = ClientHandler.make("failing", { run: fail })
+        const { lines } = yield* events(
+          ClientChain.make("api")
+            .recover(Red, (_, { request }) => ok(request))
+            .use(failing)
+            .pipe(ClientChain.over(answering().client))
+        )
+        assert.deepStrictEqual(ends(lines), [
+          "api: run failing failure Red",
+          "api: recover recover(Red) recovered",
+          "api: flow api success"
+        ])
+        const fallback = ClientHandler.make("fallback", {
+          afterResponse: (_, { request }) => ClientHandler.respond(ok(request))
+        })
+        const again = yield* events(
+          ClientChain.make("api").use(fallback).use(failing).pipe(ClientChain.over(answering().client))
+        )
+        assert.deepStrictEqual(ends(again.lines), [
+          "api: run failing failure Red",
+          "api: afterResponse fallback recovered",
+          "api: flow api success"
+        ])
+        const left = yield* events(ClientChain.make("api").use(failing).pipe(ClientChain.over(answering().client)))
+        assert.deepStrictEqual(ends(left.lines), ["api: run failing failure Red", "api: flow api failure Red"])
       })
-      const again = yield* events(ClientChain.make("api").use(fallback).use(failing).over(answering().client))
-      assert.deepStrictEqual(ends(again.lines), [
-        "api: run failing failure Red",
-        "api: afterResponse fallback recovered",
-        "api: flow api success"
-      ])
-      const left = yield* events(ClientChain.make("api").use(failing).over(answering().client))
-      assert.deepStrictEqual(ends(left.lines), ["api: run failing failure Red", "api: flow api failure Red"])
-    })
   )
 
-  it.effect("a failure of the network is told, and a defect of a method that throws", () =>
+  it.effect("a failure of the network is reported, and a defect of a method that throws", () =>
     Effect.gen(function* () {
-      const down = TestClient.transport(TestClient.always({}, TestClient.fails("down")))
+      const down = TestClient.make(TestClient.always({}, TestClient.fails("down")))
       const throwing = ClientHandler.make("throwing", {
         afterResponse: () => {
           throw new Error("bug")
         }
       })
-      const { lines } = yield* events(ClientChain.make("api").use(throwing).over(down.client))
+      const { lines } = yield* events(ClientChain.make("api").use(throwing).pipe(ClientChain.over(down.client)))
       assert.deepStrictEqual(ends(lines), [
         "api: network network failure HttpClientError",
         "api: afterResponse throwing defect",
@@ -120,40 +124,42 @@ describe("the probe of the client part", () => {
     })
   )
 
-  it.effect(
-    "follow-ups belong to the flow of their logical request, a handler's own requests to flows of their own",
-    () =>
-      Effect.gen(function* () {
-        const again = ClientHandler.make("again", {
-          afterResponse: ({ attempt, original }) =>
-            attempt < 3 ? ClientHandler.followUp(original, "once more") : undefined
-        })
-        const { lines, seen } = yield* events(ClientChain.make("api").use(again).over(answering().client))
-        assert.deepStrictEqual(ends(lines).filter((line) => line.includes("network")).length, 3)
-        assert.strictEqual(new Set(seen.map(({ flow }) => flow)).size, 1)
-
-        const asking = ClientHandler.make("asking", {
-          run: ({ inner }) => Effect.asVoid(inner.execute(HttpClientRequest.get(`${url}token`)))
-        })
-        const nested = yield* events(ClientChain.make("api").use(asking).use(noop("inside")).over(answering().client))
-        const flows = [...new Set(nested.seen.map(({ flow }) => flow))]
-        assert.strictEqual(flows.length, 2)
-        assert.deepStrictEqual(ends(nested.seen.filter(({ flow }) => flow === flows[1]).map(shown)), [
-          "api: run inside success",
-          "api: network network success",
-          "api: afterResponse inside success",
-          "api: flow api success"
-        ])
+  it.effect("follow-ups belong to the flow of their logical request, a handler's own requests to separate flows", () =>
+    Effect.gen(function* () {
+      const again = ClientHandler.make("again", {
+        afterResponse: (_, { attempt, original }) =>
+          attempt < 3 ? ClientHandler.followUp(original, "once more") : undefined
       })
+      const { lines, seen } = yield* events(
+        ClientChain.make("api").use(again).pipe(ClientChain.over(answering().client))
+      )
+      assert.deepStrictEqual(ends(lines).filter((line) => line.includes("network")).length, 3)
+      assert.strictEqual(new Set(seen.map(({ flow }) => flow)).size, 1)
+
+      const asking = ClientHandler.make("asking", {
+        run: ({ inner }) => Effect.asVoid(inner.execute(HttpClientRequest.get(`${url}token`)))
+      })
+      const nested = yield* events(
+        ClientChain.make("api").use(asking).use(noop("inside")).pipe(ClientChain.over(answering().client))
+      )
+      const flows = [...new Set(nested.seen.map(({ flow }) => flow))]
+      assert.strictEqual(flows.length, 2)
+      assert.deepStrictEqual(ends(nested.seen.filter(({ flow }) => flow === flows[1]).map(shown)), [
+        "api: run inside success",
+        "api: network network success",
+        "api: afterResponse inside success",
+        "api: flow api success"
+      ])
+    })
   )
 
-  it.effect("an interruption is told, and durations are of the clock", () =>
+  it.effect("an interruption is reported, and durations are of the clock", () =>
     Effect.gen(function* () {
       const seen: Array<Probe.Event> = []
       const waiting = ClientHandler.make("waiting", { run: () => Effect.sleep("5 seconds") })
       const client = ClientChain.make("api")
         .use(waiting)
-        .over(TestClient.transport(TestClient.always({}, TestClient.silence)).client)
+        .pipe(ClientChain.over(TestClient.make(TestClient.always({}, TestClient.silence)).client))
       const fiber = yield* client
         .execute(HttpClientRequest.get(url))
         .pipe(
@@ -163,7 +169,7 @@ describe("the probe of the client part", () => {
       yield* TestClock.adjust("7 seconds")
       yield* Fiber.interrupt(fiber)
       assert.deepStrictEqual(
-        seen.filter(({ outcome }) => outcome !== "start").map((event) => [shown(event), event.nanos]),
+        seen.filter(({ type }) => type === "end").map((event) => [shown(event), event.durationNanos]),
         [
           ["api: run waiting success", 5_000_000_000n],
           ["api: network network interrupt", 2_000_000_000n],
@@ -173,12 +179,12 @@ describe("the probe of the client part", () => {
     })
   )
 
-  it.effect("watched or not, an exchange comes to the same", () =>
+  it.effect("watched or not, an exchange has the same result", () =>
     Effect.gen(function* () {
       const client = ClientChain.make("api")
         .recover(Red, () => Effect.fail("blue" as const))
         .use(ClientHandler.make("red", { afterResponse: () => Effect.fail(new Red()) }))
-        .over(answering().client)
+        .pipe(ClientChain.over(answering().client))
       const unwatched = yield* Effect.exit(client.execute(HttpClientRequest.get(url)))
       assert.deepStrictEqual((yield* events(client)).exit, unwatched)
     })
@@ -187,7 +193,7 @@ describe("the probe of the client part", () => {
   it.effect("class-tagged handlers report by their id", () =>
     Effect.gen(function* () {
       class Sign extends ClientHandler.Service<Sign>()("app/Sign") {}
-      const signed = events(ClientChain.make("api").use(Sign).over(answering().client))
+      const signed = events(ClientChain.make("api").use(Sign).pipe(ClientChain.over(answering().client)))
       const { lines } = yield* Effect.provide(signed, Sign.layer(ClientHandler.make("live", { run: () => {} })))
       assert.include(lines, "api: run app/Sign success")
     })
@@ -197,11 +203,11 @@ describe("the probe of the client part", () => {
 it.effect("the testing kit's journal holds the ends, and passes all on to the probe that was there", () =>
   Effect.gen(function* () {
     const outer: Array<string> = []
-    const client = ClientChain.make("api").use(noop("a")).over(answering().client)
+    const client = ClientChain.make("api").use(noop("a")).pipe(ClientChain.over(answering().client))
     const { exit, journal } = yield* Effect.provideService(
       TestClient.observe(Effect.andThen(client.execute(HttpClientRequest.get(url)), Effect.fail(new Red()))),
       Probe.Probe,
-      { report: ({ outcome }) => void outer.push(outcome) }
+      { report: ({ outcome, type }) => void outer.push(outcome ?? type) }
     )
     assert.deepStrictEqual(exit, Exit.fail(new Red()))
     assert.deepStrictEqual(TestClient.journalLines(journal), [

@@ -14,7 +14,6 @@ import type { Result } from "./oracle/Oracle.ts"
 
 const runs = Number(process.env["FAIRLEAD_RUNS"] ?? 10_000)
 const endOnFailure = process.env["FAIRLEAD_SHRINK"] === "no"
-const timeout = 120_000
 console.log(`FAIRLEAD_SEED=${seed} repeats these random chains`)
 
 /** Tries a property on random chains. A counterexample is shown as the chain it is, with all that differs. */
@@ -53,42 +52,34 @@ const mustOccur: Record<string, (result: Result, chain: Chain) => boolean> = {
 }
 
 describe("the driver", () => {
-  it(
-    "client 1: the driver agrees with the oracle on 10,000 random chains: order, who is entered, outcome, releases, follow-ups",
-    async () => {
-      const seen = new Map<string, number>()
-      await holds(runs, async (chain) => {
-        const expected = predict(chain)
-        assertSame(await evaluate(build(chain), chain), expected)
-        for (const [what, occurs] of Object.entries(mustOccur)) {
-          if (occurs(expected, chain)) seen.set(what, (seen.get(what) ?? 0) + 1)
-        }
-      })
-      assert.deepStrictEqual(
-        Object.keys(mustOccur).filter((what) => (seen.get(what) ?? 0) < runs / 200),
-        []
-      )
-    },
-    timeout
-  )
+  it("client 1: the driver agrees with the oracle on 10,000 random chains: order, who is entered, outcome, releases, follow-ups", async () => {
+    const seen = new Map<string, number>()
+    await holds(runs, async (chain) => {
+      const expected = predict(chain)
+      assertSame(await evaluate(build(chain), chain), expected)
+      for (const [what, occurs] of Object.entries(mustOccur)) {
+        if (occurs(expected, chain)) seen.set(what, (seen.get(what) ?? 0) + 1)
+      }
+    })
+    assert.deepStrictEqual(
+      Object.keys(mustOccur).filter((what) => (seen.get(what) ?? 0) < runs / 200),
+      []
+    )
+  })
 
-  it(
-    "client 5: concurrent calls of one client never mix: each does what the oracle says of it alone",
-    () =>
-      holds(runs / 10, async (chain) => {
-        const client = build(chain)
-        const paths = ["a", "b", "c", "d", "e", "f"]
-        const results = await Promise.all(
-          paths.map(async (path, number) => {
-            for (let turn = 0; turn < number % 3; turn++) await new Promise(setImmediate)
-            return evaluate(client, chain, path)
-          })
-        )
-        assertSame(
-          results,
-          paths.map((path) => predict(chain, path))
-        )
-      }),
-    timeout
-  )
+  it("client 5: concurrent calls of one client never mix: each does what the oracle says of it alone", () =>
+    holds(runs / 10, async (chain) => {
+      const client = build(chain)
+      const paths = ["a", "b", "c", "d", "e", "f"]
+      const results = await Promise.all(
+        paths.map(async (path, number) => {
+          for (let turn = 0; turn < number % 3; turn++) await new Promise(setImmediate)
+          return evaluate(client, chain, path)
+        })
+      )
+      assertSame(
+        results,
+        paths.map((path) => predict(chain, path))
+      )
+    }))
 })

@@ -19,7 +19,7 @@ describe.each(transportsWith(1))("over %s", (_, transport) => {
   it.live("a large response that nobody reads keeps its connection for as long as it is held", () =>
     Effect.gen(function* () {
       const { asked, url } = yield* serving
-      const client = chain.over(yield* HttpClient.HttpClient)
+      const client = chain.pipe(ClientChain.over(yield* HttpClient.HttpClient))
       const held = yield* client.get(`${url}/large`)
       const next = yield* Effect.forkChild(client.get(`${url}/next`))
       // The server has time to be asked, and is not.
@@ -30,10 +30,10 @@ describe.each(transportsWith(1))("over %s", (_, transport) => {
     }).pipe(Effect.provide(transport), scoped)
   )
 
-  it.live("over a client with a scope the end of the scope lets go of it", () =>
+  it.live("over a client with a scope the end of the scope releases it", () =>
     Effect.gen(function* () {
       const { aborted, url } = yield* serving
-      const client = chain.over(HttpClient.withScope(yield* HttpClient.HttpClient))
+      const client = chain.pipe(ClientChain.over(HttpClient.withScope(yield* HttpClient.HttpClient)))
       assert.strictEqual((yield* scoped(client.get(`${url}/endless`))).status, 200)
       yield* aborted("/endless")
       assert.strictEqual(yield* scoped(Effect.flatMap(client.get(`${url}/next`), ({ text }) => text)), "GET ")
@@ -43,7 +43,7 @@ describe.each(transportsWith(1))("over %s", (_, transport) => {
   it.live("a scope around the chain does not know the request that a handler made of the caller's", () =>
     Effect.gen(function* () {
       const { url } = yield* serving
-      const client = HttpClient.withScope(chain.over(yield* HttpClient.HttpClient))
+      const client = HttpClient.withScope(chain.pipe(ClientChain.over(yield* HttpClient.HttpClient)))
       const held = yield* scoped(client.get(`${url}/large`))
       assert.lengthOf(yield* held.text, 1024 * 1024)
     }).pipe(Effect.provide(transport), scoped)
@@ -52,7 +52,7 @@ describe.each(transportsWith(1))("over %s", (_, transport) => {
   it.live("a body that its reader leaves closes its connection without a scope", () =>
     Effect.gen(function* () {
       const { aborted, url } = yield* serving
-      const client = chain.over(yield* HttpClient.HttpClient)
+      const client = chain.pipe(ClientChain.over(yield* HttpClient.HttpClient))
       const { stream } = yield* client.get(`${url}/endless`)
       yield* Stream.runDrain(Stream.take(stream, 1))
       yield* aborted("/endless")

@@ -1,6 +1,6 @@
-/** What every contender of the client bench over loopback does: ask for a small JSON body, and parse it. */
+/** Every contender of the client bench over loopback asks for a small JSON body, and parses it. */
 
-/** Asks again and again, one after the other, until `next` has had enough of the bodies. */
+/** Asks again and again, one after the other, until `next` returns false. */
 export type Ask = (next: (body: unknown) => boolean) => Promise<void>
 
 /** Makes a client that asks for the URL. */

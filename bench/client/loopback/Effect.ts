@@ -43,7 +43,7 @@ const handled = (client: HttpClient.HttpClient, url: string) =>
     .use(retry())
     .use(bearer({ origins: [new URL(url).origin], token: Redacted.make("bench") }))
     .use(decompress())
-    .over(client)
+    .pipe(ClientChain.over(client))
 
 export const undici = opening(NodeHttpClient.layerUndici, plain)
 export const undiciHandled = opening(NodeHttpClient.layerUndici, handled)

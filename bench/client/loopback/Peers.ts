@@ -1,5 +1,5 @@
 /**
- * The peers, as they are by default: axios, ky and got bring redirects, retries, timeouts or decompression of their own, undici and fetch few.
+ * The peers, as they are by default: axios, ky and got bring their own redirects, retries, timeouts or decompression, undici and fetch few.
  *
  * Libraries are loaded on demand, so that a process holds nothing of the others.
  */

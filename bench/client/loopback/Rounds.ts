@@ -27,7 +27,7 @@ export interface Asked {
   readonly serverBusy: Array<number>
 }
 
-/** Measures all clients, and tells `progress` after each round. */
+/** Measures all clients, and calls `progress` after each round. */
 export const measure = async (options: Options, progress: (round: number) => void): Promise<ReadonlyArray<Asked>> => {
   const { concurrencies, rounds, seconds, warmSeconds } = options
   const server = await launch("node:http", 0)

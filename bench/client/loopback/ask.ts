@@ -1,4 +1,4 @@
-/** One client in a process of its own: `node ask.ts CONTENDER URL`. For each order that it is sent, it answers with what it measured. */
+/** One client in a separate process: `node ask.ts CONTENDER URL`. It answers each order with its measurements. */
 import { isDeepStrictEqual } from "node:util"
 
 import { message } from "../../server/Contender.ts"
@@ -22,7 +22,7 @@ const [name, url = ""] = process.argv.slice(2)
 const open = await load[name as Name]()
 const ask = await open(url)
 
-/** Throws unless the client gives what the server sends. */
+/** Throws unless the client returns the server's answer. */
 await ask((body) => {
   if (!isDeepStrictEqual(body, message())) throw new Error(`${name} does not get the message.`)
   return false

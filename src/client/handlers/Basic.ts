@@ -1,11 +1,11 @@
 /**
  * Basic authentication by RFC 7617: sends user name and password with each request to the origins they are for.
  *
- * 1. They go out with the first request already, in UTF-8, and to the given origins only; a redirect elsewhere loses them.
+ * 1. They go out with the first request already, in UTF-8, and to the listed origins only; a redirect elsewhere loses them.
  * 2. An `Authorization` header of the caller stays.
  * 3. Over plain http anybody on the way can read them: name https origins.
  *
- * Order: inside of redirect, retry and cache; outside of what signs requests. Where it works: any `HttpClient`.
+ * Order: inside of redirect, retry and cache; outside of handlers that sign requests. Where it works: any `HttpClient`.
  *
  * @since 0.1.0
  */
@@ -13,8 +13,9 @@ import * as Base64 from "effect/encoding/Base64"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as Redacted from "effect/Redacted"
 
+import { checkOptions, nameOr } from "../../core/Options.ts"
 import * as ClientHandler from "../ClientHandler.ts"
-import { boundTo, InvalidOption } from "./Origins.ts"
+import { boundTo } from "./Origins.ts"
 
 /**
  * Options of `basic`.
@@ -22,7 +23,9 @@ import { boundTo, InvalidOption } from "./Origins.ts"
  * @category models
  * @since 0.1.0
  */
-export interface Options {
+export interface BasicOptions {
+  /** The handler's name. Default: `basic`. */
+  readonly name?: string
   /** The origins that the credentials are for, like `https://api.example.com`. */
   readonly origins: ReadonlyArray<string>
   /** Without a colon, which parts it from the password. */
@@ -52,23 +55,23 @@ const basicCredentials = (username: string, password: Redacted.Redacted): string
  * @category handlers
  * @since 0.1.0
  */
-export const basic = ({ origins, password, username }: Options): ClientHandler.ClientHandler => {
-  const bound = boundTo("basic", origins)
+export const basic = ({ name, origins, password, username }: BasicOptions): ClientHandler.ClientHandler => {
+  const named = nameOr("basic", name)
+  const check = checkOptions(named)
+  const bound = boundTo(named, origins)
   if (/[:\p{Cc}]/u.test(username)) {
-    throw new InvalidOption({
-      handler: "basic",
-      option: "username",
-      description: "it has a colon or a control character, which the scheme cannot carry: use digest or bearer"
-    })
+    throw check.invalid(
+      "username",
+      "it has a colon or a control character, which the scheme cannot carry: use digest or bearer"
+    )
   }
   if (/\p{Cc}/u.test(Redacted.value(password))) {
-    throw new InvalidOption({
-      handler: "basic",
-      option: "password",
-      description: "it has a control character, such as the line end of the file it was read from: trim it"
-    })
+    throw check.invalid(
+      "password",
+      "it has a control character, such as the line end of the file it was read from: trim it"
+    )
   }
-  return ClientHandler.make("basic", {
+  return ClientHandler.make(named, {
     run: ({ request }) =>
       bound(request) === undefined
         ? ClientHandler.proceed()

@@ -1,20 +1,21 @@
 /**
  * Bearer tokens by RFC 6750: sends a token with each request to the origins it is for.
  *
- * 1. The token goes in the `Authorization` header, to the given origins only; a redirect elsewhere loses it.
+ * 1. The token goes in the `Authorization` header, to the listed origins only; a redirect elsewhere loses it.
  * 2. An `Authorization` header of the caller stays, and no token is asked for then.
  * 3. A token that ends: use `refresh`, which asks for a new one after a 401.
  *
- * Order: inside of redirect, retry and cache; outside of what signs requests. Where it works: any `HttpClient`.
+ * Order: inside of redirect, retry and cache; outside of handlers that sign requests. Where it works: any `HttpClient`.
  *
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import * as HttpClientRequest from "effect/http/HttpClientRequest"
+import * as Exit from "effect/Exit"
 import * as Redacted from "effect/Redacted"
 
+import { nameOr } from "../../core/Options.ts"
 import * as ClientHandler from "../ClientHandler.ts"
-import { boundTo } from "./Origins.ts"
+import { boundTo, withToken } from "./Origins.ts"
 
 /**
  * Options of `bearer`.
@@ -22,16 +23,14 @@ import { boundTo } from "./Origins.ts"
  * @category models
  * @since 0.1.0
  */
-export interface Options<E, R> {
+export interface BearerOptions<E, R> {
+  /** The handler's name. Default: `bearer`. */
+  readonly name?: string
   /** The origins that the token is for, like `https://api.example.com`. */
   readonly origins: ReadonlyArray<string>
-  /** The token, or an Effect that gives it for each request. */
+  /** The token, or an Effect that returns it for each request. */
   readonly token: Redacted.Redacted | Effect.Effect<Redacted.Redacted, E, R>
 }
-
-/** A request with the token. */
-export const withToken = (request: ClientHandler.Request, token: Redacted.Redacted): ClientHandler.Request =>
-  HttpClientRequest.setHeader(request, "authorization", `Bearer ${Redacted.value(token)}`)
 
 /**
  * Sends a bearer token.
@@ -51,13 +50,18 @@ export const withToken = (request: ClientHandler.Request, token: Redacted.Redact
  * @category handlers
  * @since 0.1.0
  */
-export const bearer = <E = never, R = never>({ origins, token }: Options<E, R>): ClientHandler.ClientHandler<E, R> => {
-  const bound = boundTo("bearer", origins)
-  const given: Effect.Effect<Redacted.Redacted, E, R> = Redacted.isRedacted(token) ? Effect.succeed(token) : token
-  return ClientHandler.make("bearer", {
-    run: ({ request }) =>
-      bound(request) === undefined
-        ? Effect.succeed(ClientHandler.proceed())
-        : Effect.map(given, (token) => ClientHandler.proceed(withToken(request, token)))
+export const bearer = <E = never, R = never>({
+  name,
+  origins,
+  token
+}: BearerOptions<E, R>): ClientHandler.ClientHandler<E, R> => {
+  const named = nameOr("bearer", name)
+  const bound = boundTo(named, origins)
+  return ClientHandler.make(named, {
+    run: ({ request }) => {
+      if (bound(request) === undefined) return Exit.succeed(ClientHandler.proceed())
+      const withIt = (token: Redacted.Redacted) => ClientHandler.proceed(withToken(request, token))
+      return Redacted.isRedacted(token) ? Exit.succeed(withIt(token)) : Effect.map(token, withIt)
+    }
   })
 }

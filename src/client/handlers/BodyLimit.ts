@@ -1,7 +1,7 @@
 /**
  * Bounds how large a response may be.
  *
- * 1. A `Content-Length` that is too large fails at once with `BodyTooLarge`, and the response is let go unread. The response to HEAD has no body, whatever it says.
+ * 1. A too large `Content-Length` fails at once with `BodyTooLarge`, and the response is released unread. The response to HEAD has no body, whatever it says.
  * 2. Else the bytes are counted as they are read. The reader never gets one beyond the bound: the body fails with `HttpClientError`, since a stream of a
  *    response can fail with nothing else, whose `cause` is the `BodyTooLarge`; the connection is closed.
  *
@@ -10,14 +10,15 @@
  *
  * @since 0.1.0
  */
-import * as Effect from "effect/Effect"
+import type * as ByteSize from "effect/ByteSize"
 import * as Exit from "effect/Exit"
-import * as UrlParams from "effect/http/UrlParams"
 import * as Schema from "effect/Schema"
-import * as Stream from "effect/Stream"
 
+import { digits } from "../../core/heads/FieldValues.ts"
+import { redactUrl } from "../../core/heads/RedactedUrl.ts"
+import { checkOptions, nameOr } from "../../core/Options.ts"
 import * as ClientHandler from "../ClientHandler.ts"
-import { bodyError, withBody } from "../ResponseBody.ts"
+import { bodyError } from "../ResponseBody.ts"
 
 /**
  * Options of `bodyLimit`.
@@ -25,9 +26,11 @@ import { bodyError, withBody } from "../ResponseBody.ts"
  * @category models
  * @since 0.1.0
  */
-export interface Options {
-  /** The largest body in bytes. Default: 10 MiB, 10485760. */
-  readonly maxBytes?: number
+export interface BodyLimitOptions {
+  /** The handler's name. Default: `bodyLimit`. */
+  readonly name?: string
+  /** The largest body, such as `"5 MiB"`. Default: 10 MiB, 10485760. */
+  readonly maxBytes?: ByteSize.Input
 }
 
 /**
@@ -38,30 +41,30 @@ export interface Options {
  */
 export class BodyTooLarge extends Schema.TaggedError<BodyTooLarge>()("BodyTooLarge", {
   maxBytes: Schema.Number,
-  /** What `Content-Length` says, when that was enough to know. */
-  declared: Schema.optionalKey(Schema.Number),
+  /** The `Content-Length`, when that was enough to know. */
+  declaredBytes: Schema.optionalKey(Schema.Number),
   method: Schema.String,
   /** Where the request went, redacted. */
   url: Schema.String
 }) {
   override get message(): string {
-    const size = this.declared === undefined ? "more" : `${this.declared} bytes, more`
+    const size = this.declaredBytes === undefined ? "more" : `${this.declaredBytes} bytes, more`
     return `The response to ${this.method} ${this.url} has ${size} than the ${this.maxBytes} bytes allowed: raise \`maxBytes\` if that is meant`
   }
 }
 
-/** The length that the head of the response promises for what the reader gets, when it does. */
+/** The length of the decoded body by the head of the response, where it is declared. */
 const declaredLength = ({ headers, request, status }: ClientHandler.Response): number | undefined => {
   const value = headers["content-length"]
   if (request.method === "HEAD" || status === 204 || status === 304 || value === undefined) return undefined
   if (headers["content-encoding"] !== undefined) return undefined
-  return /^\d+$/.test(value) ? Number(value) : undefined
+  return digits(value)
 }
 
 /**
  * Bounds how large a response may be.
  *
- * **Example** (A bound that holds for what is decompressed)
+ * **Example** (A bound on the decompressed body)
  *
  * ```ts
  * import { ClientChain } from "fairlead/client"
@@ -75,22 +78,29 @@ const declaredLength = ({ headers, request, status }: ClientHandler.Response): n
  * @category handlers
  * @since 0.1.0
  */
-export const bodyLimit = ({ maxBytes = 10 * 1024 * 1024 }: Options = {}): ClientHandler.ClientHandler<BodyTooLarge> =>
-  ClientHandler.make("body-limit", {
-    afterResponse: (_, outcome) => {
+export const bodyLimit = (options: BodyLimitOptions = {}): ClientHandler.ClientHandler<BodyTooLarge> => {
+  const name = nameOr("bodyLimit", options.name)
+  const maxBytes =
+    options.maxBytes === undefined ? 10 * 1024 * 1024 : checkOptions(name).bytes("maxBytes", options.maxBytes)
+  return ClientHandler.make(name, {
+    afterResponse: (outcome, exchange) => {
       if (outcome._tag === "Failure") return undefined
       const { response } = outcome
-      const { method, url } = response.request
-      const about = { maxBytes, method, url: UrlParams.redactUrl(url) }
-      const declared = declaredLength(response)
-      if (declared !== undefined && declared > maxBytes) return Exit.fail(new BodyTooLarge({ ...about, declared }))
-      const stream = Stream.suspend(() => {
-        let read = 0
-        return Stream.mapEffect(response.stream, (chunk) => {
-          read += chunk.length
-          return read > maxBytes ? Effect.fail(bodyError(response, new BodyTooLarge(about))) : Effect.succeed(chunk)
-        })
+      const about = () => ({ maxBytes, method: response.request.method, url: redactUrl(response.request.url) })
+      const declaredBytes = declaredLength(response)
+      if (declaredBytes !== undefined && declaredBytes > maxBytes) {
+        return Exit.fail(new BodyTooLarge({ ...about(), declaredBytes }))
+      }
+      let read = 0
+      exchange.onBody({
+        // A transport keeps to the declared length.
+        everyPiece: declaredBytes === undefined,
+        piece: (bytes) => {
+          read += bytes.length
+          return read > maxBytes ? bodyError(response, new BodyTooLarge(about())) : undefined
+        }
       })
-      return ClientHandler.respond(withBody(response, { stream }))
+      return undefined
     }
   })
+}

@@ -2,10 +2,12 @@
  * The jar: where cookies are kept between requests, as a service.
  *
  * 1. `layer` keeps them in memory, empty at first.
- * 2. `layerStore` also keeps them in a `KeyValueStore` (files, SQL, the browser's storage): read when it is built, written behind each change. Cookies without an
- *    expiry belong to the session and are left out, unless `session` asks for them.
- * 3. A change is written whole and one at a time. A failed write does not fail the request that brought the cookie: it is logged as a warning, and the next change,
- *    or `save`, writes all of it again.
+ * 2. `layerKvs` also keeps them in a `KeyValueStore` (files, SQL, the browser's storage), one entry for each site: read when the layer is built, written after each
+ *    change while the requests go on, and at last when the layer ends. Cookies without an expiry belong to the session and are left out, unless `persistSession` asks for
+ *    them.
+ * 3. Each write reads the entry and merges its own changes into it, so that several jars over one store keep each other's cookies. Two writes at the same instant from
+ *    different processes can still lose one of the two: a `KeyValueStore` has no transaction.
+ * 4. A failed write does not fail the request that brought the cookie: it is logged as a warning, and the next change, or `save`, writes all of it again.
  *
  * The values of cookies are secrets: guard the place where the store writes them.
  *
@@ -15,26 +17,30 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as KeyValueStore from "effect/persistence/KeyValueStore"
+import type * as KeyValueStore from "effect/persistence/KeyValueStore"
 import * as Schema from "effect/Schema"
-import * as Semaphore from "effect/Semaphore"
 
-import { matching, store, StoredCookie } from "./CookieRules.ts"
-import type { SiteContext } from "./CookieRules.ts"
+import { checkOptions } from "../../core/Options.ts"
+import { openEntries } from "./CookieEntries.ts"
+import { CookieMemory } from "./CookieMemory.ts"
+import type { CookieChanges } from "./CookieMemory.ts"
+import type { CookieLimits, SiteContext, StoredCookie } from "./CookieRules.ts"
 
 /**
- * The jar's store could not be read or written. For `read`, mend or remove the entry; for `write`, see the cause and call `save` again.
+ * The jar's store could not be read or written.
  *
  * @category errors
  * @since 0.1.0
  */
 export class CookieJarError extends Schema.TaggedError<CookieJarError>()("CookieJarError", {
-  operation: Schema.Literals(["read", "write"]),
-  key: Schema.String,
-  cause: Schema.Defect()
+  reason: Schema.Union([
+    Schema.TaggedStruct("ReadFailed", { key: Schema.String, cause: Schema.Defect() }),
+    Schema.TaggedStruct("WriteFailed", { key: Schema.String, cause: Schema.Defect() })
+  ])
 }) {
   override get message(): string {
-    return `The cookies under "${this.key}" could not be ${this.operation === "read" ? "read: mend or remove the entry" : "written"}`
+    const { _tag, key } = this.reason
+    return `The cookies under "${key}" could not be ${_tag === "ReadFailed" ? "read: repair or remove the entry" : "written: see the cause, and call save again"}`
   }
 }
 
@@ -44,11 +50,11 @@ export class CookieJarError extends Schema.TaggedError<CookieJarError>()("Cookie
  * @category models
  * @since 0.1.0
  */
-export interface Options {
-  /** How many cookies one domain may have. Default: 50. */
-  readonly perDomain?: number
+export interface CookieJarOptions {
+  /** How many cookies one site may have, all its subdomains together. Default: 50. */
+  readonly maxPerDomain?: number
   /** How many cookies there may be. Default: 3000. */
-  readonly total?: number
+  readonly maxCookies?: number
 }
 
 /**
@@ -57,11 +63,11 @@ export interface Options {
  * @category models
  * @since 0.1.0
  */
-export interface StoreOptions extends Options {
-  /** The key of the jar's entry. Default: `fairlead/cookies`. */
+export interface CookieJarKvsOptions extends CookieJarOptions {
+  /** The prefix of the keys of the jar's entries; a slash and the site follow. Default: `fairlead/cookies`. */
   readonly key?: string
   /** Whether cookies without an expiry are written too. Default: false. */
-  readonly session?: boolean
+  readonly persistSession?: boolean
 }
 
 /**
@@ -84,14 +90,14 @@ export class CookieJar extends Context.Service<
     /** Writes the jar to its store, where it has one. */
     readonly save: Effect.Effect<void, CookieJarError>
   }
->()("fairlead/client/CookieJar") {
+>()("fairlead/client/handlers/CookieJar") {
   /**
    * A jar in memory.
    *
    * @since 0.1.0
    */
-  static layer(options: Options = {}): Layer.Layer<CookieJar> {
-    return Layer.sync(CookieJar, () => jar([], options, () => Effect.void))
+  static layer(options: CookieJarOptions = {}): Layer.Layer<CookieJar> {
+    return Layer.sync(CookieJar, () => serviceOf(new CookieMemory([], limitsOf(options)), () => {}, Effect.void))
   }
 
   /**
@@ -99,69 +105,42 @@ export class CookieJar extends Context.Service<
    *
    * @since 0.1.0
    */
-  static layerStore(options: StoreOptions = {}): Layer.Layer<CookieJar, CookieJarError, KeyValueStore.KeyValueStore> {
-    const { key = "fairlead/cookies", session = false } = options
+  static layerKvs(
+    options: CookieJarKvsOptions = {}
+  ): Layer.Layer<CookieJar, CookieJarError, KeyValueStore.KeyValueStore> {
+    const { key = "fairlead/cookies", persistSession = false } = options
     return Layer.effect(
       CookieJar,
       Effect.gen(function* () {
-        const values = yield* KeyValueStore.KeyValueStore
-        const text = yield* Effect.mapError(
-          values.get(key),
-          (cause) => new CookieJarError({ operation: "read", key, cause })
-        )
-        const cookies =
-          text === undefined
-            ? []
-            : yield* Effect.mapError(decode(text), (cause) => new CookieJarError({ operation: "read", key, cause }))
-        const one = yield* Semaphore.make(1)
-        return jar(cookies, options, (current) =>
-          one.withPermit(
-            Effect.suspend(() => encode(current().filter(({ expires }) => session || expires !== undefined))).pipe(
-              Effect.flatMap((text) => values.set(key, text)),
-              Effect.mapError((cause) => new CookieJarError({ operation: "write", key, cause }))
-            )
-          )
-        )
+        const memory = new CookieMemory([], limitsOf(options))
+        const entries = yield* openEntries(memory, {
+          prefix: key,
+          isWritten: ({ expires }) => persistSession || expires !== undefined,
+          readFailed: (key, cause) => new CookieJarError({ reason: { _tag: "ReadFailed", key, cause } }),
+          writeFailed: (key, cause) => new CookieJarError({ reason: { _tag: "WriteFailed", key, cause } })
+        })
+        return serviceOf(memory, entries.changed, entries.save)
       })
     )
   }
 }
 
-const Jar = Schema.fromJsonString(Schema.Array(StoredCookie))
-const decode = Schema.decodeEffect(Jar)
-const encode = Schema.encodeEffect(Jar)
+const limitsOf = ({ maxCookies = 3000, maxPerDomain = 50 }: CookieJarOptions): CookieLimits => ({
+  maxCookies: checkOptions("CookieJar").maximum("maxCookies", maxCookies),
+  maxPerDomain: checkOptions("CookieJar").maximum("maxPerDomain", maxPerDomain)
+})
 
-type Write = (current: () => ReadonlyArray<StoredCookie>) => Effect.Effect<void, CookieJarError>
-
-const jar = (initial: ReadonlyArray<StoredCookie>, options: Options, write: Write): CookieJar["Service"] => {
-  const limits = { perDomain: options.perDomain ?? 50, total: options.total ?? 3000 }
-  let cookies = initial
-  const save = write(() => cookies)
-  const changed = Effect.catch(save, (error) => Effect.logWarning(error.message, error))
-  return {
-    store: (url, lines, context) =>
-      lines.length === 0
-        ? Effect.void
-        : Effect.flatMap(Clock.currentTimeMillis, (now) => {
-            cookies = store(cookies, url, lines, now, limits, context)
-            return changed
-          }),
-    cookiesFor: (url, context) =>
-      Effect.map(Clock.currentTimeMillis, (now) => {
-        const found = matching(cookies, url, now, context)
-        const sent = new Set(found)
-        if (found.length > 0) {
-          cookies = cookies.map((cookie) => (sent.has(cookie) ? { ...cookie, used: now } : cookie))
-        }
-        return found
-      }),
-    all: Effect.map(Clock.currentTimeMillis, (now) =>
-      cookies.filter(({ expires }) => expires === undefined || expires > now)
-    ),
-    clear: Effect.suspend(() => {
-      cookies = []
-      return changed
-    }),
-    save
-  }
-}
+const serviceOf = (
+  memory: CookieMemory,
+  changed: (changes: CookieChanges) => void,
+  save: Effect.Effect<void, CookieJarError>
+): CookieJar["Service"] => ({
+  store: (url, lines, context) =>
+    lines.length === 0
+      ? Effect.void
+      : Effect.map(Clock.currentTimeMillis, (now) => changed(memory.store(url, lines, now, context))),
+  cookiesFor: (url, context) => Effect.map(Clock.currentTimeMillis, (now) => memory.cookiesFor(url, now, context)),
+  all: Effect.map(Clock.currentTimeMillis, (now) => memory.alive(now)),
+  clear: Effect.sync(() => changed(memory.clear())),
+  save
+})

@@ -1,10 +1,11 @@
 /**
- * The rules of RFC 6265bis as pure functions: parsing a `Set-Cookie` line, matching domains and paths, choosing what to store and what to send.
+ * The rules of RFC 6265bis as pure functions: matching domains and paths, choosing the cookies to store and to send.
  *
- * 1. *Parsing* (§5.6): lines with control characters and pairs over 4096 octets are dropped, attributes over 1024 octets are left out, life ends after 400 days.
- * 2. *Storing* (§5.7): a `Domain` must cover the host and be no public suffix; `Secure` comes only from a secure origin, and nothing from another overwrites it;
- *    `__Secure-` and `__Host-` mean what they say, in any case; `SameSite=None` needs `Secure`.
- * 3. *Sending* (§5.8.3): what matches host, path, security and site; longer paths first, then older cookies.
+ * 1. *Storing* (§5.7): a `Domain` must cover the host and be no public suffix, with or without a final dot; `Secure` comes only from a secure origin, and nothing
+ *    from another overwrites it; `__Secure-`, `__Host-`, `__Http-` and `__Host-Http-` mean what they say, in any case; `SameSite=None` needs `Secure`. Life ends after
+ *    400 days.
+ * 2. *Sending* (§5.8.3): the cookies that match host, path, security and site; longer paths first, then older cookies.
+ * 3. *Eviction*: all subdomains of one site share one bound, so that none of them can evict the cookies of other sites.
  *
  * `localhost`, its subdomains and loopback addresses count as secure, as in browsers.
  *
@@ -12,6 +13,10 @@
  */
 import * as Schema from "effect/Schema"
 import { getDomain, getPublicSuffix } from "tldts"
+
+import { canonicalHost, isAddress, isLoopback } from "../../core/heads/Hosts.ts"
+import { parseCookieDate, parseSetCookie } from "./SetCookie.ts"
+import type { SetCookieLine } from "./SetCookie.ts"
 
 /**
  * A cookie as the jar keeps it. Times are milliseconds since 1970.
@@ -59,84 +64,9 @@ export interface SiteContext {
 const day = 86_400_000
 const longest = 400 * day
 
-interface Parsed {
-  readonly name: string
-  readonly value: string
-  readonly attributes: ReadonlyMap<string, string>
-}
-
-const trim = (text: string): string => text.replace(/^[ \t]+/, "").replace(/[ \t]+$/, "")
-
-const encoder = new TextEncoder()
-const octets = (text: string): number => encoder.encode(text).length
-
-const cut = (text: string, at: string): readonly [string, string | undefined] => {
-  const index = text.indexOf(at)
-  return index < 0 ? [text, undefined] : [text.slice(0, index), text.slice(index + 1)]
-}
-
-/** A line of `Set-Cookie`, or nothing when it must be ignored (§5.6). The last of several attributes counts. */
-export const parseSetCookie = (line: string): Parsed | undefined => {
-  // oxlint-disable-next-line no-control-regex -- §5.6 step 1: control characters, but not the tab
-  if (/[\x00-\x08\x0a-\x1f\x7f]/.test(line)) return undefined
-  const [pair = "", ...rest] = line.split(";")
-  const [left, right] = cut(pair, "=")
-  const name = right === undefined ? "" : trim(left)
-  const value = trim(right ?? left)
-  if (name === "" && value === "") return undefined
-  if (octets(name) + octets(value) > 4096) return undefined
-  const attributes = new Map<string, string>()
-  for (const part of rest) {
-    const [key, text = ""] = cut(part, "=")
-    const known = trim(key).toLowerCase()
-    const given = trim(text)
-    if (octets(given) > 1024 || ignored(known, given)) continue
-    attributes.set(known, given)
-  }
-  return { name, value, attributes }
-}
-
-// §5.6.1 and §5.6.2: a time that cannot be read does not count, and leaves one before it in force.
-const ignored = (attribute: string, value: string): boolean =>
-  attribute === "max-age" ? !/^-?\d+$/.test(value) : attribute === "expires" && parseCookieDate(value) === undefined
-
-const months = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
-
-/** A date by the forgiving rules of §5.1.1, as milliseconds. */
-export const parseCookieDate = (text: string): number | undefined => {
-  let time: ReadonlyArray<number> | undefined
-  let date: number | undefined
-  let month: number | undefined
-  let year: number | undefined
-  for (const token of text.split(/[\t\x20-\x2f\x3b-\x40\x5b-\x60\x7b-\x7e]+/)) {
-    const clock = time === undefined ? /^(\d{1,2}):(\d{1,2}):(\d{1,2})(?:\D.*)?$/.exec(token) : null
-    const dayOfMonth = date === undefined ? /^(\d{1,2})(?:\D.*)?$/.exec(token) : null
-    const named = month === undefined ? months.indexOf(token.slice(0, 3).toLowerCase()) : -1
-    const full = year === undefined ? /^(\d{2,4})(?:\D.*)?$/.exec(token) : null
-    if (clock !== null) time = clock.slice(1, 4).map(Number)
-    else if (dayOfMonth !== null) date = Number(dayOfMonth[1])
-    else if (named >= 0) month = named
-    else if (full !== null) year = Number(full[1])
-  }
-  if (time === undefined || date === undefined || month === undefined || year === undefined) return undefined
-  const [hours = 0, minutes = 0, seconds = 0] = time
-  if (year < 100) year += year < 70 ? 2000 : 1900
-  if (year < 1601 || date < 1 || hours > 23 || minutes > 59 || seconds > 59) return undefined
-  const at = new Date(Date.UTC(year, month, date, hours, minutes, seconds))
-  // A 31 February moves into March here, and does not exist there.
-  return at.getUTCDate() === date && at.getUTCMonth() === month ? at.getTime() : undefined
-}
-
-const isAddress = (host: string): boolean => host.startsWith("[") || /^\d+(?:\.\d+){3}$/.test(host)
-
 /** Whether cookies of the URL's origin may be `Secure`. */
 const isSecure = ({ hostname, protocol }: URL): boolean =>
-  protocol === "https:" ||
-  protocol === "wss:" ||
-  hostname === "localhost" ||
-  hostname.endsWith(".localhost") ||
-  hostname === "[::1]" ||
-  /^127(?:\.\d+){3}$/.test(hostname)
+  protocol === "https:" || protocol === "wss:" || isLoopback(hostname)
 
 /** Whether the host is the domain or below it (§5.1.3). */
 export const domainMatches = (host: string, domain: string): boolean =>
@@ -154,19 +84,40 @@ export const defaultPath = (path: string): string => {
 
 const suffixes = { allowPrivateDomains: true, extractHostname: false, validateHostname: false }
 
-const isPublicSuffix = (domain: string): boolean => getPublicSuffix(domain, suffixes) === domain
+// The list of public suffixes knows no final dot: `com.` would pass as a name below `com`.
+const isPublicSuffix = (domain: string): boolean => {
+  const name = canonicalHost(domain)
+  return getPublicSuffix(name, suffixes) === name
+}
 
-const siteOf = ({ hostname, protocol }: URL): string =>
-  `${protocol.replace(/^ws/, "http")}//${getDomain(hostname, suffixes) ?? hostname}`
+/** Sites that were looked up, since the list of suffixes is long and a jar asks for the same hosts again and again. */
+const knownSites = new Map<string, string>()
+
+/** The site of a host: its registrable domain, or the host itself where there is no domain. */
+export const siteOfHost = (host: string): string => {
+  const known = knownSites.get(host)
+  if (known !== undefined) return known
+  const name = canonicalHost(host)
+  const site = isAddress(name) ? name : (getDomain(name, suffixes) ?? name)
+  if (knownSites.size >= 10_000) knownSites.clear()
+  knownSites.set(host, site)
+  return site
+}
+
+const siteOf = ({ hostname, protocol }: URL): string => `${protocol.replace(/^ws/, "http")}//${siteOfHost(hostname)}`
 
 /** Whether a request to the URL goes across sites (§5.2). */
 const isCrossSite = (url: URL, context: SiteContext | undefined): boolean =>
   context !== undefined && siteOf(url) !== siteOf(context.site)
 
+/** The identity of a cookie (§5.7): a later cookie replaces an earlier one with the same identity. */
+export const cookieId = ({ domain, hostOnly, name, path }: StoredCookie): string =>
+  JSON.stringify([domain, hostOnly, path, name])
+
 const isSame = (a: StoredCookie, b: StoredCookie): boolean =>
   a.name === b.name && a.domain === b.domain && a.hostOnly === b.hostOnly && a.path === b.path
 
-const expiryOf = ({ attributes }: Parsed, now: number): number | undefined => {
+const expiryOf = ({ attributes }: SetCookieLine, now: number): number | undefined => {
   const maxAge = attributes.get("max-age")
   if (maxAge !== undefined) {
     const seconds = Number(maxAge)
@@ -176,14 +127,14 @@ const expiryOf = ({ attributes }: Parsed, now: number): number | undefined => {
   return date === undefined ? undefined : Math.min(parseCookieDate(date) ?? now, now + longest)
 }
 
-const sameSiteOf = ({ attributes }: Parsed): StoredCookie["sameSite"] => {
+const sameSiteOf = ({ attributes }: SetCookieLine): StoredCookie["sameSite"] => {
   const value = attributes.get("samesite")?.toLowerCase()
   return value === "none" || value === "lax" || value === "strict" ? value : "default"
 }
 
 /** The domain of a cookie and whether it is for that host only; nothing when the cookie must be ignored (§5.7 steps 7 to 10). */
 const scopeOf = (
-  { attributes }: Parsed,
+  { attributes }: SetCookieLine,
   host: string
 ): { readonly domain: string; readonly hostOnly: boolean } | undefined => {
   const asked = (attributes.get("domain") ?? "").replace(/^\./, "").toLowerCase()
@@ -193,15 +144,19 @@ const scopeOf = (
   return domainMatches(host, asked) ? { domain: asked, hostOnly: false } : undefined
 }
 
-const prefixHolds = (cookie: StoredCookie, { attributes }: Parsed): boolean => {
+const prefixes = ["__host-http-", "__host-", "__secure-", "__http-"] as const
+
+const prefixHolds = (cookie: StoredCookie, { attributes }: SetCookieLine): boolean => {
   // A nameless cookie must not look like one with a prefix when it is sent.
   const label = (cookie.name === "" ? cookie.value : cookie.name).toLowerCase()
-  if (!label.startsWith("__secure-") && !label.startsWith("__host-")) return true
+  const prefix = prefixes.find((prefix) => label.startsWith(prefix))
+  if (prefix === undefined) return true
   if (cookie.name === "" || !cookie.secure) return false
-  return label.startsWith("__secure-") || (cookie.hostOnly && attributes.has("path") && cookie.path === "/")
+  if (prefix.endsWith("http-") && !cookie.httpOnly) return false
+  return !prefix.startsWith("__host-") || (cookie.hostOnly && attributes.has("path") && cookie.path === "/")
 }
 
-/** The cookie that a line sets for the URL, or nothing when it must be ignored (§5.7). The expiry is in the past for one that is taken back. */
+/** The cookie that a line sets for the URL, or nothing when it must be ignored (§5.7). The expiry is in the past for a removed cookie. */
 export const cookieFrom = (
   url: URL,
   line: string,
@@ -235,53 +190,50 @@ export const cookieFrom = (
   return prefixHolds(cookie, parsed) ? cookie : undefined
 }
 
-// §5.7: "leave secure cookies alone". A plain origin cannot overwrite, nor shadow, what a secure one set.
+// §5.7: "leave secure cookies alone". A plain origin cannot overwrite, nor shadow, a cookie of a secure one.
 const guards = (held: StoredCookie, cookie: StoredCookie): boolean =>
   held.secure &&
   held.name === cookie.name &&
   (domainMatches(held.domain, cookie.domain) || domainMatches(cookie.domain, held.domain)) &&
   pathMatches(cookie.path, held.path)
 
-/** Bounds of a jar. */
-export interface Limits {
-  readonly perDomain: number
-  readonly total: number
+/** Bounds of a jar: how many cookies one site may have, and all sites together. */
+export interface CookieLimits {
+  readonly maxPerDomain: number
+  readonly maxCookies: number
 }
 
-/** The cookies after the lines were stored, ended ones gone, within the limits: the least recently used leave first, plain ones ahead of secure ones. */
+/** The cookies after the lines were stored, ended ones gone, within the limits: the least recently used leave first, plain ones before secure ones. */
 export const store = (
   cookies: ReadonlyArray<StoredCookie>,
   url: URL,
   lines: ReadonlyArray<string>,
   now: number,
-  limits: Limits,
+  limits: CookieLimits,
   context?: SiteContext
 ): ReadonlyArray<StoredCookie> => {
-  let kept = alive(cookies, now)
+  const site = siteOfHost(url.hostname)
+  const held = alive(cookies, now)
+  // Only cookies of the answering site can be replaced or guarded: the others are looked at once, for the bound of all.
+  const others = held.filter((cookie) => siteOfHost(cookie.domain) !== site)
+  let kept: ReadonlyArray<StoredCookie> = held.filter((cookie) => siteOfHost(cookie.domain) === site)
   for (const line of lines) {
     const cookie = cookieFrom(url, line, now, kept, context)
     if (cookie === undefined) continue
-    const before = kept.find((held) => isSame(held, cookie))
-    const next = before === undefined ? cookie : { ...cookie, created: before.created }
-    kept = alive([...kept.filter((held) => held !== before), next], now)
-    kept = bounded(kept, (held) => held.domain === cookie.domain, limits.perDomain)
-    kept = bounded(kept, () => true, limits.total)
+    const replaced = kept.find((present) => isSame(present, cookie))
+    const next = replaced === undefined ? cookie : { ...cookie, created: replaced.created }
+    kept = bounded(alive([...kept.filter((present) => present !== replaced), next], now), limits.maxPerDomain)
   }
-  return kept
+  return bounded([...others, ...kept], limits.maxCookies)
 }
 
 const alive = (cookies: ReadonlyArray<StoredCookie>, now: number): ReadonlyArray<StoredCookie> =>
   cookies.filter(({ expires }) => expires === undefined || expires > now)
 
-const bounded = (
-  cookies: ReadonlyArray<StoredCookie>,
-  counts: (cookie: StoredCookie) => boolean,
-  limit: number
-): ReadonlyArray<StoredCookie> => {
-  const counted = cookies.filter(counts)
-  if (counted.length <= limit) return cookies
+const bounded = (cookies: ReadonlyArray<StoredCookie>, limit: number): ReadonlyArray<StoredCookie> => {
+  if (cookies.length <= limit) return cookies
   const leaving = new Set(
-    counted.toSorted((a, b) => Number(a.secure) - Number(b.secure) || a.used - b.used).slice(0, counted.length - limit)
+    cookies.toSorted((a, b) => Number(a.secure) - Number(b.secure) || a.used - b.used).slice(0, cookies.length - limit)
   )
   return cookies.filter((cookie) => !leaving.has(cookie))
 }

@@ -16,26 +16,27 @@
  *
  * @since 0.1.0
  */
+import type * as ByteSize from "effect/ByteSize"
 import * as Exit from "effect/Exit"
 import * as Headers from "effect/http/Headers"
 import * as HttpClientError from "effect/http/HttpClientError"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
-import * as HttpClientResponse from "effect/http/HttpClientResponse"
-import * as UrlParams from "effect/http/UrlParams"
-import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
 
+import { tokenList } from "../../core/heads/FieldValues.ts"
+import { redactUrl } from "../../core/heads/RedactedUrl.ts"
+import { checkOptions, nameOr } from "../../core/Options.ts"
 import * as ClientHandler from "../ClientHandler.ts"
-import { webCodings } from "../ContentCoding.ts"
-import type { ContentCoding } from "../ContentCoding.ts"
-import { decoded } from "../Decoding.ts"
-import type { Flaw } from "../Decoding.ts"
-import { originOf } from "../RawHeaders.ts"
 import { bodyError, withBody } from "../ResponseBody.ts"
+import { webCodings } from "./ContentCoding.ts"
+import type { ContentCoding } from "./ContentCoding.ts"
+import { isDecodedByFetch } from "./ContentDecoding.ts"
+import { decoded } from "./Decoding.ts"
+import type { Flaw } from "./Decoding.ts"
 
-export { webCodings } from "../ContentCoding.ts"
-export type { ContentCoding } from "../ContentCoding.ts"
+export { webCodings } from "./ContentCoding.ts"
+export type { ContentCoding } from "./ContentCoding.ts"
 
 /**
  * Options of `decompress`.
@@ -43,23 +44,25 @@ export type { ContentCoding } from "../ContentCoding.ts"
  * @category models
  * @since 0.1.0
  */
-export interface Options {
-  /** What can be decoded, most wanted first. Default: `webCodings()`, what the runtime knows by itself. */
+export interface DecompressOptions {
+  /** The handler's name. Default: `decompress`. */
+  readonly name?: string
+  /** The codings to decode, most wanted first. Default: `webCodings()`, those of the runtime. */
   readonly codings?: ReadonlyArray<ContentCoding>
   /** How many codings one response may have on top of each other. Default: 3. */
   readonly maxCodings?: number
-  /** The largest decompressed body in bytes. Default: 100 MiB, 104857600. */
-  readonly maxBytes?: number
+  /** The largest decompressed body, such as `"5 MiB"`. Default: 100 MiB, 104857600. */
+  readonly maxBytes?: ByteSize.Input
   /** How many times larger than what came over the network a body may become, once it is beyond 1 MiB. Default: 200. */
   readonly maxRatio?: number
 }
 
-const messages = {
+const advice = {
   TooManyCodings: "has more codings on top of each other than allowed: raise `maxCodings` if that is meant",
-  Truncated: "ends before its compressed body does: it broke off on the way, ask again",
-  Corrupt: "cannot be decoded: it is not what its Content-Encoding says",
-  TooLarge: "decompresses to more than allowed: raise `maxBytes` if that is meant",
-  Ratio: "decompresses to suspiciously much for what was sent: raise `maxRatio` if that is meant"
+  TruncatedBody: "ends before its compressed body does: it broke off on the way, ask again",
+  CorruptBody: "cannot be decoded: it is not what its Content-Encoding says",
+  BodyTooLarge: "decompresses to more than allowed: raise `maxBytes` if that is meant",
+  RatioTooHigh: "decompresses to suspiciously much for its size: raise `maxRatio` if that is meant"
 } as const
 
 /**
@@ -69,7 +72,13 @@ const messages = {
  * @since 0.1.0
  */
 export class DecompressError extends Schema.TaggedError<DecompressError>()("DecompressError", {
-  reason: Schema.Literals(["TooManyCodings", "Truncated", "Corrupt", "TooLarge", "Ratio"]),
+  reason: Schema.Union([
+    Schema.TaggedStruct("TooManyCodings", {}),
+    Schema.TaggedStruct("TruncatedBody", {}),
+    Schema.TaggedStruct("CorruptBody", {}),
+    Schema.TaggedStruct("BodyTooLarge", {}),
+    Schema.TaggedStruct("RatioTooHigh", {})
+  ]),
   /** The header `Content-Encoding`. */
   encoding: Schema.String,
   method: Schema.String,
@@ -78,7 +87,7 @@ export class DecompressError extends Schema.TaggedError<DecompressError>()("Deco
   cause: Schema.optionalKey(Schema.Defect())
 }) {
   override get message(): string {
-    return `The response to ${this.method} ${this.url} in ${this.encoding} ${messages[this.reason]}`
+    return `The response to ${this.method} ${this.url} in ${this.encoding} ${advice[this.reason._tag]}`
   }
 }
 
@@ -89,18 +98,16 @@ interface Settings {
   readonly maxRatio: number
 }
 
-/** What is done with a response: nothing, decode by these in this order, or refuse. */
+/** The plan for a response: decode by these in this order, with an empty list do nothing, or refuse. */
 type Plan = ReadonlyArray<ContentCoding> | "TooManyCodings"
 
 const none: Plan = []
 
 const planFor = (method: string, status: number, encoding: string | undefined, settings: Settings): Plan => {
   if (encoding === undefined || method === "HEAD" || [204, 206, 304].includes(status)) return none
-  const names = encoding
-    .toLowerCase()
-    .split(",")
-    .map((name) => name.trim().replace(/^x-gzip$/, "gzip"))
-    .filter((name) => name !== "" && name !== "identity")
+  const names = tokenList(encoding.toLowerCase())
+    .map((name) => (name === "x-gzip" ? "gzip" : name))
+    .filter((name) => name !== "identity")
   if (names.length > settings.maxCodings) return "TooManyCodings"
   const codings = names.toReversed().map((name) => settings.codings.find((coding) => coding.name === name))
   // One unknown coding hides what is below it.
@@ -109,11 +116,6 @@ const planFor = (method: string, status: number, encoding: string | undefined, s
 
 const decodedHeaders = (headers: Headers.Headers): Headers.Headers =>
   Headers.removeMany(headers, ["content-encoding", "content-length"])
-
-// What fetch gave has a type; what was made by hand is of the type "default", and its body is as its headers say. To ask is to take the response out of Effect's
-// registry of abandoned ones, which a reader does anyway, and fetch keeps a registry of its own. A handler declared later may have put another body around it.
-const isDecodedByFetch = (response: ClientHandler.Response): boolean =>
-  Option.exists(HttpClientResponse.toWeb(originOf(response)), ({ type }) => type !== "default")
 
 const decompressed = (
   response: ClientHandler.Response,
@@ -137,30 +139,35 @@ const decompressed = (
  * ```ts
  * import { ClientChain } from "fairlead/client"
  * import { bodyLimit, decompress } from "fairlead/client/handlers"
- * import { nodeCodings } from "fairlead/client/node"
+ * import { NodeTransport } from "fairlead/client/node"
  *
  * const chain = ClientChain.make("api")
  *   .use(bodyLimit())
- *   .use(decompress({ codings: nodeCodings, maxRatio: 50 }))
+ *   .use(decompress({ codings: NodeTransport.codings, maxRatio: 50 }))
  * ```
  *
  * @category handlers
  * @since 0.1.0
  */
-export const decompress = (options: Options = {}): ClientHandler.ClientHandler<DecompressError> => {
+export const decompress = (options: DecompressOptions = {}): ClientHandler.ClientHandler<DecompressError> => {
+  const name = nameOr("decompress", options.name)
+  const check = checkOptions(name)
   const settings: Settings = {
     codings: options.codings ?? webCodings(),
-    maxCodings: options.maxCodings ?? 3,
-    maxBytes: options.maxBytes ?? 100 * 1024 * 1024,
-    maxRatio: options.maxRatio ?? 200
+    maxCodings: check.maximum("maxCodings", options.maxCodings ?? 3),
+    maxBytes: options.maxBytes === undefined ? 100 * 1024 * 1024 : check.bytes("maxBytes", options.maxBytes),
+    maxRatio:
+      options.maxRatio === Number.POSITIVE_INFINITY
+        ? options.maxRatio
+        : check.positive("maxRatio", options.maxRatio ?? 200)
   }
   const accepted = settings.codings.map(({ name }) => name).join(", ")
-  return ClientHandler.make("decompress", {
+  return ClientHandler.make(name, {
     run: ({ request }) => {
       if ("accept-encoding" in request.headers || "range" in request.headers || accepted === "") return undefined
       return ClientHandler.proceed(HttpClientRequest.setHeader(request, "accept-encoding", accepted))
     },
-    afterResponse: (_, outcome) => {
+    afterResponse: (outcome) => {
       if (outcome._tag === "Failure") return undefined
       const { response } = outcome
       const { headers, request, status } = response
@@ -170,12 +177,12 @@ export const decompress = (options: Options = {}): ClientHandler.ClientHandler<D
       if (isDecodedByFetch(response)) {
         return ClientHandler.respond(withBody(response, { stream: response.stream, headers: decodedHeaders(headers) }))
       }
-      const error = (reason: DecompressError["reason"], cause?: unknown) =>
+      const error = (_tag: DecompressError["reason"]["_tag"], cause?: unknown) =>
         new DecompressError({
-          reason,
+          reason: { _tag },
           encoding,
           method: request.method,
-          url: UrlParams.redactUrl(request.url),
+          url: redactUrl(request.url),
           ...(cause === undefined ? {} : { cause })
         })
       if (plan === "TooManyCodings") return Exit.fail(error(plan))

@@ -6,9 +6,11 @@
 import * as DigestHash from "effect/crypto/Digest"
 import * as Effect from "effect/Effect"
 
+import { quote } from "../../core/heads/Challenges.ts"
+import type { Challenge } from "../../core/heads/Challenges.ts"
+import { trimBlanks } from "../../core/heads/FieldValues.ts"
 import type { Request } from "../Decision.ts"
-import { quote } from "./Challenges.ts"
-import type { Challenge } from "./Challenges.ts"
+import { sha512t256Hex } from "./Sha512t256.ts"
 
 /**
  * A Digest challenge that can be answered.
@@ -21,7 +23,7 @@ export interface DigestChallenge {
   readonly nonce: string
   /** As the server wrote it, to be sent back; `undefined` when it wrote none, which means MD5. */
   readonly algorithm: string | undefined
-  readonly hash: DigestHash.Algorithm
+  readonly hash: DigestHash.Algorithm | "SHA-512-256"
   /** Whether the algorithm ends in `-sess`. */
   readonly session: boolean
   /** The qualities of protection that it offers; none for servers of RFC 2069. */
@@ -31,24 +33,22 @@ export interface DigestChallenge {
   readonly userhash: boolean
 }
 
-/** What is kept of a challenge: the client's own nonce and how often both were used. */
+/** A stored challenge, with the client's own nonce and how often both were used. */
 export interface Session {
   readonly challenge: DigestChallenge
   readonly cnonce: string
   uses: number
 }
 
+const hashes = { md5: DigestHash.md5, "sha-256": DigestHash.sha256, "sha-512-256": "SHA-512-256" } as const
+
 const readChallenge = ({ parameters, scheme }: Challenge): DigestChallenge | undefined => {
   const realm = parameters.get("realm")
   const nonce = parameters.get("nonce")
   const algorithm = parameters.get("algorithm")
-  const [, base, session] = /^(sha-256|md5)(-sess)?$/i.exec(algorithm ?? "MD5") ?? []
+  const [, base, session] = /^(sha-512-256|sha-256|md5)(-sess)?$/i.exec(algorithm ?? "MD5") ?? []
   if (scheme !== "digest" || realm === undefined || nonce === undefined || base === undefined) return undefined
-  const offered = parameters
-    .get("qop")
-    ?.toLowerCase()
-    .split(",")
-    .map((option) => option.trim())
+  const offered = parameters.get("qop")?.toLowerCase().split(",").map(trimBlanks)
   const qop = (["auth", "auth-int"] as const).filter((option) => offered?.includes(option))
   // A server that demands only what nobody here knows cannot be answered.
   if (offered !== undefined && qop.length === 0) return undefined
@@ -56,7 +56,7 @@ const readChallenge = ({ parameters, scheme }: Challenge): DigestChallenge | und
     realm,
     nonce,
     algorithm,
-    hash: base.toLowerCase() === "md5" ? DigestHash.md5 : DigestHash.sha256,
+    hash: hashes[base.toLowerCase() as keyof typeof hashes],
     session: session !== undefined,
     qop,
     opaque: parameters.get("opaque"),
@@ -65,10 +65,10 @@ const readChallenge = ({ parameters, scheme }: Challenge): DigestChallenge | und
   }
 }
 
-/** The challenge to answer: the first with SHA-256, else the first with MD5 where that is allowed. */
+/** The challenge to answer: the first with SHA-256 or SHA-512-256, in the server's order (RFC 7616 §3.7), else the first with MD5 unless `md5: false`. */
 export const chooseDigest = (challenges: ReadonlyArray<Challenge>, md5: boolean): DigestChallenge | undefined => {
   const readable = challenges.flatMap((challenge) => readChallenge(challenge) ?? [])
-  const strong = readable.find(({ hash }) => hash === DigestHash.sha256)
+  const strong = readable.find(({ hash }) => hash !== DigestHash.md5)
   return strong ?? (md5 ? readable[0] : undefined)
 }
 
@@ -85,13 +85,13 @@ const protectionOf = (challenge: DigestChallenge, { body }: Request): "auth" | "
 
 const encoder = new TextEncoder()
 
-// RFC 8187: what is no printable ASCII goes in the extended form.
+// RFC 8187: a name beyond printable ASCII goes in the extended form.
 const userName = (username: string): string =>
   /^[\x20-\x7e]*$/.test(username)
     ? `username=${quote(username)}`
     : `username*=UTF-8''${encodeURIComponent(username).replaceAll(/['()*]/g, (at) => `%${at.charCodeAt(0).toString(16).toUpperCase()}`)}`
 
-/** What an answer is made of. */
+/** The credentials for an answer. */
 export interface Credentials {
   readonly username: string
   readonly password: string
@@ -110,7 +110,9 @@ export const digestAnswer = (
     const protection = protectionOf(challenge, request)
     if (protection === undefined) return undefined
     const digest = yield* DigestHash.Digest
-    const bytes = (data: Uint8Array) => digest.digestHex(challenge.hash, data)
+    const { hash } = challenge
+    const bytes = (data: Uint8Array) =>
+      hash === "SHA-512-256" ? Effect.sync(() => sha512t256Hex(data)) : digest.digestHex(hash, data)
     const h = (...parts: ReadonlyArray<string>) => bytes(encoder.encode(parts.join(":")))
     const uri = `${url.pathname}${url.search}`
     const nc = uses.toString(16).padStart(8, "0")

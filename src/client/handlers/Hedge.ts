@@ -1,19 +1,19 @@
 /**
- * Sends a request that waits too long a second time, beside the first, and takes the response that comes first: for a server whose answers are mostly quick and
+ * Sends a request a second time when its response is late, and takes the first response: for a server whose answers are mostly quick and
  * sometimes late.
  *
- * 1. Only safe methods (RFC 9110 §9.2.1), and bodies that can be sent again: bytes, text, forms, and streams that are declared `ClientHandler.replayable`. Not an upgrade, whose
+ * 1. Only safe methods (RFC 9110 §9.2.1), and bodies that can be sent again: bytes, text, forms, and streams declared `ClientHandler.replayable`. Not an upgrade, whose
  *    connection has one owner. Any other request passes as if this were not here.
  * 2. When no attempt has had a response's head for `delay`, another one starts, up to `maxAttempts` in all. The first acceptable response is the outcome: any but 500, 502, 503 and 504.
- * 3. A response that is not acceptable, a transport error, or a time-out of connecting or of waiting for headers starts the next attempt at once. One with `Retry-After`
+ * 3. An unacceptable response, a transport error, or a time-out of connecting or of waiting for headers starts the next attempt at once. One with `Retry-After`
  *    does not, nor does any other error: from then on none starts, and those under way may still win.
  * 4. When all have failed, the outcome of the last to end is the outcome, unchanged.
- * 5. Each attempt goes through everything declared later, as a logical request of its own. The attempts that lost are interrupted, which aborts their requests, and their responses are let
- *    go; nobody waits for that. The body of the winner is read as any other: where it breaks off, no other attempt takes its place.
- * 6. All calls share one budget: when everything is slow, the extra requests stop, instead of doubling the load. A call that it has refused one starts no more.
+ * 5. Each attempt goes through everything declared later, as a separate logical request. The other attempts are interrupted, which aborts their requests, and their responses are
+ *    released; nobody waits for that. The body of the winner is read as any other: where it breaks off, no other attempt takes its place.
+ * 6. All calls of a client share one budget: when everything is slow, the extra requests stop, instead of doubling the load. A call that it has refused one starts no more.
  *
  * Order: outside of redirect and retry, which each attempt then does for itself; inside of `timeouts`, whose `headers` and `idle` bound each attempt, and whose `total` bounds them all
- * together. Never outside of `dedupe`, which would let the second attempt wait for the first: directly inside of it, where there is one. What is declared earlier sees one response,
+ * together. Never outside of `dedupe`, which would let the second attempt wait for the first: directly inside of it, where there is one. Handlers declared earlier see one response,
  * answered by `hedge`. Works over any `HttpClient`; with a pool of one connection for each origin, an HTTP/1.1 attempt waits for the
  * one before it.
  *
@@ -26,12 +26,12 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 
+import { checkOptions, nameOr } from "../../core/Options.ts"
 import { canReplay, isOpen } from "../Body.ts"
 import * as ClientHandler from "../ClientHandler.ts"
-import { failing } from "./CircuitBreaker.ts"
-import { atLeastOne } from "./Origins.ts"
-import { isTransient, retryBudget } from "./Retry.ts"
-import type { RetryBudget } from "./Retry.ts"
+import * as RetryBudgets from "./RetryBudget.ts"
+import type { RetryBudget } from "./RetryBudget.ts"
+import { failingStatuses, isTransient } from "./TransientFailure.ts"
 
 /**
  * Options of `hedge`.
@@ -39,7 +39,9 @@ import type { RetryBudget } from "./Retry.ts"
  * @category models
  * @since 0.1.0
  */
-export interface Options {
+export interface HedgeOptions {
+  /** The handler's name. Default: `hedge`. */
+  readonly name?: string
   /**
    * How long an attempt is waited for before the next one starts: best the time within which 95 of 100 responses are there. Nothing sends all attempts at once; an infinite one starts
    * the next only when the one before has failed. Default: 2 seconds.
@@ -48,30 +50,30 @@ export interface Options {
   /** How many attempts a call has, the first one too. Default: 2. */
   readonly maxAttempts?: number
   /** Whether a response ends the call. Default: rule 2. */
-  readonly acceptable?: (response: ClientHandler.Response) => boolean
-  /** What all calls may send in addition: each call pays in, each attempt after its first takes 1. Default: one of its own for each handler that is made, `retryBudget({ ratio: 0.1 })`. */
+  readonly isAcceptable?: (response: ClientHandler.Response) => boolean
+  /** The budget for extra requests of all calls: each call pays in, each attempt after its first takes 1. Default: `RetryBudget.make({ ratio: 0.1 })`, one for each client. */
   readonly budget?: RetryBudget
 }
 
 interface Settings {
   readonly maxAttempts: number
-  readonly acceptable: (response: ClientHandler.Response) => boolean
+  readonly isAcceptable: (response: ClientHandler.Response) => boolean
   readonly budget: RetryBudget
 }
 
 const safe = new Set<string>(["GET", "HEAD", "OPTIONS", "TRACE", "QUERY"])
 
-// A body that is read as it is sent could at best be read again, and not by two at a time.
+// A stream body could at best be read again, and not by two at a time.
 const isHedged = (request: ClientHandler.Request): boolean =>
   safe.has(request.method) && canReplay(request) && !isOpen(request) && !("upgrade" in request.headers)
 
 type Attempt = Fiber.Fiber<ClientHandler.Response, unknown>
 type Result = Exit.Exit<ClientHandler.Response, unknown>
 
-/** What is done about an attempt that has ended: it wins, or another one may start in its place, or none may any more. */
-const judge = (result: Result, acceptable: Settings["acceptable"]): "wins" | "next" | "none" => {
+/** The verdict on an ended attempt: it wins, or another one may start in its place, or no further one may. */
+const judge = (result: Result, isAcceptable: Settings["isAcceptable"]): "wins" | "next" | "none" => {
   if (Exit.isSuccess(result)) {
-    if (acceptable(result.value)) return "wins"
+    if (isAcceptable(result.value)) return "wins"
     return result.value.headers["retry-after"] === undefined ? "next" : "none"
   }
   const { reasons } = result.cause
@@ -85,29 +87,35 @@ const judge = (result: Result, acceptable: Settings["acceptable"]): "wins" | "ne
  *
  * ```ts
  * import { ClientChain } from "fairlead/client"
- * import { hedge, retry, retryBudget, timeouts } from "fairlead/client/handlers"
+ * import { hedge, retry, RetryBudget, timeouts } from "fairlead/client/handlers"
  *
  * const chain = ClientChain.make("api")
  *   .use(timeouts({ total: "10 seconds", headers: "2 seconds" }))
- *   .use(hedge({ delay: "300 millis", budget: retryBudget({ ratio: 0.05 }) }))
+ *   .use(hedge({ delay: "300 millis", budget: RetryBudget.make({ ratio: 0.05 }) }))
  *   .use(retry())
  * ```
  *
  * @category handlers
  * @since 0.1.0
  */
-export const hedge = (options: Options = {}): ClientHandler.ClientHandler => {
-  const { acceptable = ({ status }) => !failing.has(status), delay = "2 seconds" } = options
-  const budget = options.budget ?? retryBudget({ ratio: 0.1 })
-  const settings = { maxAttempts: atLeastOne("hedge", "maxAttempts", options.maxAttempts ?? 2), acceptable, budget }
+export const hedge = (options: HedgeOptions = {}): ClientHandler.ClientHandler => {
+  const name = nameOr("hedge", options.name)
+  const check = checkOptions(name)
+  const { delay = "2 seconds", isAcceptable = ({ status }) => !failingStatuses.has(status) } = options
+  const maxAttempts = check.integer("maxAttempts", options.maxAttempts ?? 2)
+  if (typeof delay !== "function") check.duration("delay", delay, { zero: true, infinite: true })
   const delayOf = typeof delay === "function" ? delay : () => delay
-  return ClientHandler.make("hedge", {
-    run: (exchange) => {
-      if (!isHedged(exchange.request)) return undefined
-      budget.deposit()
-      const first = race(exchange, Duration.toMillis(delayOf(exchange.request)), settings)
-      // What it fails with is raised by the handlers declared later and by the transport: the chain's type has it from them.
-      return Effect.map(first as Effect.Effect<ClientHandler.Response>, ClientHandler.halt)
+  return ClientHandler.make(name, () => {
+    const budget = options.budget ?? RetryBudgets.make({ ratio: 0.1 })
+    const settings = { maxAttempts, isAcceptable, budget }
+    return {
+      run: (exchange) => {
+        if (!isHedged(exchange.request)) return undefined
+        budget.deposit()
+        const first = race(exchange, Duration.toMillis(delayOf(exchange.request)), settings)
+        // Its errors are raised by the handlers declared later and by the transport: the chain's type has them from there.
+        return Effect.map(first as Effect.Effect<ClientHandler.Response>, ClientHandler.halt)
+      }
     }
   })
 }
@@ -116,7 +124,7 @@ export const hedge = (options: Options = {}): ClientHandler.ClientHandler => {
 const race = (
   { inner, release, request }: ClientHandler.Exchange,
   delay: number,
-  { acceptable, budget, maxAttempts }: Settings
+  { budget, isAcceptable, maxAttempts }: Settings
 ): Effect.Effect<ClientHandler.Response, unknown> =>
   Effect.uninterruptibleMask((restore) => {
     const underWay = new Set<Attempt>()
@@ -144,7 +152,7 @@ const race = (
       })
       yield* start
       while (true) {
-        // Looked at first, and taken then: what is taken while the time runs out would be lost.
+        // Peek first, and take then: an end taken while the time runs out would be lost.
         yield* restore(Effect.timeoutOption(Queue.peek(ended), left > 0 ? delay : Duration.infinity))
         const end = yield* Queue.poll(ended)
         if (Option.isNone(end)) {
@@ -152,7 +160,7 @@ const race = (
           continue
         }
         const result = yield* Fiber.await(end.value)
-        const verdict = judge(result, acceptable)
+        const verdict = judge(result, isAcceptable)
         underWay.delete(end.value)
         if (verdict === "wins") return yield* result
         if (verdict === "none") left = 0

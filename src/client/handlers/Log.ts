@@ -2,24 +2,28 @@
  * Writes one log line for each logical request, and one for each attempt.
  *
  * 1. The line of a request, at Info, comes when its response's body has ended, however that ended: read whole, cancelled, or broken off. A body that nobody reads
- *    and nobody lets go of never ends: where that is usual, say `until: "head"`.
- * 2. At Warn stand the statuses from 500 on, failures, and bodies that broke off. An interrupted request is told at Info.
- * 3. The lines of attempts are at Debug: each hop of a redirect, each retry, with its reason. The pause before a retry counts as its own. A response from a cache is told with the handler that gave it, and
- *    with its `Cache-Status`.
+ *    or releases never ends: where that is usual, set `until: "head"`.
+ * 2. The statuses from 500 on, failures, and bodies that broke off are at Warn. An interrupted request is at Info.
+ * 3. The lines of attempts are at Debug: each hop of a redirect, each retry, with its reason. The pause before a retry counts as its own. The line of a response from a cache has the name of the caching handler and
+ *    its `Cache-Status`.
  * 4. URLs are redacted: user and password, `Redacted` parameters, and those of `UrlParams.CurrentRedactedNames`. Headers, bodies and messages of errors are not written.
  *
- * Order: first of all, since it tells what the handlers declared later made of a request. Works over any `HttpClient`.
+ * Order: first of all, since it reports the result of all handlers declared later. Works over any `HttpClient`.
  *
  * @since 0.1.0
  */
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type * as LogLevel from "effect/LogLevel"
+import * as Fiber from "effect/Fiber"
+import * as LogLevel from "effect/LogLevel"
+import * as References from "effect/References"
 
+import { nameOr } from "../../core/Options.ts"
 import type { ClientHandler } from "../ClientHandler.ts"
-import { reporting } from "../Report.ts"
-import type { Report, Until } from "../Report.ts"
-
-export type { Report } from "../Report.ts"
+import { addAttributes } from "./ClientAttributes.ts"
+import { reporting } from "./ClientReport.ts"
+import type { ClientReport, Until } from "./ClientReport.ts"
 
 /**
  * Options of `log`.
@@ -27,34 +31,38 @@ export type { Report } from "../Report.ts"
  * @category models
  * @since 0.1.0
  */
-export interface Options {
+export interface LogOptions {
+  /** The handler's name. Default: `log`. */
+  readonly name?: string
   /** When a line is written: at the `head` of the response, or at the end of its `body`. Default: `body`. */
   readonly until?: Until
   /** The level of a line; `undefined` writes none. Default: rules 1 to 3. */
-  readonly level?: (report: Report) => LogLevel.Severity | undefined
+  readonly level?: (report: ClientReport) => LogLevel.Severity | undefined
 }
 
 /** The level of a report's line. */
-const levelOf = ({ error, of, status = 0 }: Report): LogLevel.Severity => {
-  if (of === "attempt") return "Debug"
+const levelOf = ({ error, kind, status = 0 }: ClientReport): LogLevel.Severity => {
+  if (kind === "attempt") return "Debug"
   return status >= 500 || (error !== undefined && error !== "interrupted") ? "Warn" : "Info"
 }
 
 /** The line of a report. */
-const lineOf = ({ error, method, millis, status, url }: Report): string =>
-  [method, url, status, error, `${millis}ms`].filter((word) => word !== undefined).join(" ")
+const lineOf = ({ duration, error, method, status, url }: ClientReport): string =>
+  [method, url, status, error, `${Duration.toMillis(duration)}ms`].filter((word) => word !== undefined).join(" ")
 
-/** What stands beside the line. */
-const annotationsOf = (report: Report): Readonly<Record<string, unknown>> => {
-  const { body, bytes, cacheStatus, haltedBy, headMillis, of, reason, resends } = report
-  return {
-    "http.of": of,
-    ...(resends > 0 ? { "http.resends": resends } : {}),
-    ...(of === "attempt" && resends > 0 ? { "http.reason": reason } : {}),
-    ...(haltedBy === undefined ? {} : { "http.answered_by": haltedBy }),
-    ...(cacheStatus === undefined ? {} : { "http.cache_status": cacheStatus }),
-    ...(body === "none" ? {} : { "http.head_ms": headMillis, "http.body": body, "http.bytes": bytes })
+/** The annotations of a line: the attributes of `tracing`, and further ones for a log. */
+const annotationsOf = (report: ClientReport): Readonly<Record<string, unknown>> => {
+  const annotations: Record<string, unknown> = {}
+  addAttributes(report, (name, value) => {
+    annotations[name] = value
+  })
+  annotations["fairlead.kind"] = report.kind
+  if (report.bodyState !== "none") {
+    annotations["fairlead.body_state"] = report.bodyState
+    annotations["fairlead.head_duration_ms"] = Duration.toMillis(report.headDuration)
+    annotations["http.response.body.size"] = report.bytes
   }
+  return annotations
 }
 
 /**
@@ -67,17 +75,23 @@ const annotationsOf = (report: Report): Readonly<Record<string, unknown>> => {
  * import { log, retry } from "fairlead/client/handlers"
  *
  * const chain = ClientChain.make("api")
- *   .use(log({ level: ({ of, error }) => (of === "request" && error !== undefined ? "Error" : undefined) }))
+ *   .use(log({ level: ({ error, kind }) => (kind === "request" && error !== undefined ? "Error" : undefined) }))
  *   .use(retry())
  * ```
  *
  * @category handlers
  * @since 0.1.0
  */
-export const log = ({ level = levelOf, until = "body" }: Options = {}): ClientHandler =>
-  reporting("log", until, () => Effect.succeed({ listener: (report) => write(report, level(report)) }))
+export const log = ({ level = levelOf, name, until = "body" }: LogOptions = {}): ClientHandler => {
+  const listener = (report: ClientReport) => write(report, level(report))
+  return reporting(nameOr("log", name), until, () => ({ listener }))
+}
 
-const write = (report: Report, severity: LogLevel.Severity | undefined): Effect.Effect<void> =>
-  severity === undefined
-    ? Effect.void
-    : Effect.annotateLogs(Effect.logWithLevel(severity)(lineOf(report)), annotationsOf(report))
+const write = (report: ClientReport, severity: LogLevel.Severity | undefined): Effect.Effect<void> | undefined => {
+  if (severity === undefined) return undefined
+  const { context } = Fiber.getCurrent()!
+  const least = Context.get(context, References.MinimumLogLevel)
+  // A line below the minimum level costs nothing.
+  if (!LogLevel.isGreaterThanOrEqualTo(severity, least)) return undefined
+  return Effect.annotateLogs(Effect.logWithLevel(severity)(lineOf(report)), annotationsOf(report))
+}

@@ -1,26 +1,30 @@
 /**
  * Bearer tokens that end: sends the current one, and after a 401 gets a new one and tries again.
  *
- * 1. One refresh at a time: whoever needs a token while one is on its way waits for that one. A caller that leaves does not cancel it for the others; a failure
- *    is told to all who wait, and the next request tries again.
+ * 1. One refresh at a time: whoever needs a token while one is on its way waits for that one. A caller that leaves does not cancel it: a
+ *    server may have replaced the old token by then. A failure is reported to all who wait, and the next request tries again.
  * 2. One more try for a request, and only when its body can be sent again. A second 401 goes to the caller.
  * 3. A 401 for a token that somebody else has replaced meanwhile is tried again with the new one, without another refresh.
  * 4. The refresh gets the client below this handler, so that its own requests never come back here.
- * 5. The token is for the given origins only, and an `Authorization` header of the caller stays.
+ * 5. The token is for the listed origins only, and an `Authorization` header of the caller stays.
  *
- * Order: inside of redirect, retry and cache; what is declared inside sees the refresh's requests too. Where it works: any `HttpClient`.
+ * Order: inside of redirect, retry and cache; handlers declared inside see the refresh's requests too. Where it works: any `HttpClient`.
  *
  * @since 0.1.0
  */
+import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import type * as HttpClient from "effect/http/HttpClient"
-import type * as Redacted from "effect/Redacted"
+import * as Redacted from "effect/Redacted"
 
+import { checkOptions, nameOr } from "../../core/Options.ts"
 import { canReplay } from "../Body.ts"
 import * as ClientHandler from "../ClientHandler.ts"
-import { withToken } from "./Bearer.ts"
-import { boundTo, isFrom } from "./Origins.ts"
+import { certainFollowUp } from "../Decision.ts"
+import { boundTo, isFrom, withToken } from "./Origins.ts"
 
 /**
  * Options of `refresh`.
@@ -28,18 +32,40 @@ import { boundTo, isFrom } from "./Origins.ts"
  * @category models
  * @since 0.1.0
  */
-export interface Options<E, R> {
+export interface RefreshOptions<E, R> {
+  /** The handler's name. Default: `refresh`. */
+  readonly name?: string
   /** The origins that the token is for, like `https://api.example.com`. */
   readonly origins: ReadonlyArray<string>
-  /** Gets a new token, with the client below this handler. Give it a timeout: all requests wait for it. */
-  readonly refresh: (inner: HttpClient.HttpClient.With<unknown>) => Effect.Effect<Redacted.Redacted, E, R>
+  /** Gets a new token, with the client below this handler. Set a timeout on it: all requests wait for it. */
+  readonly refresh: (
+    inner: HttpClient.HttpClient.With<unknown>
+  ) => Effect.Effect<Redacted.Redacted | ExpiringToken, E, R>
   /** The token to begin with. Default: none, so that the first request refreshes. */
   readonly initial?: Redacted.Redacted
   /** Which responses say that the token is no good. Default: those with status 401. */
-  readonly refused?: (response: ClientHandler.Response) => boolean
+  readonly isExpired?: (response: ClientHandler.Response) => boolean
+  /** How long before the end of an `ExpiringToken` it is renewed. Default: 30 seconds, or a tenth of its life, the shorter of the two. */
+  readonly renewBefore?: Duration.Input
 }
 
-const tried = ClientHandler.cell("refresh tried", () => false)
+/**
+ * A token whose life is known, as OAuth's `expires_in` says: it is renewed before it ends.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ExpiringToken {
+  readonly token: Redacted.Redacted
+  /** How long it lives from now on. */
+  readonly expiresIn: Duration.Input
+}
+
+interface Held {
+  readonly token: Redacted.Redacted
+  /** When it is to be renewed, in milliseconds of the clock. */
+  readonly renewAt: number
+}
 
 /**
  * Sends a bearer token and gets a new one when it is refused.
@@ -74,51 +100,72 @@ const tried = ClientHandler.cell("refresh tried", () => false)
  * @category handlers
  * @since 0.1.0
  */
-export const refresh = <E = never, R = never>(
-  options: Options<E, R>
-): ClientHandler.ClientHandler<E | ClientHandler.FollowUpError, R> => {
-  const bound = boundTo("refresh", options.origins)
-  const { refused = ({ status }) => status === 401 } = options
-  let current = options.initial
-  let flight: Deferred.Deferred<Redacted.Redacted, E> | undefined
+export const refresh = <E = never, R = never>(options: RefreshOptions<E, R>): ClientHandler.ClientHandler<E, R> => {
+  const name = nameOr("refresh", options.name)
+  const check = checkOptions(name)
+  const bound = boundTo(name, options.origins)
+  const { isExpired = ({ status }) => status === 401 } = options
+  const renewBefore =
+    options.renewBefore === undefined
+      ? undefined
+      : Duration.toMillis(check.duration("renewBefore", options.renewBefore, { zero: true }))
+  const tried = ClientHandler.cell(`${name} tried`, () => false)
 
-  const renewed = (inner: HttpClient.HttpClient.With<unknown>): Effect.Effect<Redacted.Redacted, E, R> =>
-    Effect.suspend(() => {
-      if (flight !== undefined) return Deferred.await(flight)
-      const landing = (flight = Deferred.makeUnsafe<Redacted.Redacted, E>())
-      return Effect.suspend(() => options.refresh(inner)).pipe(
-        Effect.onExit((exit) =>
-          Effect.suspend(() => {
-            if (exit._tag === "Success") current = exit.value
-            flight = undefined
-            return Deferred.done(landing, exit)
-          })
-        ),
-        // Detached, so that the caller who happened to be first can leave without the others.
-        Effect.forkDetach({ startImmediately: true }),
-        Effect.andThen(Deferred.await(landing))
+  const heldOf = (made: Redacted.Redacted | ExpiringToken, now: number): Held => {
+    if (Redacted.isRedacted(made)) return { token: made, renewAt: Number.POSITIVE_INFINITY }
+    const life = Duration.toMillis(made.expiresIn)
+    return { token: made.token, renewAt: now + life - (renewBefore ?? Math.min(30_000, life / 10)) }
+  }
+
+  return ClientHandler.make(name, () => {
+    let current = options.initial === undefined ? undefined : heldOf(options.initial, 0)
+    let flight: Deferred.Deferred<Redacted.Redacted, E> | undefined
+
+    const landed = (landing: Deferred.Deferred<Redacted.Redacted, E>, exit: Exit.Exit<Held, E>) =>
+      Effect.suspend(() => {
+        if (Exit.isSuccess(exit)) current = exit.value
+        flight = undefined
+        return Deferred.done(
+          landing,
+          Exit.map(exit, ({ token }) => token)
+        )
+      })
+    // The flight is noted and its fiber started in one step: an interruption between the two would leave a flight that never lands.
+    const renewed = (inner: HttpClient.HttpClient.With<unknown>): Effect.Effect<Redacted.Redacted, E, R> =>
+      Effect.uninterruptibleMask((restore) =>
+        Effect.suspend(() => {
+          if (flight !== undefined) return restore(Deferred.await(flight))
+          const landing = (flight = Deferred.makeUnsafe<Redacted.Redacted, E>())
+          const made = Effect.flatMap(
+            Effect.suspend(() => options.refresh(inner)),
+            (token) => Effect.map(Clock.currentTimeMillis, (now) => heldOf(token, now))
+          )
+          return Effect.onExit(Effect.interruptible(made), (exit) => landed(landing, exit)).pipe(
+            Effect.forkDetach({ startImmediately: true }),
+            Effect.andThen(restore(Deferred.await(landing)))
+          )
+        })
       )
-    })
+    const tokenFor = (inner: HttpClient.HttpClient.With<unknown>): Effect.Effect<Redacted.Redacted, E, R> =>
+      Effect.flatMap(Clock.currentTimeMillis, (now) =>
+        current === undefined || current.renewAt <= now ? renewed(inner) : Effect.succeed(current.token)
+      )
 
-  return ClientHandler.make("refresh", {
-    run: ({ inner, request }) => {
-      if (bound(request) === undefined) return Effect.succeed(ClientHandler.proceedWith(undefined))
-      const token = current === undefined ? renewed(inner) : Effect.succeed(current)
-      return Effect.map(token, (token) => ClientHandler.proceedWith(token, withToken(request, token)))
-    },
-    afterResponse: (exchange, outcome, sent) => {
-      const url = bound(exchange.request)
-      if (outcome._tag === "Failure" || sent._tag === "None" || url === undefined) return Effect.void
-      if (!isFrom(outcome.response, url) || !refused(outcome.response)) return Effect.void
-      if (exchange.get(tried) || !canReplay(exchange.original)) {
+    return {
+      run: ({ inner, request }) => {
+        if (bound(request) === undefined) return Effect.succeed(ClientHandler.proceedWith(undefined))
+        return Effect.map(tokenFor(inner), (token) => ClientHandler.proceedWith(token, withToken(request, token)))
+      },
+      afterResponse: (outcome, exchange, sent) => {
+        const url = bound(exchange.request)
+        if (outcome._tag === "Failure" || sent._tag === "None" || url === undefined) return Effect.void
+        if (!isFrom(outcome.response, url) || !isExpired(outcome.response)) return Effect.void
+        if (current?.token === sent.value) current = undefined
         // The next request asks for a new token by itself.
-        if (current === sent.value) current = undefined
-        return Effect.void
+        if (exchange.get(tried) || !canReplay(exchange.original)) return Effect.void
+        exchange.set(tried, true)
+        return Effect.as(tokenFor(exchange.inner), certainFollowUp(exchange.original, "token refreshed", false))
       }
-      exchange.set(tried, true)
-      if (current === sent.value) current = undefined
-      const token = current === undefined ? renewed(exchange.inner) : Effect.succeed(current)
-      return Effect.as(token, ClientHandler.followUp(exchange.original, "token refreshed"))
     }
   })
 }

@@ -1,5 +1,5 @@
 /**
- * The mark on a request that must not go over a connection that is open already.
+ * The mark on a request that must not go over an open connection.
  *
  * @since 0.1.0
  */
@@ -9,7 +9,7 @@ import * as HttpClientRequest from "effect/http/HttpClientRequest"
 export const freshMark = "fairlead-connection"
 
 /**
- * Marks a request so that the transport of this entry point opens a connection for it and closes it behind it: after a 421, or where an old connection is not
+ * Marks a request so that the transport of this entry point opens a connection for it and closes that afterwards: after a 421, or where an old connection is not
  * trusted. Other transports would send the mark as a header.
  *
  * **Example** (The retry after 421)
@@ -17,9 +17,9 @@ export const freshMark = "fairlead-connection"
  * ```ts
  * import { ClientChain } from "fairlead/client"
  * import { retry } from "fairlead/client/handlers"
- * import { freshConnection } from "fairlead/client/node"
+ * import { NodeTransport } from "fairlead/client/node"
  *
- * const chain = ClientChain.make("api").use(retry({ onNewConnection: freshConnection }))
+ * const chain = ClientChain.make("api").use(retry({ newConnection: NodeTransport.freshConnection }))
  * ```
  *
  * @category combinators

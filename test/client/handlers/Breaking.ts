@@ -1,11 +1,11 @@
 /**
  * A circuit breaker over a network that answers as it is told at the time.
  */
-import { Cause, Effect, Exit, Stream } from "effect"
+import { Cause, Duration, Effect, Exit, Stream } from "effect"
 import { HttpClientRequest } from "effect/http"
 import { CircuitBreaker } from "effect/persistence"
 import { ClientChain, ClientHandler } from "fairlead/client"
-import { circuitBreaker, CircuitOpen } from "fairlead/client/handlers"
+import { circuitBreaker } from "fairlead/client/handlers"
 import type { CircuitBreakerOptions } from "fairlead/client/handlers"
 
 import { scripted } from "./Hostile.ts"
@@ -35,9 +35,9 @@ export const setup = (options: CircuitBreakerOptions = {}, inner: Inner = passin
   const { sent, transport } = scripted((_, __, call) => network.answer(call))
   const breaker = circuitBreaker({
     ...options,
-    onChange: ({ from, to }) => Effect.sync(() => void changes.push(`${from} ${to}`))
+    onTransition: ({ from, to }) => Effect.sync(() => void changes.push(`${from} ${to}`))
   })
-  const client = ClientChain.make("c").use(outer).use(breaker).use(inner).over(transport)
+  const client = ClientChain.make("c").use(outer).use(breaker).use(inner).pipe(ClientChain.over(transport))
   const call = client.execute(get)
   /** Calls once with this answer, and reads the body. */
   const answered = (answer: Answer) =>
@@ -48,7 +48,11 @@ export const setup = (options: CircuitBreakerOptions = {}, inner: Inner = passin
   /** What the next call is refused with, if it is. */
   const refused = Effect.map(Effect.exit(call), (exit) => {
     const error = Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
-    return error instanceof CircuitOpen ? error : undefined
+    if (!(error instanceof CircuitBreaker.CircuitBreakerError) || !("key" in error.reason)) return undefined
+    const { reason } = error
+    const state = reason._tag === "CircuitOpen" ? "Open" : "HalfOpen"
+    const retryAfter = reason._tag === "CircuitOpen" ? reason.retryAfter : Duration.zero
+    return { key: reason.key, state, retryAfter, message: error.message }
   })
   /** Whether the next call, which would succeed, is sent. */
   const isOpen = Effect.suspend(() => {

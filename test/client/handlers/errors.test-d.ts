@@ -1,11 +1,11 @@
 import { Effect } from "effect"
-import type { Duration } from "effect"
 import type { HttpClient, HttpClientError } from "effect/http"
+import { CircuitBreaker } from "effect/persistence"
 import { ClientChain } from "fairlead/client"
 import type { ClientHandler } from "fairlead/client"
 import { bodyLimit, circuitBreaker, decompress, hedge, redirect, retry, timeouts } from "fairlead/client/handlers"
-import type { BodyTooLarge, CircuitOpen, DecompressError, RedirectError, TimeoutError } from "fairlead/client/handlers"
-import { CircuitOpen as Open, TimeoutError as Timeout } from "fairlead/client/handlers"
+import type { BodyTooLarge, DecompressError, RedirectError, HttpTimeout } from "fairlead/client/handlers"
+import { HttpTimeout as Timeout } from "fairlead/client/handlers"
 import { describe, expectTypeOf, it } from "vitest"
 
 declare const transport: HttpClient.HttpClient
@@ -15,36 +15,36 @@ type Client<E> = HttpClient.HttpClient.With<E>
 describe("the errors of ready-made handlers", () => {
   it("are those that each raises, and no more", () => {
     const chain = ClientChain.make("c")
-    const redirecting = chain.use(redirect()).over(transport)
+    const redirecting = chain.use(redirect()).pipe(ClientChain.over(transport))
     expectTypeOf(redirecting).toEqualTypeOf<
       Client<RedirectError | ClientHandler.FollowUpError | HttpClientError.HttpClientError>
     >()
-    const retrying = chain.use(retry()).over(transport)
-    expectTypeOf(retrying).toEqualTypeOf<Client<ClientHandler.FollowUpError | HttpClientError.HttpClientError>>()
-    const timing = chain.use(timeouts()).over(transport)
-    expectTypeOf(timing).toEqualTypeOf<Client<TimeoutError | HttpClientError.HttpClientError>>()
-    const breaking = chain.use(circuitBreaker()).over(transport)
-    expectTypeOf(breaking).toEqualTypeOf<Client<CircuitOpen | HttpClientError.HttpClientError>>()
-    const hedging = chain.use(hedge()).over(transport)
+    const retrying = chain.use(retry()).pipe(ClientChain.over(transport))
+    expectTypeOf(retrying).toEqualTypeOf<Client<HttpClientError.HttpClientError>>()
+    const timing = chain.use(timeouts()).pipe(ClientChain.over(transport))
+    expectTypeOf(timing).toEqualTypeOf<Client<HttpTimeout | HttpClientError.HttpClientError>>()
+    const breaking = chain.use(circuitBreaker()).pipe(ClientChain.over(transport))
+    expectTypeOf(breaking).toEqualTypeOf<Client<CircuitBreaker.CircuitBreakerError | HttpClientError.HttpClientError>>()
+    const hedging = chain.use(hedge()).pipe(ClientChain.over(transport))
     expectTypeOf(hedging).toEqualTypeOf<Client<HttpClientError.HttpClientError>>()
-    const limiting = chain.use(bodyLimit()).use(decompress()).over(transport)
+    const limiting = chain.use(bodyLimit()).use(decompress()).pipe(ClientChain.over(transport))
     expectTypeOf(limiting).toEqualTypeOf<Client<BodyTooLarge | DecompressError | HttpClientError.HttpClientError>>()
   })
 
   it("are gone where they are recovered before", () => {
     const breaking = ClientChain.make("c")
-      .recover(Open, ({ retryAfter }, { inner, request }) => {
-        expectTypeOf(retryAfter).toEqualTypeOf<Duration.Duration>()
+      .recover(CircuitBreaker.CircuitBreakerError, ({ reason }, { inner, request }) => {
+        expectTypeOf(reason).toEqualTypeOf<CircuitBreaker.CircuitBreakerErrorReason>()
         return Effect.orDie(inner.execute(request))
       })
       .use(hedge())
       .use(circuitBreaker())
-      .over(transport)
+      .pipe(ClientChain.over(transport))
     expectTypeOf(breaking).toEqualTypeOf<Client<HttpClientError.HttpClientError>>()
     const client = ClientChain.make("c")
       .recover(Timeout, (_, { inner, request }) => Effect.orDie(inner.execute(request)))
       .use(timeouts())
-      .over(transport)
+      .pipe(ClientChain.over(transport))
     expectTypeOf(client).toEqualTypeOf<Client<HttpClientError.HttpClientError>>()
   })
 })

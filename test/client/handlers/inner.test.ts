@@ -7,13 +7,13 @@ import { HttpClientError } from "effect/http"
 import type { HttpClient } from "effect/http"
 import { TestClock } from "effect/testing"
 import { ClientChain, ClientHandler } from "fairlead/client"
-import { dedupe, log, refresh, retry, TimeoutError, timeouts } from "fairlead/client/handlers"
-import type { Report } from "fairlead/client/handlers"
-import * as TestClient from "fairlead/testing/client"
+import { dedupe, log, refresh, retry, HttpTimeout, timeouts } from "fairlead/client/handlers"
+import type { ClientReport } from "fairlead/client/handlers"
+import { TestClient } from "fairlead/testing/client"
 
 const url = "https://api.test/rooms"
 
-const network = (reply: TestClient.Answer) => TestClient.transport(TestClient.always({}, reply))
+const network = (reply: TestClient.Answer) => TestClient.make(TestClient.always({}, reply))
 
 const text = <E, R>(client: HttpClient.HttpClient.With<E, R>) => Effect.flatMap(client.get(url), ({ text }) => text)
 
@@ -27,10 +27,10 @@ const failingWithin = <A, E>(program: Effect.Effect<A, E>, ...waits: ReadonlyArr
 
 const timeoutOf = (error: unknown) => {
   const found = HttpClientError.isHttpClientError(error) ? error.reason.cause : error
-  return found instanceof TimeoutError ? [found.phase, found.url] : [String(found)]
+  return found instanceof HttpTimeout ? [found.phase, found.url] : [String(found)]
 }
 
-describe("outside of what a handler sends by itself", () => {
+describe("outside of a handler's own requests", () => {
   const bounds = timeouts({ headers: "1 second", idle: "2 seconds" })
 
   it.effect("the time to the head and between two pieces of the body bounds what callers share", () =>
@@ -38,11 +38,11 @@ describe("outside of what a handler sends by itself", () => {
       const silent = ClientChain.make("c")
         .use(bounds)
         .use(dedupe())
-        .over(network({ delay: "1 hour" }).client)
+        .pipe(ClientChain.over(network({ delay: "1 hour" }).client))
       assert.deepStrictEqual(timeoutOf(yield* failingWithin(text(silent), 1000)), ["headers", url])
       const body = Stream.concat(Stream.succeed(new Uint8Array(1)), Stream.never)
       const { calls, client } = network({ body })
-      const stalled = ClientChain.make("c").use(bounds).use(dedupe()).over(client)
+      const stalled = ClientChain.make("c").use(bounds).use(dedupe()).pipe(ClientChain.over(client))
       assert.deepStrictEqual(timeoutOf(yield* failingWithin(text(stalled), 1000, 1000)), ["idle", url])
       assert.strictEqual(calls[0]?.responseBody, "broken")
     })
@@ -50,14 +50,12 @@ describe("outside of what a handler sends by itself", () => {
 
   it.effect("a retry within tries again what has timed out there", () =>
     Effect.gen(function* () {
-      const { calls, client } = TestClient.transport(
-        TestClient.once("GET /rooms", { delay: "1 hour" }, { body: "second" })
-      )
+      const { calls, client } = TestClient.make(TestClient.once("GET /rooms", { delay: "1 hour" }, { body: "second" }))
       const retrying = ClientChain.make("c")
         .use(bounds)
         .use(dedupe())
-        .use(retry({ base: 0 }))
-        .over(client)
+        .use(retry({ baseDelay: 0 }))
+        .pipe(ClientChain.over(client))
       const fiber = yield* Effect.forkChild(text(retrying), { startImmediately: true })
       yield* TestClock.adjust("1 second")
       assert.strictEqual(yield* Fiber.join(fiber), "second")
@@ -71,12 +69,12 @@ describe("outside of what a handler sends by itself", () => {
   it.effect("the request for a token is bounded too, and named by its own URL", () =>
     Effect.gen(function* () {
       const grant = "https://id.test/token"
-      const { client } = TestClient.transport(TestClient.always(`GET ${grant}`, { delay: "1 hour" }))
+      const { client } = TestClient.make(TestClient.always(`GET ${grant}`, { delay: "1 hour" }))
       const renewing = refresh({
         origins: ["https://api.test"],
         refresh: (inner) => Effect.as(inner.get(grant), Redacted.make("t"))
       })
-      const calling = ClientChain.make("c").use(bounds).use(renewing).over(client)
+      const calling = ClientChain.make("c").use(bounds).use(renewing).pipe(ClientChain.over(client))
       assert.deepStrictEqual(timeoutOf(yield* failingWithin(text(calling), 1000)), ["headers", grant])
     })
   )
@@ -87,7 +85,7 @@ describe("outside of what a handler sends by itself", () => {
       const shared = ClientChain.make("c")
         .use(timeouts({ total: "1 second" }))
         .use(dedupe())
-        .over(client)
+        .pipe(ClientChain.over(client))
       const first = yield* Effect.forkChild(Effect.flip(text(shared)), { startImmediately: true })
       yield* TestClock.adjust("500 millis")
       const other = yield* Effect.forkChild(text(shared), { startImmediately: true })
@@ -99,9 +97,9 @@ describe("outside of what a handler sends by itself", () => {
     })
   )
 
-  it.effect("a report tells of the call, and not of a request within it that was interrupted", () =>
+  it.effect("a report is of the call, and not of an interrupted request within it", () =>
     Effect.gen(function* () {
-      const reports: Array<Report> = []
+      const reports: Array<ClientReport> = []
       const racing = ClientHandler.make("racing", {
         run: ({ inner, request }) =>
           Effect.race(inner.get("https://api.test/slow"), inner.execute(request)).pipe(
@@ -109,14 +107,14 @@ describe("outside of what a handler sends by itself", () => {
             Effect.map(ClientHandler.halt)
           )
       })
-      const { calls, client } = TestClient.transport(
+      const { calls, client } = TestClient.make(
         TestClient.once("GET /slow", { delay: "1 hour" }),
         TestClient.once("GET /rooms", { body: "fast", delay: "1 second" })
       )
       const watched = ClientChain.make("c")
         .use(log({ level: (report) => void reports.push(report) }))
         .use(racing)
-        .over(client)
+        .pipe(ClientChain.over(client))
       const fiber = yield* Effect.forkChild(text(watched), { startImmediately: true })
       yield* TestClock.adjust("1 second")
       assert.strictEqual(yield* Fiber.join(fiber), "fast")
@@ -125,10 +123,10 @@ describe("outside of what a handler sends by itself", () => {
         ["interrupted", "answered"]
       )
       assert.deepStrictEqual(
-        reports.map(({ body, error, of }) => [of, body, error]),
+        reports.map(({ bodyState, error, kind }) => [kind, bodyState, error]),
         [
-          ["attempt", "whole", undefined],
-          ["request", "whole", undefined]
+          ["attempt", "complete", undefined],
+          ["request", "complete", undefined]
         ]
       )
     })

@@ -3,25 +3,33 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { FetchHttpClient, HttpClient, HttpClientError } from "effect/http"
 import { ClientChain, ClientHandler } from "fairlead/client"
-import { retry, SsrfBlocked } from "fairlead/client/handlers"
+import { retry, SsrfError } from "fairlead/client/handlers"
 import { NodeTransport } from "fairlead/client/node"
 
 import { secure } from "../node/Secure.ts"
 import { scripted } from "./Hostile.ts"
 
-const blocked = new SsrfBlocked({ reason: "Address", refused: "10.0.0.1", host: "a.test" })
+const blocked = new SsrfError({ reason: { _tag: "AddressForbidden" }, refused: "10.0.0.1", host: "a.test" })
 const coded = (code: string): Error => Object.assign(new Error(code), { code })
 const circle = new Error("circle")
 circle.cause = circle
 
 // Each its own: they share no budget.
-const twice = () => ClientChain.make("c").use(retry({ base: 0, times: 2 }))
+const twice = () => ClientChain.make("c").use(retry({ baseDelay: 0, times: 2 }))
 
 describe("a retry of two sends a request again whose transport failed, and not one that was refused", () => {
   it.effect.each([
     ["by the guard of the transport", blocked, 1],
     ["by that guard, below fetch", new TypeError("fetch failed", { cause: blocked }), 1],
-    ["by a chain below", new ClientHandler.FollowUpError({ reason: "TooMany", cycles: 21, for: "again" }), 1],
+    [
+      "by a chain below",
+      new ClientHandler.FollowUpError({
+        reason: { _tag: "TooManyFollowUps", maxFollowUps: 20 },
+        cycles: 21,
+        handler: "again"
+      }),
+      1
+    ],
     ["for an untrusted certificate", coded("UNABLE_TO_VERIFY_LEAF_SIGNATURE"), 1],
     ["for one that is over", new TypeError("fetch failed", { cause: coded("CERT_HAS_EXPIRED") }), 1],
     ["for one of another name", new AggregateError([coded("ERR_TLS_CERT_ALTNAME_INVALID")]), 1],
@@ -36,7 +44,7 @@ describe("a retry of two sends a request again whose transport failed, and not o
         const reason = new HttpClientError.TransportError({ request, cause })
         return Effect.fail(new HttpClientError.HttpClientError({ reason }))
       })
-      yield* Effect.exit(twice().over(transport).get("http://a.test/"))
+      yield* Effect.exit(twice().pipe(ClientChain.over(transport)).get("http://a.test/"))
       assert.strictEqual(sent.length, sends)
     })
   )
@@ -51,7 +59,7 @@ describe("a retry of two sends a request again whose transport failed, and not o
       const { port } = yield* secure((_, response) => void response.end())
       let sent = 0
       const transport = HttpClient.mapRequest(yield* HttpClient.HttpClient, (request) => (sent++, request))
-      const error = yield* Effect.flip(twice().over(transport).get(`https://127.0.0.1:${port}/`))
+      const error = yield* Effect.flip(twice().pipe(ClientChain.over(transport)).get(`https://127.0.0.1:${port}/`))
       assert.isTrue(HttpClientError.isHttpClientError(error) && error.reason._tag === "TransportError")
       assert.strictEqual(sent, 1)
     }).pipe(Effect.provide(layer))

@@ -19,7 +19,7 @@ describe.each([
         if (request.headers.cookie === "session=1") response.end("in")
         else response.writeHead(302, { location: "/", "set-cookie": "session=1; Path=/" }).end()
       })
-      const client = chain.over(yield* HttpClient.HttpClient)
+      const client = chain.pipe(ClientChain.over(yield* HttpClient.HttpClient))
       assert.strictEqual(yield* Effect.flatMap(client.get(url), (response) => response.text), "in")
     }).pipe(Effect.provide([NodeHttpClient.layerUndici, CookieJar.layer()]))
   )
@@ -31,7 +31,7 @@ it.effect.each([
 ] as const)("hedge %s", ([, chain, sends]) =>
   Effect.gen(function* () {
     const { sent, transport } = scripted(() => Effect.never)
-    const call = yield* Effect.forkChild(chain.over(transport).get("http://a.test/"))
+    const call = yield* Effect.forkChild(chain.pipe(ClientChain.over(transport)).get("http://a.test/"))
     yield* TestClock.adjust("2 seconds")
     assert.strictEqual(sent.length, sends)
     yield* Fiber.interrupt(call)
@@ -43,10 +43,12 @@ it.effect.each([
   ["before dedupe does not, since that answers in place of the network", false, 2]
 ] as const)("circuitBreaker %s", ([, isBehind, sends]) =>
   Effect.gen(function* () {
-    const breaker = circuitBreaker({ trip: CircuitBreaker.consecutive(1) })
+    const breaker = circuitBreaker({ tripPolicy: CircuitBreaker.consecutive(1) })
     const chain = ClientChain.make("c")
     const { sent, transport } = scripted(() => new Response(null, { status: 503 }))
-    const client = (isBehind ? chain.use(dedupe()).use(breaker) : chain.use(breaker).use(dedupe())).over(transport)
+    const client = (isBehind ? chain.use(dedupe()).use(breaker) : chain.use(breaker).use(dedupe())).pipe(
+      ClientChain.over(transport)
+    )
     yield* Effect.exit(client.get("http://a.test/"))
     yield* Effect.exit(client.get("http://a.test/"))
     assert.strictEqual(sent.length, sends)

@@ -20,18 +20,18 @@ import {
   hedge,
   log,
   metrics,
-  policy,
+  ssrfPolicy,
   rateLimit,
   redirect,
   refresh,
   retry,
-  retryBudget,
+  RetryBudget,
   ssrfGuard,
   timeouts,
   tracing
 } from "fairlead/client/handlers"
-import type { HedgeOptions, SsrfOptions, TimeoutsOptions } from "fairlead/client/handlers"
-import { nodeCodings, NodeTransport } from "fairlead/client/node"
+import type { HedgeOptions, SsrfPolicyOptions, TimeoutsOptions } from "fairlead/client/handlers"
+import { NodeTransport } from "fairlead/client/node"
 
 import { transportsWith } from "../Transports.ts"
 
@@ -40,7 +40,7 @@ const credentials = { username: "ada", password: Redacted.make("s3cret") }
 
 interface Options {
   /** What is allowed beside what is public. */
-  readonly allow: SsrfOptions
+  readonly allow: SsrfPolicyOptions
   readonly timeouts?: TimeoutsOptions
   /** Default: a second attempt only when the first has failed. */
   readonly hedge?: HedgeOptions
@@ -59,7 +59,7 @@ export const everything = ({ allow, hedge: hedging = { delay: Infinity }, origin
     .use(tracing())
     .use(timeouts({ total: "1 minute", headers: "20 seconds", idle: "20 seconds", ...options.timeouts }))
     .use(redirect())
-    .use(retry({ base: 1, budget: retryBudget({ burst: 1000 }), maxRetryAfter: "1 hour" }))
+    .use(retry({ baseDelay: 1, budget: RetryBudget.make({ burst: 1000 }), maxRetryAfter: "1 hour" }))
     .use(basic({ ...credentials, origins: to("basic") }))
     .use(bearer({ origins: to("bearer"), token: Redacted.make("bearing") }))
     .use(digest({ ...credentials, origins: to("digest") }))
@@ -77,11 +77,11 @@ export const everything = ({ allow, hedge: hedging = { delay: Infinity }, origin
     .use(cookies())
     .use(dedupe())
     .use(hedge(hedging))
-    .use(circuitBreaker({ trip: CircuitBreaker.consecutive(20) }))
+    .use(circuitBreaker({ tripPolicy: CircuitBreaker.consecutive(20) }))
     .use(rateLimit({ limit: 1000, window: "1 second" }))
     .use(bodyLimit({ maxBytes: 3_000_000 }))
-    .use(decompress({ codings: nodeCodings, maxRatio: 50 }))
-    .use(ssrfGuard(policy(allow)))
+    .use(decompress({ codings: NodeTransport.codings, maxRatio: 50 }))
+    .use(ssrfGuard({ policy: ssrfPolicy(allow) }))
 }
 
 /** What the handlers need; fetch is told to follow nothing by itself. */
@@ -95,9 +95,10 @@ export const needs = Layer.mergeAll(
 
 /** The transports with so many connections each, and what the handlers need. */
 export const transportsOf = (connections: number) =>
-  [...transportsWith(connections), ["fairlead/client/node", NodeTransport.layer({ connections })] as const].map(
-    ([name, layer]) => [name, Layer.merge(layer, needs)] as const
-  )
+  [
+    ...transportsWith(connections),
+    ["fairlead/client/node", NodeTransport.layer({ maxConnectionsPerOrigin: connections })] as const
+  ].map(([name, layer]) => [name, Layer.merge(layer, needs)] as const)
 
 /** With one connection each, so that one that is held shows in the next call. */
 export const transports = transportsOf(1)
@@ -111,7 +112,7 @@ export const hurried = () => {
       Object.assign(Object.create(clock), {
         sleep: (duration: Duration.Duration) => {
           const millis = Duration.toMillis(duration)
-          const isAsked = millis >= 1000 && millis < 20_000
+          const isAsked = millis >= 1000 && millis < 15_000
           if (isAsked) waits.push(millis)
           return isAsked ? Effect.void : clock.sleep(duration)
         }
@@ -137,6 +138,11 @@ const nameOf = (error: unknown): string => {
 }
 
 const told = (error: unknown): string => {
-  const { _tag, phase, reason } = error as { readonly _tag?: string; readonly phase?: string; readonly reason?: string }
-  return [_tag ?? String(error), reason ?? phase].filter((word) => word !== undefined).join(" ")
+  const { _tag, phase, reason } = error as {
+    readonly _tag?: string
+    readonly phase?: string
+    readonly reason?: string | { readonly _tag: string }
+  }
+  const named = typeof reason === "object" ? reason._tag : reason
+  return [_tag ?? String(error), named ?? phase].filter((word) => word !== undefined).join(" ")
 }

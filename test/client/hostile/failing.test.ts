@@ -4,6 +4,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { HttpClient } from "effect/http"
+import { ClientChain } from "fairlead/client"
 
 import { serving } from "../handlers/Hostile.ts"
 import { everything, outcome, transports, transportsOf } from "./Everything.ts"
@@ -20,7 +21,7 @@ describe.each(transportsOf(2))("all handlers over %s", (_, layer) => {
           if (++asked > 1) response.end("in time")
         })
         const chain = everything({ allow: allowed(server.url), hedge: { delay: "20 millis" } })
-        const client = chain.over(yield* HttpClient.HttpClient)
+        const client = chain.pipe(ClientChain.over(yield* HttpClient.HttpClient))
         const calls = [1, 2, 3].map(() => outcome(client.get(server.url)))
         const ends = yield* Effect.all(calls, { concurrency: "unbounded" })
         assert.deepStrictEqual(ends, ["200 in time", "200 in time", "200 in time"])
@@ -40,14 +41,14 @@ describe.each(transports)("all handlers over %s", (_, layer) => {
       })
       const well = yield* serving((_, response) => response.end("well"))
       const { allow, ports } = allowed(failing.url)
-      const client = everything({ allow: { allow, ports: [...ports, ...allowed(well.url).ports] } }).over(
-        yield* HttpClient.HttpClient
+      const client = everything({ allow: { allow, ports: [...ports, ...allowed(well.url).ports] } }).pipe(
+        ClientChain.over(yield* HttpClient.HttpClient)
       )
       const ends: Array<string> = []
       // Six times each: what is retried is sent a second time at once.
       for (let call = 0; call < 5; call++) ends.push(yield* outcome(client.get(failing.url)))
-      const broken = "transport: broken"
-      assert.deepStrictEqual(ends, [broken, broken, broken, "CircuitOpen", "CircuitOpen"])
+      const [broken, open] = ["transport: broken", "CircuitBreakerError CircuitOpen"]
+      assert.deepStrictEqual(ends, [broken, broken, broken, open, open])
       assert.strictEqual(asked, 20)
       assert.strictEqual(yield* outcome(client.get(well.url)), "200 well")
     }).pipe(Effect.provide(layer))

@@ -6,6 +6,7 @@ import { gzipSync } from "node:zlib"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { HttpBody, HttpClient, HttpClientRequest } from "effect/http"
+import { ClientChain } from "fairlead/client"
 import type { TimeoutsOptions } from "fairlead/client/handlers"
 
 import { serving } from "../handlers/Hostile.ts"
@@ -19,6 +20,8 @@ interface Case {
   readonly overFetch?: Pick<Case, "ends" | "asked">
   /** Where node:http does. */
   readonly overNodeHttp?: Pick<Case, "ends" | "asked">
+  /** Where this project's transport does. */
+  readonly overNodeTransport?: Pick<Case, "ends" | "asked">
   /** Where a POST ends otherwise: its body is not read before the response is given. */
   readonly onPost?: Pick<Case, "ends">
   readonly timeouts?: TimeoutsOptions
@@ -26,14 +29,20 @@ interface Case {
   readonly asked?: number
 }
 
-const headers = { headers: "150 millis" } as const
+// A body that cannot report its progress adds `send` to the time for the head.
+const headers = { headers: "150 millis", send: "150 millis" } as const
 const broken = "transport: broken"
 
 const heads: ReadonlyArray<Case> = [
-  { path: "/silent", ends: "TimeoutError headers", timeouts: headers, asked: 6 },
-  { path: "/slow-head", ends: "TimeoutError headers", timeouts: headers, asked: 6 },
-  { path: "/endless-hints", ends: "TimeoutError headers", timeouts: headers, asked: 6 },
-  { path: "/endless-headers", ends: broken, asked: 6 },
+  { path: "/silent", ends: "HttpTimeout headers", timeouts: headers, asked: 6 },
+  { path: "/slow-head", ends: "HttpTimeout headers", timeouts: headers, asked: 6 },
+  { path: "/endless-hints", ends: "HttpTimeout headers", timeouts: headers, asked: 6 },
+  {
+    path: "/endless-headers",
+    ends: broken,
+    asked: 6,
+    overNodeTransport: { ends: "transport: HeadersTooLarge", asked: 1 }
+  },
   { path: "/no-http", ends: broken, asked: 6 },
   { path: "/two-lengths", ends: broken, asked: 6 },
   { path: "/length-and-chunks", ends: broken, asked: 6 },
@@ -47,30 +56,38 @@ const bodies: ReadonlyArray<Case> = [
   { path: "/short", ends: "body: broken" },
   { path: "/bad-chunks", ends: "body: broken" },
   { path: "/smuggled", ends: "200 ok" },
-  { path: "/stalled", ends: "body: TimeoutError idle", timeouts: { idle: "150 millis" } },
+  { path: "/stalled", ends: "body: HttpTimeout idle", timeouts: { idle: "150 millis" } },
   {
     path: "/dripping",
-    ends: "TimeoutError total",
+    ends: "HttpTimeout total",
     timeouts: { total: "1 second" },
-    onPost: { ends: "body: TimeoutError total" }
+    onPost: { ends: "body: HttpTimeout total" }
   },
   // What is too large to be shared is asked for once more.
   { path: "/infinite", ends: "body: BodyTooLarge", asked: 2 },
   { path: "/huge", ends: "BodyTooLarge" },
-  { path: "/truncated", ends: "body: DecompressError Truncated", overFetch: { ends: `200 ${text.slice(0, 200)}` } },
-  { path: "/corrupt", ends: "body: DecompressError Corrupt", overFetch: { ends: "body: broken" } },
-  { path: "/bomb", ends: "body: DecompressError Ratio", overFetch: { ends: "body: BodyTooLarge", asked: 2 } },
-  { path: "/bomb-in-bomb", ends: "body: DecompressError Ratio", overFetch: { ends: "body: BodyTooLarge", asked: 2 } },
+  { path: "/truncated", ends: "body: DecompressError TruncatedBody", overFetch: { ends: `200 ${text.slice(0, 200)}` } },
+  { path: "/corrupt", ends: "body: DecompressError CorruptBody", overFetch: { ends: "body: broken" } },
+  { path: "/bomb", ends: "body: DecompressError RatioTooHigh", overFetch: { ends: "body: BodyTooLarge", asked: 2 } },
+  {
+    path: "/bomb-in-bomb",
+    ends: "body: DecompressError RatioTooHigh",
+    overFetch: { ends: "body: BodyTooLarge", asked: 2 }
+  },
   { path: "/codings", ends: "DecompressError TooManyCodings", overFetch: { ends: "body: broken" } }
 ]
 
 describe.each(transports)("all handlers over %s", (name, layer) => {
-  const check = ({ onPost, overFetch, overNodeHttp, path, timeouts = {}, ...each }: Case, method: "GET" | "POST") =>
+  const check = (
+    { onPost, overFetch, overNodeHttp, overNodeTransport, path, timeouts = {}, ...each }: Case,
+    method: "GET" | "POST"
+  ) =>
     Effect.gen(function* () {
       const { asked = 1, ends } = {
         ...each,
         ...(name === "fetch" ? overFetch : {}),
         ...(name === "node:http" ? overNodeHttp : {}),
+        ...(name === "fairlead/client/node" ? overNodeTransport : {}),
         ...(method === "POST" ? { ...onPost, asked: 1 } : {})
       }
       const server = yield* hostile
@@ -80,11 +97,11 @@ describe.each(transports)("all handlers over %s", (name, layer) => {
       const call = HttpClientRequest.make(method)(`${server.url}${path}`).pipe(
         HttpClientRequest.setBody(method === "GET" ? HttpBody.empty : HttpBody.text("sent"))
       )
-      const strict = everything({ allow, timeouts }).over(transport)
+      const strict = everything({ allow, timeouts }).pipe(ClientChain.over(transport))
       assert.strictEqual(yield* outcome(strict.execute(call)), ends)
       assert.strictEqual(sent, asked)
       // The only connection is free for another call, and nothing is left of the others.
-      const client = everything({ allow }).over(transport)
+      const client = everything({ allow }).pipe(ClientChain.over(transport))
       assert.strictEqual(yield* outcome(client.get(`${server.url}/ok`)), "200 ok")
       yield* Effect.repeat(Effect.sleep(5), { until: () => server.sockets.size <= 1 })
     }).pipe(Effect.provide(layer))
@@ -108,7 +125,7 @@ describe.each(transports)("all handlers over %s", (name, layer) => {
         }
       })
       const allow = { ports: [Number(new URL(server.url).port)], allow: ["127.0.0.1/32"] }
-      const client = everything({ allow }).over(yield* HttpClient.HttpClient)
+      const client = everything({ allow }).pipe(ClientChain.over(yield* HttpClient.HttpClient))
       const calls = Array.from({ length: 8 }, (_, call) => `?call=${call}`)
       // Each is called twice: the second shares the exchange of the first.
       const read = (call: string) => Effect.flatMap(client.get(`${server.url}/${call}`), ({ text }) => text)

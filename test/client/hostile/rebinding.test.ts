@@ -6,8 +6,9 @@ import type { LookupFunction } from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { HttpClient } from "effect/http"
-import { policy } from "fairlead/client/handlers"
-import type { SsrfOptions } from "fairlead/client/handlers"
+import { ClientChain } from "fairlead/client"
+import { ssrfPolicy } from "fairlead/client/handlers"
+import type { SsrfPolicyOptions } from "fairlead/client/handlers"
 import { NodeTransport } from "fairlead/client/node"
 
 import { serving } from "../handlers/Hostile.ts"
@@ -33,25 +34,25 @@ const closing = serving(({ url = "" }, response) => {
 })
 
 describe("names that rebind", () => {
-  const call = (path: string, allow: SsrfOptions, addresses: ReadonlyArray<string>) =>
+  const call = (path: string, allow: SsrfPolicyOptions, addresses: ReadonlyArray<string>) =>
     Effect.gen(function* () {
       const server = yield* closing
       const port = Number(new URL(server.url).port)
       const { asked, lookup } = resolving(...addresses)
       const options = { ports: [port], ...allow }
-      const transport = NodeTransport.layer({ guard: policy(options), lookup })
+      const transport = NodeTransport.layer({ ssrfPolicy: ssrfPolicy(options), lookup })
       const ends = Effect.gen(function* () {
-        const client = everything({ allow: options }).over(yield* HttpClient.HttpClient)
+        const client = everything({ allow: options }).pipe(ClientChain.over(yield* HttpClient.HttpClient))
         return yield* outcome(client.get(`http://app.example:${port}${path}`))
       })
       return { asked, ends: yield* Effect.provide(ends, Layer.merge(transport, needs)) }
     })
 
-  it.live("a name that is this machine is reached only where that is allowed", () =>
+  it.live("a name of this machine is reached only where that is allowed", () =>
     Effect.gen(function* () {
       const refused = yield* call("/secret", {}, ["127.0.0.1"])
       // A refusal does not pass by waiting: it is not tried again.
-      assert.deepStrictEqual(refused, { asked: ["app.example"], ends: "transport: SsrfBlocked Address" })
+      assert.deepStrictEqual(refused, { asked: ["app.example"], ends: "transport: SsrfError AddressForbidden" })
       const allowed = yield* call("/secret", { allow: ["127.0.0.1/32"] }, ["127.0.0.1"])
       assert.deepStrictEqual(allowed, { asked: ["app.example"], ends: "200 secret of /secret" })
     }).pipe(Effect.scoped)
@@ -61,7 +62,7 @@ describe("names that rebind", () => {
     Effect.gen(function* () {
       for (const next of ["127.0.0.2", "10.0.0.1", "169.254.169.254", "0.0.0.0"]) {
         const { asked, ends } = yield* call("/lure", { allow: ["127.0.0.1/32"] }, ["127.0.0.1", next])
-        assert.strictEqual(ends, "transport: SsrfBlocked Address", next)
+        assert.strictEqual(ends, "transport: SsrfError AddressForbidden", next)
         assert.lengthOf(asked, 2)
       }
     }).pipe(Effect.scoped)

@@ -97,7 +97,7 @@ const died = (form: Form, defect: Defect): Effect.Effect<never> => {
 const showReason = (reason: Cause.Reason<unknown>): string => {
   if (reason._tag === "Interrupt") return "interrupt"
   const raised = reason._tag === "Fail" ? reason.error : reason.defect
-  if (raised instanceof ClientHandler.FollowUpError) return `FollowUpError ${raised.reason}`
+  if (raised instanceof ClientHandler.FollowUpError) return `FollowUpError ${raised.reason._tag}`
   if (raised instanceof HttpClientError.HttpClientError) return String(raised.reason.description)
   if (raised instanceof Defect) return raised.message
   return raised instanceof A || raised instanceof B || raised instanceof C
@@ -116,7 +116,7 @@ const toOutcome = (exit: Exit.Exit<Response, unknown>): ClientHandler.Outcome =>
 const count = ClientHandler.cell("count", () => 0)
 
 const describe = (id: string, method: string, exchange: ClientHandler.Exchange): string => {
-  const { attempt, original, reason, request } = exchange
+  const { attempt, followUpReason: reason, original, request } = exchange
   return `${id}.${method} ${attempt} (${reason}) ${pathOf(request)} of ${pathOf(original)} count ${exchange.get(count)}`
 }
 
@@ -169,7 +169,7 @@ const fresh = (): HttpBody.HttpBody => HttpBody.stream(Stream.make(new TextEncod
 
 const after =
   ({ id }: Handler, acts: ReadonlyArray<AfterAct>) =>
-  (exchange: ClientHandler.Exchange, outcome: ClientHandler.Outcome, state: Option.Option<unknown>) => {
+  (outcome: ClientHandler.Outcome, exchange: ClientHandler.Exchange, state: Option.Option<unknown>) => {
     const { attempt, haltedBy, original, queued, request } = exchange
     const world = worldOf(request)
     const sights = [
@@ -318,7 +318,7 @@ export const build = ({ appended, entries, maxFollowUps }: Chain): HttpClient.Ht
     entries.reduce<Untyped>(add, ClientChain.make("chain", { maxFollowUps }))
   return from(entries.slice(0, appended))
     .append(from(entries.slice(appended)))
-    .over(transport as never)
+    .pipe(ClientChain.over(transport as never)) as never
 }
 
 /** Calls the client once, and interrupts it when something hangs. */

@@ -154,7 +154,7 @@ class Call {
   }
 
   refusal(body: Body): string | undefined {
-    if (this.attempt > this.world.chain.maxFollowUps) return "TooMany"
+    if (this.attempt > this.world.chain.maxFollowUps) return "TooManyFollowUps"
     return this.spent.has(body) && !body.replays ? "BodyNotReplayable" : undefined
   }
 }

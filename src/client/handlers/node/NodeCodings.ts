@@ -7,8 +7,8 @@
 import { Duplex } from "node:stream"
 import { createBrotliDecompress, createGunzip, createInflate, createInflateRaw, createZstdDecompress } from "node:zlib"
 
-import { hasZlibHeader } from "../../ContentCoding.ts"
-import type { ContentCoding } from "../../ContentCoding.ts"
+import { hasZlibHeader } from "../ContentCoding.ts"
+import type { ContentCoding } from "../ContentCoding.ts"
 
 const decoder = (transform: Duplex): ReturnType<ContentCoding["decoder"]> =>
   Duplex.toWeb(transform) as ReturnType<ContentCoding["decoder"]>
@@ -21,9 +21,9 @@ const decoder = (transform: Duplex): ReturnType<ContentCoding["decoder"]> =>
  * ```ts
  * import { ClientChain } from "fairlead/client"
  * import { decompress } from "fairlead/client/handlers"
- * import { nodeCodings } from "fairlead/client/node"
+ * import { NodeTransport } from "fairlead/client/node"
  *
- * const chain = ClientChain.make("api").use(decompress({ codings: nodeCodings }))
+ * const chain = ClientChain.make("api").use(decompress({ codings: NodeTransport.codings }))
  * ```
  *
  * @category models
