@@ -1,10 +1,10 @@
-/** What the channel bench measures in process: frames go into connections whose transport only counts what it is given. */
+/** The cases of the channel bench in process: frames go into connections whose transport only counts. */
 import * as Effect from "effect/Effect"
 
 import { Connection } from "../../src/channel/engine/Connection.ts"
-import type { Transport } from "../../src/channel/engine/Transport.ts"
 import { Broadcaster, ChannelHandler, ChannelServer } from "../../src/channel/index.ts"
-import { hubOf } from "../../src/channel/Mount.ts"
+import { hubOf } from "../../src/channel/MountedHub.ts"
+import type { Transport } from "../../src/channel/Transport.ts"
 import { V2 } from "../../src/channel/wire/Message.ts"
 import type { Run } from "../Evaluation.ts"
 import type { Case } from "../Sampling.ts"
@@ -45,22 +45,33 @@ class Counting implements Transport {
     return true
   }
   onDrain(): void {}
-  pause(): void {}
-  resume(): void {}
   close(): void {}
 }
 
 const connect = {
   transport: "websocket",
+  url: "/socket/websocket?vsn=2.0.0",
+  pathParams: {},
   params: new Map<string, string>(),
+  query: {},
   headers: {},
+  cookies: {},
   token: undefined,
-  remoteAddress: undefined
+  remoteAddress: undefined,
+  remotePort: undefined,
+  peerCertificate: undefined
 } as const
 
 const joined = async (hub: Hub) => {
   const transport = new Counting()
-  const connection = new Connection(hub, V2, transport, { id: undefined, connect, version: V2.version }, [])
+  const connection = new Connection(
+    hub,
+    V2,
+    transport,
+    { id: undefined, request: connect, version: V2.version },
+    [],
+    undefined
+  )
   connection.receive(speech.join(topic).send[0]!)
   if (transport.written !== 1) throw new Error("The join was not answered.")
   return { connection, transport }
@@ -120,7 +131,8 @@ const delivering = async (): Promise<Run> => {
   const last = all.at(-1)!.transport
   return (times) => {
     const before = last.written
-    for (let i = 0; i < times; i++) own.broadcaster.publish({ topic, event: "said", payload: message })
+    const said = { topic, event: "said", payload: message }
+    for (let i = 0; i < times; i++) Effect.runSync(own.broadcaster.publish(said))
     expectWritten(last.written - before, times)
   }
 }

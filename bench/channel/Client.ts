@@ -19,14 +19,14 @@ const handshake = (path: string): string =>
 
 const endOfHead = Buffer.from("\r\n\r\n")
 
-/** What all sockets read into: none of them keeps it. */
+/** The buffer that all sockets read into: none of them keeps it. */
 const buffer = Buffer.allocUnsafe(65_536)
 
-/** What an exchange sends, ready to be written. */
+/** The bytes of an exchange, ready to be written. */
 export const framesOf = ({ send }: Exchange): Buffer => Buffer.concat(send.map(maskedFrameOf))
 
 export class Client {
-  /** Told how many frames have come. */
+  /** Called with the number of received frames. */
   onFrames: (count: number) => void = () => {}
   private readonly frames = new FrameCounter()
   private socket: Socket | undefined = undefined

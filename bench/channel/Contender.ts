@@ -1,6 +1,13 @@
-/** What every contender of the channel bench does: it echoes, lets sockets join and leave topics, and sends to all members of a topic. */
+/** The work of every contender of the channel bench: it echoes, lets sockets join and leave topics, and sends to all members of a topic. */
 
-export const names = ["Fairlead", "Fairlead, default upgrade", "ws", "ws, send to each", "socket.io"] as const
+export const names = [
+  "Fairlead",
+  "Fairlead, default upgrade",
+  "Fairlead, positions",
+  "ws",
+  "ws, send to each",
+  "socket.io"
+] as const
 
 export type Name = (typeof names)[number]
 
@@ -10,7 +17,7 @@ export type Broadcast = (topic: string) => void
 /** Serves on the port. */
 export type Serve = (port: number) => Promise<Broadcast>
 
-/** What is echoed and broadcast. */
+/** The text to echo and to broadcast. */
 export const message = { text: "x".repeat(64) }
 
 /** How many sockets are members of each topic. */

@@ -26,6 +26,19 @@ export class Room extends ChannelApi.make("room:{id}", {
   outgoing: { said: Said }
 }) {}
 
+/** A room whose members follow positions. */
+class Positioned extends ChannelApi.make("room:{id}", {
+  join: { payload: Schema.Struct({ recover_from: Schema.Null }) },
+  incoming: { shout: { payload: Said } },
+  outgoing: { said: Said },
+  retention: ChannelApi.recoverable()
+}) {}
+
+const positioned = Positioned.layer({
+  join: () => Effect.void,
+  on: { shout: (said, room) => room.broadcast("said", said) }
+})
+
 export const room = Room.layer({
   join: () => Effect.void,
   on: {
@@ -40,20 +53,30 @@ export const room = Room.layer({
   }
 })
 
+type Mounted = Layer.Layer<never, never, HttpRouter.HttpRouter | Broadcaster.Broadcaster>
+type Say = (id: string) => Effect.Effect<void, never, Broadcaster.Broadcaster>
+
+// The members of a topic only listen, for as long as the bench runs.
+const options = { path: "/socket", idleTimeout: "1 hour" } as const
+
 const serving =
-  (upgrade: Layer.Layer<never>): Serve =>
+  (upgrade: Layer.Layer<never>, mounted: Mounted, say: Say): Serve =>
   async (port) => {
     const context = await Effect.runPromise(Layer.buildWithScope(Broadcaster.layer, Scope.makeUnsafe()))
-    // The members of a topic only listen, for as long as the bench runs.
-    const channels = ChannelServer.layer(ChannelServer.make("bench").mount(Room), {
-      path: "/socket",
-      idleTimeout: "1 hour"
-    })
-    const built = Layer.provide(channels, [room, upgrade, Layer.succeedContext(context)])
+    const built = Layer.provide(mounted, [upgrade, Layer.succeedContext(context)])
     await listen(port, HttpRouter.serve(built, { disableLogger: true, disableListenLog: true }))
     const run = Effect.runSyncWith(Context.merge(Context.empty(), context))
-    return (topic) => run(Room.broadcast({ id: topic.slice("room:".length) }, "said", message))
+    return (topic) => run(say(topic.slice("room:".length)))
   }
 
-export const overWs = serving(NodeUpgrade.layer)
-export const overEffect = serving(Layer.empty)
+const rooms = ChannelServer.layer(ChannelServer.make("bench").mount(Room), options).pipe(Layer.provide(room))
+const positionedRooms = ChannelServer.layer(ChannelServer.make("bench").mount(Positioned), options).pipe(
+  Layer.provide(positioned)
+)
+const inRoom: Say = (id) => Room.broadcast({ id }, "said", message)
+
+export const overWs = serving(NodeUpgrade.layer, rooms, inRoom)
+export const overEffect = serving(Layer.empty, rooms, inRoom)
+export const withPositions = serving(NodeUpgrade.layer, positionedRooms, (id) =>
+  Positioned.broadcast({ id }, "said", message)
+)

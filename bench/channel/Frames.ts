@@ -1,6 +1,6 @@
 /** WebSocket frames, as far as the bench needs them: text frames of both sides, and a reader that only counts. */
 
-/** The frame of a server for a text: what is written to every socket as it is. */
+/** The frame of a server for a text, written unchanged to every socket. */
 export const frameOf = (text: string): Buffer => framed(Buffer.from(text), undefined)
 
 /** The masked frame of a client for a text. */

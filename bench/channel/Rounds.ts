@@ -20,7 +20,7 @@ export interface Options {
   readonly memory: { readonly rounds: number; readonly first: number; readonly more: number }
 }
 
-/** What one contender did in one discipline, with one sample a round in each of the arrays. A request is an echo, a join and leave, or a delivery. */
+/** The results of one contender in one discipline, with one sample a round in each of the arrays. A request is an echo, a join and leave, or a delivery. */
 export interface Talked {
   readonly discipline: string
   readonly name: string
@@ -31,7 +31,7 @@ export interface Talked {
   readonly clientBusy: Array<number>
 }
 
-/** What an idle connection weighs that has joined one topic, in bytes, and what it took to get there; one sample a round in each. */
+/** The weight in bytes of an idle connection that has joined one topic, and the cost to get there; one sample a round in each. */
 export interface Weighed {
   readonly name: Name
   readonly heap: Array<number>
@@ -87,15 +87,23 @@ const echoes: ReadonlyArray<readonly [name: string, server: Name, event: string]
 ]
 
 /** Those that differ in more than how they send to many. */
-const single = names.filter((name) => name !== "ws, send to each")
+const single = names.filter((name) => name !== "ws, send to each" && name !== "Fairlead, positions")
 
-/** What the names of the disciplines are, for whoever looks one up. */
+/** The names of the disciplines, for looking one up. */
+export const joinAndLeave = "join and leave"
 export const echo = (inFlight: number): string => `echo, ${inFlight} in flight`
-export const fanout = (members: number, outside: boolean): string =>
-  `to ${members.toLocaleString("en")} members, ${outside ? "from outside" : "by a member"}`
+export const fanout = (members: number, outside: boolean, inFlight = broadcasts): string =>
+  `to ${members.toLocaleString("en")} members, ${outside ? "from outside" : "by a member"}${inFlight === 1 ? ", one at a time" : ""}`
 
 /** As many as keep the server at work while the clients read. */
 const broadcasts = 4
+
+/** Who broadcasts, and how many broadcasts are on their way. */
+const ways = [
+  [false, broadcasts],
+  [true, broadcasts],
+  [false, 1]
+] as const
 
 const asking: ReadonlyArray<Discipline> = [
   ...[1, 8].map((inFlight) => ({
@@ -107,8 +115,8 @@ const asking: ReadonlyArray<Discipline> = [
     }))
   })),
   {
-    name: "join and leave",
-    contenders: (["Fairlead", "ws", "socket.io"] as const).map((name) => ({
+    name: joinAndLeave,
+    contenders: (["Fairlead", "Fairlead, default upgrade", "ws", "socket.io"] as const).map((name) => ({
       name,
       server: name,
       work: { _tag: "Ask", event: undefined, inFlight: 1 } as const
@@ -118,12 +126,12 @@ const asking: ReadonlyArray<Discipline> = [
 
 const shouting = (members: ReadonlyArray<number>): ReadonlyArray<Discipline> =>
   members.flatMap((members) =>
-    [false, true].map((outside) => ({
-      name: fanout(members, outside),
+    ways.map(([outside, inFlight]) => ({
+      name: fanout(members, outside, inFlight),
       contenders: names.map((name) => ({
         name,
         server: name,
-        work: { _tag: "Shout", members, outside, inFlight: broadcasts } as const
+        work: { _tag: "Shout", members, outside, inFlight } as const
       }))
     }))
   )
@@ -196,7 +204,7 @@ export const weigh = async (
     for (const { heap, micros, name, rss } of shuffled(weighed)) {
       const pair = await launch(name)
       const open = (sockets: number) => order(pair, { _tag: "Open", sockets, members: [0] })
-      // What is made once is there before.
+      // Objects that are made once exist before.
       await open(first)
       const before = await usage(pair, true)
       await open(first + more)

@@ -1,8 +1,8 @@
-/** What clients say to the contenders, and what they must hear: so that each is checked to do its work, and frames can be counted afterwards. */
+/** The messages of clients to the contenders, with the expected answers: so that each is checked to do its work, and frames can be counted afterwards. */
 import { message } from "./Contender.ts"
 import type { Name } from "./Contender.ts"
 
-/** What is sent, and how each of the frames begins that answer it. */
+/** The frames to send, and how each of the answers begins. */
 export interface Exchange {
   readonly send: ReadonlyArray<string>
   readonly gives: ReadonlyArray<string>
@@ -10,12 +10,12 @@ export interface Exchange {
 
 export interface Speech {
   readonly path: string
-  /** What comes before all else. */
+  /** The exchanges before all others. */
   readonly hello: ReadonlyArray<Exchange>
   readonly join: (topic: string) => Exchange
   readonly leave: (topic: string) => Exchange
   readonly echo: (topic: string, event: string) => Exchange
-  /** Broadcasts: every member is given that. */
+  /** Broadcasts to every member. */
   readonly shout: (topic: string) => Exchange
 }
 
@@ -41,6 +41,21 @@ const phoenix: Speech = {
   shout: (topic) => one(["1", "4", topic, "shout", message], [null, null, topic, "said", message])
 }
 
+/** How a frame begins that has a position as its sixth element. */
+const before = (frame: ReadonlyArray<unknown>): string => JSON.stringify(frame).slice(0, -1)
+
+const positioned: Speech = {
+  ...phoenix,
+  join: (topic) => ({
+    send: [JSON.stringify(["1", "1", topic, "phx_join", { recover_from: null }])],
+    gives: [JSON.stringify(reply("1", topic, {})), before(["1", null, topic, "recovery"])]
+  }),
+  shout: (topic) => ({
+    send: [JSON.stringify(["1", "4", topic, "shout", message])],
+    gives: [before([null, null, topic, "said", message])]
+  })
+}
+
 const asked = (id: number, args: ReadonlyArray<unknown>, answer: ReadonlyArray<unknown>): Exchange => ({
   send: [`42${id}${JSON.stringify(args)}`],
   gives: [`43${id}${JSON.stringify(answer)}`]
@@ -61,7 +76,10 @@ const socketIo: Speech = {
   })
 }
 
-export const speechOf = (name: Name): Speech => (name === "socket.io" ? socketIo : phoenix)
+export const speechOf = (name: Name): Speech => {
+  if (name === "socket.io") return socketIo
+  return name === "Fairlead, positions" ? positioned : phoenix
+}
 
 /** One after the other, without waiting for the first. */
 export const both = (a: Exchange, b: Exchange): Exchange => ({

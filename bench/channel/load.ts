@@ -1,4 +1,4 @@
-/** The clients of one server, in a process of their own: for each order that it is sent, it answers with what it did. */
+/** The clients of one server, in a separate process, which answers each order with its results. */
 import { connect } from "node:net"
 
 import { host } from "../server/Contender.ts"
@@ -9,7 +9,7 @@ import type { Name } from "./Contender.ts"
 import { both, speechOf } from "./Speech.ts"
 import type { Exchange } from "./Speech.ts"
 
-/** Opens sockets until there are so many; each joins every topic that is for so many and more. */
+/** Opens sockets until there are so many; each joins every topic for so many and more. */
 export interface Open {
   readonly _tag: "Open"
   readonly sockets: number

@@ -1,5 +1,5 @@
 /**
- * One server in a process of its own: `node serve.ts CONTENDER PORT`. Says where its control socket is, and answers with what it has used.
+ * One server in a separate process: `node serve.ts CONTENDER PORT`. Prints the address of its control socket, and answers with its usage.
  *
  * Each byte on the control socket is a broadcast from outside, to the topic of that place.
  */
@@ -29,6 +29,7 @@ export interface Question {
 const load: Record<Name, () => Promise<Serve>> = {
   Fairlead: async () => (await import("./Fairlead.ts")).overWs,
   "Fairlead, default upgrade": async () => (await import("./Fairlead.ts")).overEffect,
+  "Fairlead, positions": async () => (await import("./Fairlead.ts")).withPositions,
   ws: async () => (await import("./Ws.ts")).wsPreBuilt,
   "ws, send to each": async () => (await import("./Ws.ts")).wsSend,
   "socket.io": async () => (await import("./SocketIo.ts")).socketIo

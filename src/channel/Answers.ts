@@ -1,11 +1,11 @@
 /**
- * What a channel's handlers may answer beside a plain reply.
+ * The answers of a channel's handlers other than a plain reply.
  *
  * @since 0.1.0
  */
 import type * as Effect from "effect/Effect"
 
-import type { Joined, Later, NoReply, Stop } from "./ApiTypes.ts"
+import type { Joined, Later, NoReply, ReplyAs, Stop } from "./ApiTypes.ts"
 
 class JoinedValue {
   readonly reply: unknown
@@ -32,25 +32,69 @@ class StopValue {
   }
 }
 
-/** Whether a join gave state. Internal to the channel part. */
+class ReplyAsValue {
+  readonly status: string
+  readonly reply: unknown
+  constructor(status: string, reply: unknown) {
+    this.status = status
+    this.reply = reply
+  }
+}
+
+/** Whether a reply has its own status. Internal to the channel part. */
+export const isReplyAs = (value: unknown): value is ReplyAsValue => value instanceof ReplyAsValue
+
+/** Whether a join returned state. Internal to the channel part. */
 export const isJoined = (value: unknown): value is JoinedValue => value instanceof JoinedValue
 
 /** Whether a reply comes later. Internal to the channel part. */
 export const isLater = (value: unknown): value is LaterValue => value instanceof LaterValue
 
-/** Whether nothing is to be told. Internal to the channel part. */
+/** Whether no reply is to be sent. Internal to the channel part. */
 export const isNoReply = (value: unknown): boolean => value === noReply
 
 /** Whether the channel is to end. Internal to the channel part. */
 export const isStop = (value: unknown): value is StopValue => value instanceof StopValue
 
 /**
- * A join's reply, with state that is kept for as long as the channel is joined.
+ * A join's reply, with state for as long as the channel is joined.
  *
  * @category answers
  * @since 0.1.0
  */
 export const joined = <A, S>(reply: A, state: S): Joined<A, S> => new JoinedValue(reply, state) as never
+
+/**
+ * State for as long as the channel is joined, for a join without a reply.
+ *
+ * @category answers
+ * @since 0.1.0
+ */
+export const state = <S>(state: S): Joined<void, S> => joined(undefined, state)
+
+/**
+ * A reply with another status than `ok`, such as `partial`. It has the schema of the event's reply.
+ *
+ * **Example** (A search that has more)
+ *
+ * ```ts
+ * import { Effect, Schema } from "effect"
+ * import { ChannelApi } from "fairlead/channel"
+ *
+ * class Search extends ChannelApi.make("search", {
+ *   incoming: { find: { payload: Schema.String, reply: Schema.Array(Schema.String) } }
+ * }) {}
+ *
+ * const SearchLive = Search.layer({
+ *   join: () => Effect.void,
+ *   on: { find: (word) => Effect.succeed(ChannelApi.replyAs("partial", [word])) }
+ * })
+ * ```
+ *
+ * @category answers
+ * @since 0.1.0
+ */
+export const replyAs = <A>(status: string, reply: A): ReplyAs<A> => new ReplyAsValue(status, reply) as never
 
 /**
  * A reply that comes later: the Effect runs in the channel's scope, while the channel handles its next messages.

@@ -1,30 +1,36 @@
 /**
- * The types behind `ChannelApi`: what a definition says of payloads, replies, errors and needs, and what its implementation must give.
+ * The types of `ChannelApi`: the payloads, replies, errors and requirements of a definition, and the handlers of its implementation.
  *
  * @since 0.1.0
  */
 import type * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 
+import type { BroadcasterUnavailable } from "./broadcaster/Contract.ts"
+import type { Position } from "./broadcaster/Position.ts"
+import type { Retention } from "./broadcaster/Retention.ts"
 import type { ChannelSocket } from "./ChannelSocket.ts"
+import type { ClientRequestError } from "./ClientRequestError.ts"
 import type { ParamNames, Topic } from "./Pattern.ts"
+import type { PresenceCodecServices, PresenceOfMember, PresenceSchemas } from "./PresenceTypes.ts"
 
 /**
- * What one event, or the join, carries. Everything is optional: without a payload nothing is expected, without a reply and an error none is sent.
+ * The Schemas of one event, or of the join. Everything is optional: without a payload nothing is expected, without a reply and an error none is sent.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Message {
+export interface MessageSchemas {
   readonly payload?: Schema.Constraint
   readonly reply?: Schema.Constraint
   readonly error?: Schema.Constraint
 }
 
 /**
- * What a channel is defined by.
+ * The definition of a channel.
  *
  * @category models
  * @since 0.1.0
@@ -34,11 +40,17 @@ export interface Definition {
   readonly params?: { readonly [name: string]: Schema.ConstraintCodec<any, string, any, any> }
   /** Services that the socket's `ChannelHandler`s must provide when it connects, such as the current user. */
   readonly requires?: ReadonlyArray<Context.Key<any, any>>
-  readonly join?: Message
-  /** What clients send. */
-  readonly incoming?: { readonly [event: string]: Message }
-  /** What the server pushes and broadcasts. */
+  readonly join?: MessageSchemas
+  /** The events from clients. */
+  readonly incoming?: { readonly [event: string]: MessageSchemas }
+  /** The events that the server pushes and broadcasts. */
   readonly outgoing?: { readonly [event: string]: Schema.Constraint }
+  /** The requests of the server to a client by `member.request`, with the client's answers. */
+  readonly requests?: { readonly [event: string]: MessageSchemas }
+  /** The events that its topics keep for members that come back: `ChannelApi.recoverable`, `ChannelApi.cache`. Default: nothing. */
+  readonly retention?: Retention | undefined
+  /** Who is present in its topics: the key and the meta of a present member. Default: nobody is tracked. */
+  readonly presence?: PresenceSchemas | undefined
 }
 
 /**
@@ -68,15 +80,17 @@ type Def<C extends Any> = C["definition"]
 export type Incoming<C extends Any> = Get<Def<C>, "incoming", {}>
 /** The events that the server sends. */
 export type Outgoing<C extends Any> = Get<Def<C>, "outgoing", {}>
-/** What a join carries. */
+/** The requests of the server to clients. */
+type Requests<C extends Any> = Get<Def<C>, "requests", {}>
+/** The Schemas of a join. */
 export type Join<C extends Any> = Get<Def<C>, "join", {}>
-/** What comes with a message. */
+/** The payload of a message. */
 export type PayloadOf<M> = M extends { readonly payload: infer S } ? TypeOf<S> : void
-/** What a message is answered with. */
+/** The reply to a message. */
 export type ReplyOf<M> = M extends { readonly reply: infer S } ? TypeOf<S> : void
-/** What a message may be refused with. */
+/** The declared error of a message. */
 export type FailureOf<M> = M extends { readonly error: infer S } ? TypeOf<S> : never
-/** What an outgoing event carries. */
+/** The payload of an outgoing event. */
 export type EventOf<C extends Any, K extends keyof Outgoing<C>> = TypeOf<Outgoing<C>[K]>
 
 /** The decoded parameters of a topic. */
@@ -94,23 +108,26 @@ export type Requires<C extends Any> =
       : never
     : never
 
-/** What is always there in a channel: its scope, its socket, and what its socket's handlers provided. */
+/** The services of every channel: its scope, its socket, and those that its socket's handlers provided. */
 export type Ambient<C extends Any> = Scope.Scope | ChannelSocket | Requires<C>
 
 type ParamSchemas<D> = Get<D, "params", {}>[keyof Get<D, "params", {}>]
+type Asked<C extends Any> = Requests<C>[keyof Requests<C>]
 type Messages<C extends Any> = Join<C> | Incoming<C>[keyof Incoming<C>]
 
-/** What the server needs to encode what it sends. */
+/** The services that encode the server's messages. */
 export type EncodingServices<C extends Any> = EncodingOf<Outgoing<C>[keyof Outgoing<C>] | ParamSchemas<Def<C>>>
 
-/** What the server needs to decode what it gets and to encode what it answers. */
+/** The services that decode the client's messages and encode the answers. */
 export type ServerServices<C extends Any> =
   | DecodingOf<Part<Messages<C>, "payload"> | ParamSchemas<Def<C>>>
-  | EncodingOf<Part<Messages<C>, "reply" | "error">>
+  | EncodingOf<Part<Messages<C>, "reply" | "error"> | Part<Asked<C>, "payload">>
+  | DecodingOf<Part<Asked<C>, "reply" | "error">>
   | EncodingServices<C>
+  | PresenceCodecServices<Def<C>>
 
 /**
- * A join that is being decided.
+ * A join before its decision.
  *
  * @category models
  * @since 0.1.0
@@ -122,15 +139,17 @@ export interface JoinRequest<C extends Any> {
 }
 
 /**
- * A joined channel of one socket: what its handlers act through.
+ * A joined channel of one socket, by which its handlers act.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Member<C extends Any, out S> {
+  /** Unique over all members. */
+  readonly id: string
   readonly topic: Topic<C["pattern"]>
   readonly params: Params<C>
-  /** What the join put aside with `ChannelApi.joined`. */
+  /** The state that the join returned by `ChannelApi.joined`. */
   readonly state: S
   /** Sends an event to this member alone. */
   push<K extends keyof Outgoing<C>>(event: K, payload: EventOf<C, K>): Effect.Effect<void>
@@ -138,8 +157,32 @@ export interface Member<C extends Any, out S> {
   broadcast<K extends keyof Outgoing<C>>(event: K, payload: EventOf<C, K>): Effect.Effect<void>
   /** Sends an event to all other members of the topic. */
   broadcastFrom<K extends keyof Outgoing<C>>(event: K, payload: EventOf<C, K>): Effect.Effect<void>
-  /** Ends the channel behind the message that is being handled; the client sees it closed for good. */
+  /** Sends an event to all members of the topic, and succeeds with its position; nothing where the topic is ephemeral. */
+  publish<K extends keyof Outgoing<C>>(
+    event: K,
+    payload: EventOf<C, K>
+  ): Effect.Effect<Position | undefined, BroadcasterUnavailable>
+  /** Asks the client, and succeeds with its answer. Default time-out: 10 seconds. */
+  request<K extends keyof Requests<C>>(
+    event: K,
+    payload: PayloadOf<Requests<C>[K]>,
+    options?: RequestOptions
+  ): Effect.Effect<ReplyOf<Requests<C>[K]>, FailureOf<Requests<C>[K]> | ClientRequestError>
+  /** Ends the channel after the current message; the client sees it closed for good. */
   readonly stop: Effect.Effect<void>
+  /** Tracks this member, and lists who is present, where the definition declares `presence`. */
+  readonly presence: PresenceOfMember<Def<C>>
+}
+
+/**
+ * Options of `member.request`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface RequestOptions {
+  /** How long the client may take. Default: 10 seconds. */
+  readonly timeout?: Duration.Input
 }
 
 /**
@@ -148,14 +191,15 @@ export interface Member<C extends Any, out S> {
  * @category models
  * @since 0.1.0
  */
-export type Reason = "left" | "replaced" | "disconnected" | "stopped" | "crashed" | "shutdown"
+export type LeaveReason = "left" | "replaced" | "disconnected" | "stopped" | "crashed" | "shutdown"
 
 declare const JoinedId: unique symbol
 declare const LaterId: unique symbol
 declare const StopId: unique symbol
 declare const NoReplyId: unique symbol
+declare const ReplyAsId: unique symbol
 
-/** A join's reply with state that is kept for as long as the channel is joined. */
+/** A join's reply with state for as long as the channel is joined. */
 export interface Joined<out A, out S> {
   readonly [JoinedId]: true
   readonly reply: A
@@ -167,23 +211,29 @@ export interface Later<out A> {
   readonly [LaterId]: A
 }
 
+/** A reply with another status than `ok`. */
+export interface ReplyAs<out A> {
+  readonly [ReplyAsId]: A
+}
+
 /** No reply to this one message. */
 export interface NoReply {
   readonly [NoReplyId]: true
 }
 
-/** A last reply, or none, behind which the channel ends. */
+/** A last reply, or none, after which the channel ends. */
 export interface Stop<out A> {
   readonly [StopId]: A
 }
 
-/** The state that a join put aside. */
+/** The state that a join returned. */
 export type StateOf<J> =
   J extends Effect.Effect<infer A, any, any> ? (A extends Joined<any, infer S> ? S : undefined) : undefined
 
-/** What a handler may answer a message `M` with. */
+/** The answers of a handler to a message `M`. */
 type Answer<M> =
   | ReplyOf<M>
+  | ReplyAs<ReplyOf<M>>
   | Later<Effect.Effect<ReplyOf<M>, FailureOf<M>, any>>
   | NoReply
   | Stop<ReplyOf<M>>
@@ -191,7 +241,7 @@ type Answer<M> =
 
 type IsAny<A> = 0 extends 1 & A ? true : false
 
-/** `unknown` when what a handler gives back is right: its reply, no error that the definition does not declare, and no `any` that hides one. */
+/** `unknown` when a handler's return value is right: its reply, no error outside of the definition, and no `any` that hides one. */
 export type Answers<A, Success, E> =
   IsAny<A> extends true
     ? { readonly "the result is any": never }
@@ -225,11 +275,11 @@ type LaterServices<A> =
       : never
     : never
 
-/** What a handler's Effect needs, that of a later reply too. */
+/** The services of a handler's Effect, and of a later reply's. */
 export type Needs<A> = Effect.Services<A> | LaterServices<A>
 
 /**
- * The handlers of the incoming events: `H` maps events to what their handlers give back. The first part infers it, the second demands every event
+ * The handlers of the incoming events: `H` maps events to the return values of their handlers. The first part infers it, the second demands every event
  * and checks its answer, the third refuses others.
  */
 export type Handlers<C extends Any, S, H> = {
@@ -245,7 +295,7 @@ export type Handlers<C extends Any, S, H> = {
 } & { readonly [K in Exclude<keyof H, keyof Incoming<C>>]: `no incoming event ${K & string}` }
 
 /**
- * Changes of outgoing broadcasts for each member: gives the payload to send, or nothing to send none.
+ * Changes outgoing broadcasts for each member: returns the payload to send, or nothing to send none.
  */
 export type Intercepts<C extends Any, S, I> = {
   readonly [K in keyof I]: (payload: K extends keyof Outgoing<C> ? EventOf<C, K> : never, member: Member<C, S>) => I[K]

@@ -1,123 +1,144 @@
 /**
- * Broadcasts: what is sent to a topic reaches all members that joined it, on any socket and transport.
+ * Broadcasts: a message to a topic reaches all members that joined it, on any socket and transport.
  *
- * 1. Messages of one publisher reach one member in the order in which they were sent; nothing is stored, and each is delivered at most once.
- * 2. A message is encoded once for each version of the protocol, and the same bytes are handed to every member's transport.
- * 3. What subscribes through `subscribe` gets its own bounded queue: a slow subscriber loses the oldest messages, never holds up a publisher.
+ * **Example** (From a job, to a topic without a definition)
+ *
+ * ```ts
+ * import { Broadcaster } from "fairlead/channel"
+ *
+ * const tellAll = Broadcaster.broadcast("room:7", "news", { text: "the lunch is ready" })
+ * ```
+ *
+ * Rules:
+ *
+ * 1. Messages of one publisher reach one member in the order in which they were published. An ephemeral topic delivers each at most once, and keeps nothing.
+ * 2. A recoverable topic (`ChannelApi.recoverable`) is a log: all members see one order, and each message has a position.
+ * 3. A message is encoded once for each version of the protocol, and the same bytes are handed to every member's transport.
+ * 4. A payload belongs to the broadcaster once it is published: do not change it afterwards.
  *
  * `layer` is for one process. The model is Phoenix.PubSub.
  *
  * @since 0.1.0
  */
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
+import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 
-import type { Payload } from "./wire/Message.ts"
+import { checkOptions } from "../core/Options.ts"
+import { atMostOnce } from "./broadcaster/AtMostOnce.ts"
+import { Broadcaster } from "./broadcaster/Contract.ts"
+import type { BroadcasterUnavailable, Delivery, Health, Message, PublishOptions } from "./broadcaster/Contract.ts"
+import { MemoryEngine } from "./broadcaster/MemoryEngine.ts"
+import type { Position } from "./broadcaster/Position.ts"
+import type { Payload } from "./Payload.ts"
+import { Presence } from "./presence/Contract.ts"
+import { MemoryPresence } from "./presence/MemoryPresence.ts"
+
+export { Broadcaster, BroadcasterUnavailable, Delivery } from "./broadcaster/Contract.ts"
+export type { Health, JoinedMember, Message, PublishOptions, Since, Subscriber } from "./broadcaster/Contract.ts"
+export { formatPosition, parsePosition } from "./broadcaster/Position.ts"
+export type { Position } from "./broadcaster/Position.ts"
 
 /**
- * A message to a topic.
+ * Options of `layerMemory`: the limits over all recoverable topics.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Message {
-  readonly topic: string
-  readonly event: string
-  /** JSON, or bytes. */
-  readonly payload: Payload
+export interface LayerMemoryOptions {
+  /** How many topics are kept. Beyond it, the topic that was silent for the longest is forgotten. Default: 10,000. */
+  readonly maxTopics?: number
+  /** How many bytes of JSON are kept. Beyond it, topics are forgotten as well. Default: 16 MiB. */
+  readonly maxBytes?: number
 }
 
-/**
- * What gets the messages of a topic. It is called in the publisher's own fiber: it must be quick and must not throw.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Subscriber {
-  readonly deliver: (message: Message) => void
-}
+const connected: Health = { _tag: "Connected" }
 
 /**
- * What a client missed of a topic.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Missed {
-  /** Whether `messages` are all that it missed. */
-  readonly complete: boolean
-  /** The newest id of the topic, if there is one. */
-  readonly id: string | null
-  readonly messages: ReadonlyArray<Message>
-}
-
-/**
- * Sends to topics, and hears them.
- *
- * @category services
- * @since 0.1.0
- */
-export class Broadcaster extends Context.Service<
-  Broadcaster,
-  {
-    /** Sends to all members of a topic, save one where one is given. */
-    readonly publish: (message: Message, except?: Subscriber) => void
-    /** Adds a member to a topic; what it gives takes it away again. */
-    readonly attach: (topic: string, subscriber: Subscriber) => () => void
-    /** What came behind an id, where the broadcaster keeps it (`Recovery`). */
-    readonly missed?: (topic: string, id: string | null) => Missed
-  }
->()("fairlead/channel/Broadcaster") {}
-
-/**
- * The broadcaster of one process.
+ * The broadcaster of one process, with limits. Kept messages end with the process: a position of an earlier process is a discontinuity.
  *
  * @category layers
  * @since 0.1.0
  */
-export const layer: Layer.Layer<Broadcaster> = Layer.sync(Broadcaster, () => {
-  const topics = new Map<string, Set<Subscriber>>()
-  return {
-    publish(message, except) {
-      const members = topics.get(message.topic)
-      if (members === undefined) return
-      for (const member of members) {
-        if (member !== except) member.deliver(message)
-      }
-    },
-    attach(topic, subscriber) {
-      let members = topics.get(topic)
-      if (members === undefined) topics.set(topic, (members = new Set()))
-      members.add(subscriber)
-      return () => {
-        // The topic may have been emptied and made anew since.
-        const present = topics.get(topic)
-        if (present?.delete(subscriber) === true && present.size === 0) topics.delete(topic)
-      }
-    }
+export const layerMemory = (options: LayerMemoryOptions = {}): Layer.Layer<Broadcaster | Presence> => {
+  const check = checkOptions("Broadcaster.layerMemory")
+  const limits = {
+    maxTopics: check.integer("maxTopics", options.maxTopics ?? 10_000),
+    maxBytes: check.bytes("maxBytes", options.maxBytes ?? 16 * 1024 * 1024)
   }
-})
+  return Layer.effectContext(
+    Effect.contextWith((context: Context.Context<never>) =>
+      Effect.map(Random.nextIntBetween(0, 2 ** 31), (random) => {
+        const reportDefect = (topic: string, defect: unknown): void => {
+          const line = `A subscriber of "${topic}" threw an error; the other subscribers got the message`
+          Effect.runForkWith(context)(Effect.logError(line, defect))
+        }
+        const epoch = random.toString(36)
+        const engine = new MemoryEngine(limits, Context.get(context, Clock.Clock), epoch, reportDefect)
+        const present = new MemoryPresence(epoch, reportDefect)
+        const broadcaster = Context.make(Broadcaster, {
+          publish: (message, options) => engine.publish(message, options),
+          subscribe: (topic, subscriber, retention) => engine.subscribe(topic, subscriber, retention),
+          since: (topic, position, limit) => engine.since(topic, position, limit),
+          subscribers: (topic) => engine.subscribersOf(topic),
+          health: Stream.concat(Stream.make(connected), Stream.never)
+        })
+        return Context.add(broadcaster, Presence, {
+          put: (topic, entry) => present.put(topic, entry),
+          remove: (topic, ids) => present.remove(topic, ids),
+          list: (topic) => present.list(topic),
+          watch: (topic, watcher) => present.watch(topic, watcher)
+        })
+      })
+    )
+  )
+}
 
 /**
- * Sends an event to all members of a topic, from outside of any channel. For a channel that is defined, its own `broadcast` is typed.
+ * The broadcaster of one process, and who is present in its topics.
  *
- * **Example** (From a job)
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer: Layer.Layer<Broadcaster | Presence> = layerMemory()
+
+/**
+ * Sends an event to all members of a topic, from outside of any channel. A channel class has a typed `broadcast`.
  *
- * ```ts
- * import { Broadcaster } from "fairlead/channel"
- *
- * const restarted = Broadcaster.broadcast("status:all", "restarted", { at: "noon" })
- * ```
+ * A message that the engine could not publish is logged at Warn. `publish` fails instead.
  *
  * @category combinators
  * @since 0.1.0
  */
 export const broadcast = (topic: string, event: string, payload: Payload): Effect.Effect<void, never, Broadcaster> =>
-  Effect.map(Broadcaster, (broadcaster) => broadcaster.publish({ topic, event, payload }))
+  Effect.flatMap(Broadcaster, (broadcaster) => atMostOnce(broadcaster.publish({ topic, event, payload })))
+
+/**
+ * Sends an event to all members of a topic, and succeeds with its position; nothing where the topic is ephemeral.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const publish = (
+  message: Message,
+  options?: PublishOptions
+): Effect.Effect<Position | undefined, BroadcasterUnavailable, Broadcaster> =>
+  Effect.flatMap(Broadcaster, (broadcaster) => broadcaster.publish(message, options))
+
+/**
+ * How the engine is now, and each change of it: for a readiness check.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const health: Stream.Stream<Health, never, Broadcaster> = Stream.unwrap(
+  Effect.map(Broadcaster, ({ health }) => health)
+)
 
 /**
  * Options of `subscribe`.
@@ -130,6 +151,8 @@ export interface SubscribeOptions {
   readonly capacity?: number
 }
 
+let subscriptions = 0
+
 /**
  * The messages of a topic from now on, as a stream. It is subscribed when the outer Effect ends, and until the scope closes.
  *
@@ -139,13 +162,17 @@ export interface SubscribeOptions {
 export const subscribe = (
   topic: string,
   { capacity = 256 }: SubscribeOptions = {}
-): Effect.Effect<Stream.Stream<Message>, never, Broadcaster | Scope.Scope> =>
+): Effect.Effect<Stream.Stream<Delivery>, BroadcasterUnavailable, Broadcaster | Scope.Scope> =>
   Effect.gen(function* () {
     const broadcaster = yield* Broadcaster
-    const queue = yield* Queue.sliding<Message>(capacity)
+    const queue = yield* Queue.sliding<Delivery>(checkOptions("Broadcaster.subscribe").integer("capacity", capacity))
+    const id = `subscription-${++subscriptions}`
     yield* Effect.acquireRelease(
-      Effect.sync(() => broadcaster.attach(topic, { deliver: (message) => Queue.offerUnsafe(queue, message) })),
-      (detach) => Effect.andThen(Effect.sync(detach), Queue.shutdown(queue))
+      // An engine may subscribe when it is called.
+      Effect.suspend(() =>
+        broadcaster.subscribe(topic, { id, deliver: (message) => Queue.offerUnsafe(queue, message) })
+      ),
+      (unsubscribe) => Effect.andThen(Effect.sync(unsubscribe), Queue.shutdown(queue))
     )
     return Stream.fromQueue(queue)
   })

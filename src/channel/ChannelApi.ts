@@ -1,7 +1,7 @@
 /**
- * Typed definitions of channels: what a topic's members say to each other, known to server and client alike.
+ * Typed definitions of channels: the messages of a topic's members, known to server and client alike.
  *
- * 1. A definition is a class: its pattern, its parameters, what a join carries, what clients send and what the server sends, all as Schemas.
+ * 1. A definition is a class: its pattern, its parameters, and the messages of joins, clients and the server, all as Schemas.
  * 2. An implementation is a Layer of the class, so that a test provides another. Every incoming event has a handler; an error that the definition does
  *    not declare does not compile.
  * 3. An event with a reply is answered `ok`; one with an error only, `ok` with `{}`; one with neither is not answered, and none is
@@ -13,15 +13,25 @@
  *
  * @since 0.1.0
  */
-import * as Context from "effect/Context"
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 
+import { LayerServices } from "../core/LayerServices.ts"
 import type * as T from "./ApiTypes.ts"
-import { Broadcaster } from "./Broadcaster.ts"
-import { compile } from "./Definition.ts"
-import type { Compiled, Handlers, Implementation } from "./Definition.ts"
+import { atMostOnce } from "./broadcaster/AtMostOnce.ts"
+import { Broadcaster } from "./broadcaster/Contract.ts"
+import type { BroadcasterUnavailable, MemberInfo } from "./broadcaster/Contract.ts"
+import type { Position } from "./broadcaster/Position.ts"
+import { compile, CompiledKey, keyOf } from "./Definition.ts"
+import type { Handlers } from "./Definition.ts"
 import type { ParamNames, Topic } from "./Pattern.ts"
+import { Presence } from "./presence/Contract.ts"
+import { listOf } from "./presence/Listing.ts"
+import type { PresenceList } from "./presence/Listing.ts"
+import type { PresenceImplementation } from "./PresenceImplementation.ts"
+import { implementedPresence } from "./PresenceSettings.ts"
+import type * as P from "./PresenceTypes.ts"
 
 export { AnyPayload, Binary } from "./Codec.ts"
 export type {
@@ -31,14 +41,23 @@ export type {
   JoinRequest,
   Later,
   Member,
-  Message,
+  MessageSchemas,
   NoReply,
   Params,
-  Reason,
+  LeaveReason,
+  ReplyAs,
+  RequestOptions,
   Requires,
   Stop
 } from "./ApiTypes.ts"
-export { joined, later, noReply, stop, stopWith } from "./Answers.ts"
+export type { MemberInfo } from "./broadcaster/Contract.ts"
+export type { PresenceImplementation } from "./PresenceImplementation.ts"
+export type { MemberPresence, PresenceOptions, PresenceSchemas } from "./PresenceTypes.ts"
+export { cache, ephemeral, recoverable } from "./broadcaster/Retention.ts"
+export type { CacheOptions, RecoverableOptions, Retention } from "./broadcaster/Retention.ts"
+export { joined, later, noReply, replyAs, state, stop, stopWith } from "./Answers.ts"
+export { ClientRequestError } from "./ClientRequestError.ts"
+export { RefusalReply } from "./Refusals.ts"
 export type { ParamNames, Topic } from "./Pattern.ts"
 
 /**
@@ -52,24 +71,26 @@ export interface Instance<P extends string> {
 }
 
 /**
- * What implements a channel.
+ * The handlers of a channel.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Parts<C extends T.Any, J, H, I, A, L> {
-  /** Decides a join: gives the reply, alone or with state (`ChannelApi.joined`), or fails with the declared error. */
+export interface Implementation<C extends T.Any, J, H, I, A, L, F = void> {
+  /** Decides a join: returns the reply, alone or with state (`ChannelApi.joined`), or fails with the declared error. */
   readonly join: (
     request: T.JoinRequest<C>
   ) => J & T.Answers<J, T.ReplyOf<T.Join<C>> | T.Joined<T.ReplyOf<T.Join<C>>, unknown>, T.FailureOf<T.Join<C>>>
-  /** Runs when the client has been told that it joined: pushes and broadcasts of the beginning. */
+  /** Runs after the client got the reply to its join: pushes and broadcasts of the beginning. */
   readonly afterJoin?: (member: T.Member<C, T.StateOf<NoInfer<J>>>) => A & T.Answers<A, void, never>
   /** A handler for every incoming event. */
   readonly on: T.Handlers<C, T.StateOf<NoInfer<J>>, H>
-  /** Changes, or with `undefined` holds back, what is broadcast, for each member. Such an event is encoded for each. */
+  /** Changes a broadcast, or with `undefined` holds it back, for each member. Such an event is encoded for each. */
   readonly intercept?: T.Intercepts<C, T.StateOf<NoInfer<J>>, I>
-  /** Runs when the channel has ended, however it did; what it pushes is the last that the client gets. */
-  readonly leave?: (member: T.Member<C, T.StateOf<NoInfer<J>>>, reason: T.Reason) => L & T.Answers<L, void, never>
+  /** Runs when the channel has ended, however it did; its pushes are the last messages to the client. */
+  readonly leave?: (reason: T.LeaveReason, member: T.Member<C, T.StateOf<NoInfer<J>>>) => L & T.Answers<L, void, never>
+  /** The limits of presence, and the fields that it adds to keys. */
+  readonly presence?: (PresenceImplementation<C, F> & P.WithPresence<C["definition"]>) | undefined
 }
 
 /**
@@ -87,15 +108,16 @@ export interface Channel<in out P extends string, in out D extends T.Definition>
   /** The topic of these parameters. Throws when it would be read back as others. */
   topic<C extends T.Any>(this: C, params: T.Params<C>): Topic<C["pattern"]>
 
-  /** Implements the channel. What its handlers need beside the channel's own services is taken when the layer is built. */
-  layer<C extends T.Any, J, H, I = {}, A = void, L = void>(
+  /** Implements the channel. The services of its handlers, other than the channel's own, come from the context of the layer. */
+  layer<C extends T.Any, J, H, I = {}, A = void, L = void, F = void>(
     this: C,
-    implementation: Parts<C, J, H, I, A, L>
+    implementation: Implementation<C, J, H, I, A, L, F>
   ): Layer.Layer<
     T.ServiceOf<C>,
     never,
     | T.ServerServices<C>
     | Exclude<T.Needs<J> | T.Needs<H[keyof H]> | T.Needs<I[keyof I]> | T.Needs<A> | T.Needs<L>, T.Ambient<C>>
+    | T.Needs<F>
   >
 
   /** Sends an event to all members of a topic, from outside of any channel. */
@@ -105,6 +127,33 @@ export interface Channel<in out P extends string, in out D extends T.Definition>
     event: K,
     payload: T.EventOf<C, K>
   ): Effect.Effect<void, never, Broadcaster | T.EncodingServices<C>>
+
+  /** Sends an event to all members of a topic, and succeeds with its position; nothing where the topic is ephemeral. */
+  publish<C extends T.Any, K extends keyof T.Outgoing<C>>(
+    this: C,
+    params: T.Params<C>,
+    event: K,
+    payload: T.EventOf<C, K>
+  ): Effect.Effect<Position | undefined, BroadcasterUnavailable, Broadcaster | T.EncodingServices<C>>
+
+  /** The members of a topic on this node, in the order in which they joined. */
+  members<C extends T.Any>(this: C, params: T.Params<C>): Effect.Effect<ReadonlyArray<MemberInfo>, never, Broadcaster>
+
+  /** How many members a topic has on this node. */
+  count<C extends T.Any>(this: C, params: T.Params<C>): Effect.Effect<number, never, Broadcaster>
+
+  /** Who is present in a topic, on all nodes. */
+  presence<C extends T.Any>(
+    this: C & P.WithPresence<C["definition"]>,
+    params: T.Params<C>
+  ): Effect.Effect<
+    PresenceList<P.PresenceKey<C["definition"]>, P.PresenceMeta<C["definition"]>>,
+    BroadcasterUnavailable,
+    Presence | T.EncodingServices<C> | P.PresenceCodecServices<C["definition"]>
+  >
+
+  /** Ends the channel of a member on this node, also where its handler hangs: the client sees it closed for good. Whether there was such a member. */
+  kick<C extends T.Any>(this: C, params: T.Params<C>, memberId: string): Effect.Effect<boolean, never, Broadcaster>
 }
 
 type NoSuchParams<P extends string, D> = {
@@ -114,9 +163,6 @@ type NoSuchParams<P extends string, D> = {
     ]: "no such parameter in the pattern"
   }
 }
-
-/** Where a channel's class keeps what the engine reads. Internal to the channel part. */
-export const CompiledKey: unique symbol = Symbol("fairlead/channel/CompiledKey")
 
 /**
  * Defines a channel.
@@ -152,27 +198,50 @@ export const make = <const P extends string, const D extends T.Definition>(
 ): Channel<P, D> => {
   const compiled = compile(pattern, definition)
   const key = keyOf(compiled)
+  const ofSocket = (definition.requires ?? []).map(({ key }: { readonly key: string }) => key)
+  const publish = (params: Readonly<Record<string, unknown>>, event: string, payload: unknown) =>
+    Effect.gen(function* () {
+      const broadcaster = yield* Broadcaster
+      const message = { topic: compiled.topic(params), event, payload: yield* compiled.encode(event, payload) }
+      return yield* broadcaster.publish(message, { retention: compiled.retention })
+    })
+  const joined = (params: Readonly<Record<string, unknown>>) =>
+    Effect.map(Broadcaster, ({ subscribers }) =>
+      Array.from(subscribers(compiled.topic(params))).flatMap(({ member }) => member ?? [])
+    )
   const statics = {
     pattern,
     definition,
     [CompiledKey]: compiled,
     topic: compiled.topic,
-    layer: (handlers: Handlers) =>
-      Layer.effect(
+    layer: (handlers: Handlers) => {
+      const presence = implementedPresence(compiled, handlers.presence)
+      return Layer.effect(
         key,
-        Effect.contextWith((built: Context.Context<never>) => Effect.succeed({ compiled, handlers, built }))
-      ),
+        Effect.contextWith((built: Context.Context<never>) =>
+          Effect.succeed({ compiled, handlers, built, services: new LayerServices(built, ofSocket), presence })
+        )
+      )
+    },
     broadcast: (params: Readonly<Record<string, unknown>>, event: string, payload: unknown) =>
+      atMostOnce(publish(params, event, payload)),
+    publish,
+    members: (params: Readonly<Record<string, unknown>>) =>
+      Effect.map(joined(params), (members) => members.map(({ info }) => info)),
+    count: (params: Readonly<Record<string, unknown>>) => Effect.map(joined(params), ({ length }) => length),
+    presence: (params: Readonly<Record<string, unknown>>) =>
       Effect.gen(function* () {
-        const broadcaster = yield* Broadcaster
-        const encoded = yield* compiled.encode(event, payload)
-        broadcaster.publish({ topic: compiled.topic(params), event, payload: encoded })
+        const topic = compiled.topic(params)
+        if (compiled.presence === undefined) return yield* Effect.die(new Error(`"${pattern}" declares no presence`))
+        return yield* listOf(topic, compiled.presence, yield* (yield* Presence).list(topic))
+      }),
+    kick: (params: Readonly<Record<string, unknown>>, id: string) =>
+      Effect.map(joined(params), (members) => {
+        const found = members.find(({ info }) => info.id === id)
+        found?.kick()
+        return found !== undefined
       })
   }
-  // A class extends it: that is what a function is for here.
+  // A function, so that a class can extend it.
   return Object.assign(function () {}, statics) as never
 }
-
-/** The service that implements a channel. Internal to the channel part. */
-export const keyOf = (compiled: Compiled): Context.Key<Implementation, Implementation> =>
-  Context.Service<Implementation>(`fairlead/channel/ChannelApi/${compiled.pattern.text}`)

@@ -1,31 +1,59 @@
 /**
- * Channel handlers: what sees the raw events of every topic of a socket: connect, join, incoming, outgoing, leave and disconnect.
+ * Channel handlers see the raw events of every topic of a socket: connect, join, incoming, outgoing, leave and disconnect.
  *
- * 1. `connect`, `join` and `incoming` run in declared order, ahead of the channel; the first that refuses or halts is the last that runs.
+ * 1. `connect`, `join` and `incoming` run in declared order, before the channel; the first that refuses or halts is the last that runs.
  * 2. `outgoing` runs in reverse order on each message to each socket; it is a plain function. A broadcast that it changes is encoded for each socket.
  * 3. `leave` and `disconnect` run in reverse order, of every handler, however it ended; a defect in one is logged and skips none.
- * 4. What `connect` provides is there in the hooks of the same and later handlers, and in channels that require it.
+ * 4. The services of `connect` are there in the hooks of the same and later handlers, and in channels that require it.
  *
- * The model is trillium-channels' `ChannelHandler`, with an answer for what is refused.
+ * The model is trillium-channels' `ChannelHandler`, with an answer for refusals.
  *
  * @since 0.1.0
  */
 import type * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as HttpServerRespondable from "effect/http/HttpServerRespondable"
-import * as Schema from "effect/Schema"
+import type * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type * as Types from "effect/Types"
 
-import type { Declared, Is, Yields } from "../core/Types.ts"
-import type { Reason } from "./ApiTypes.ts"
-import type { ChannelSocket, Connect } from "./ChannelSocket.ts"
-import type { Payload } from "./wire/Message.ts"
+import type { BuildSite } from "../core/BuildSite.ts"
+import type * as Interceptor from "../core/Interceptor.ts"
+import type { Reject } from "../core/Reject.ts"
+import { make as makeServiceClass } from "../core/ServiceClass.ts"
+import type { ProvidesOf, RequiresOf, ServiceOptions } from "../core/ServiceOptions.ts"
+import type { Declared, Is, NoAny, Yields } from "../core/Types.ts"
+import type { ChannelSocket, ConnectRequest } from "./ChannelSocket.ts"
+import type {
+  Accept,
+  Change,
+  DisconnectEvent,
+  Drop,
+  IncomingMessage,
+  JoinMessage,
+  LeaveEvent,
+  OutgoingMessage,
+  Reply
+} from "./HandlerMessages.ts"
+import type { TypeId } from "./HandlerTypeId.ts"
+import { handlerKind, handlerOf } from "./HandlerValue.ts"
 
-export { Service } from "./HandlerService.ts"
-export type { ServiceClass, ServiceOptions } from "./HandlerService.ts"
-
-const TypeId = "~fairlead/channel/ChannelHandler"
+export { Reject } from "../core/Reject.ts"
+export type { BuildSite } from "../core/BuildSite.ts"
+export type { ServiceOptions } from "../core/ServiceOptions.ts"
+export { accept, reply, change, drop } from "./HandlerMessages.ts"
+export { rejectForGood } from "./Refusals.ts"
+export type {
+  JoinMessage,
+  IncomingMessage,
+  OutgoingMessage,
+  LeaveEvent,
+  DisconnectEvent,
+  Accept,
+  Reply,
+  Change,
+  Drop
+} from "./HandlerMessages.ts"
 
 /**
  * A channel handler: provides `P` to each socket, needs `R`.
@@ -33,154 +61,20 @@ const TypeId = "~fairlead/channel/ChannelHandler"
  * @category models
  * @since 0.1.0
  */
-export interface ChannelHandler<in P = never, out R = never> {
+export interface ChannelHandler<
+  in P = never,
+  out R = never
+> extends Interceptor.Described<Interceptor.InterceptorInfo> {
   readonly [TypeId]: { readonly _P: Types.Contravariant<P>; readonly _R: Types.Covariant<R> }
 }
 
 /**
- * The refusal of a connect, a join or a message, and what the client is told of it.
+ * Whether something is a channel handler.
  *
- * @category errors
+ * @category guards
  * @since 0.1.0
  */
-export class Refused extends Schema.TaggedError<Refused>()("fairlead/channel/Refused", {
-  /** What the client is told: the `reason` of an error reply. A refused connect says it in its body only when `tell` is true. */
-  reason: Schema.String,
-  /** More fields of the error reply. */
-  details: Schema.optional(Schema.JsonObject),
-  /** The HTTP status of a refused connect. Default: 403. */
-  status: Schema.optional(Schema.Int),
-  /** Whether a refused connect has the reason as its body. Default: false, the body is empty. */
-  tell: Schema.optional(Schema.Boolean)
-}) {
-  override get message() {
-    return `Refused: ${this.reason}`
-  }
-}
-
-/**
- * A join that a handler sees.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Joining {
-  readonly topic: string
-  readonly payload: Payload
-}
-
-/**
- * An event from the client. Its topic is joined.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Received {
-  readonly topic: string
-  readonly event: string
-  readonly payload: Payload
-  /** Whether the client can be answered. */
-  readonly answerable: boolean
-}
-
-/**
- * A message to the client: a reply, a push, a broadcast, or the protocol's own.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Sent {
-  readonly kind: "reply" | "push" | "broadcast"
-  readonly topic: string
-  /** The event; of a reply its status. */
-  readonly event: string
-  readonly payload: Payload
-}
-
-/**
- * A channel that ended.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Left {
-  readonly topic: string
-  readonly reason: Reason
-}
-
-/**
- * A socket that ended.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Disconnected {
-  /** The WebSocket close code; 1006 when the connection was lost. */
-  readonly code: number
-}
-
-/** Connect goes on, with what it provides. */
-export interface Accept<in P> {
-  readonly _tag: "Accept"
-  readonly id: string | undefined
-  readonly context: Context.Context<P> | undefined
-}
-
-/** Answers in place of the channel. */
-export interface Reply {
-  readonly _tag: "Reply"
-  readonly status: string
-  readonly payload: Payload
-}
-
-/** Goes on with another event or payload. */
-export interface Change {
-  readonly _tag: "Change"
-  readonly event?: string
-  readonly payload?: Payload
-}
-
-/** Goes no further. */
-export interface Drop {
-  readonly _tag: "Drop"
-}
-
-/**
- * Lets a socket connect, with an id that it is told apart by, and services for what comes later.
- *
- * @category decisions
- * @since 0.1.0
- */
-export const accept = <P = never>(
-  options: { readonly id?: string | undefined; readonly context?: Context.Context<P> } = {}
-): Accept<P> => ({ _tag: "Accept", id: options.id, context: options.context })
-
-/**
- * Answers a message in place of the channel.
- *
- * @category decisions
- * @since 0.1.0
- */
-export const reply = (payload: Payload, status = "ok"): Reply => ({ _tag: "Reply", status, payload })
-
-/**
- * Goes on with another event or payload.
- *
- * @category decisions
- * @since 0.1.0
- */
-export const change = (to: { readonly event?: string; readonly payload?: Payload }): Change => ({
-  _tag: "Change",
-  ...to
-})
-
-/**
- * Goes no further, without a word to the client.
- *
- * @category decisions
- * @since 0.1.0
- */
-export const drop: Drop = { _tag: "Drop" }
+export const isChannelHandler = (u: unknown): u is ChannelHandler => handlerKind.is(u)
 
 type Socket = ChannelSocket["Service"]
 type Or<A> = A | Yields<A>
@@ -193,7 +87,7 @@ type ProvidedBy<C> = (C extends Effect.Effect<infer A, any, any> ? A : C) extend
   : never
 
 /**
- * The hooks of a handler. Each may give a plain value, which is the fastest, or an Effect.
+ * The hooks of a handler. Each returns a plain value, which is the fastest, or an Effect.
  *
  * @category models
  * @since 0.1.0
@@ -201,36 +95,36 @@ type ProvidedBy<C> = (C extends Effect.Effect<infer A, any, any> ? A : C) extend
 export interface Hooks<C, J, I, L, D> {
   /** Before the socket is accepted. */
   readonly connect?: (
-    connect: Connect
+    connect: ConnectRequest
   ) => C &
-    Is<C, Or<void | Accept<never>>, "gives neither nothing nor accept(…)"> &
-    Declared<C, Refused | HttpServerRespondable.Respondable>
+    Is<C, Or<void | Accept<never>>, "returns neither nothing nor accept(…)"> &
+    Declared<C, Reject | HttpServerRespondable.Respondable>
   /** Before a topic is joined. */
   readonly join?: (
-    joining: Joining,
+    joining: JoinMessage,
     socket: Socket
-  ) => J & Is<J, Or<void>, "gives something else than nothing"> & Declared<J, Refused>
+  ) => J & Is<J, Or<void>, "returns something else than nothing"> & Declared<J, Reject>
   /** Before a channel handles an event. */
   readonly incoming?: (
-    message: Received,
+    message: IncomingMessage,
     socket: Socket
-  ) => I & Is<I, Or<Incoming>, "gives neither nothing, nor reply, change or drop"> & Declared<I, Refused>
+  ) => I & Is<I, Or<Incoming>, "returns neither nothing, nor reply, change or drop"> & Declared<I, Reject>
   /** Before a message goes to the client. */
-  readonly outgoing?: (message: Sent, socket: Socket) => void | Change | Drop
+  readonly outgoing?: (message: OutgoingMessage, socket: Socket) => void | Change | Drop
   /** When a joined channel has ended. */
   readonly leave?: (
-    left: Left,
+    left: LeaveEvent,
     socket: Socket
-  ) => L & Is<L, Or<void>, "gives something else than nothing"> & Declared<L, never>
+  ) => L & Is<L, Or<void>, "returns something else than nothing"> & Declared<L, never>
   /** When the socket has ended. */
   readonly disconnect?: (
-    ended: Disconnected,
+    ended: DisconnectEvent,
     socket: Socket
-  ) => D & Is<D, Or<void>, "gives something else than nothing"> & Declared<D, never>
+  ) => D & Is<D, Or<void>, "returns something else than nothing"> & Declared<D, never>
 }
 
 /**
- * Makes a channel handler.
+ * Makes a channel handler. A function in place of the hooks is called once for each build of a server, so that two servers share no state.
  *
  * **Example** (Letting users in)
  *
@@ -244,7 +138,7 @@ export interface Hooks<C, J, I, L, D> {
  *   connect: ({ token }) =>
  *     token !== undefined && Redacted.value(token) === "let me in"
  *       ? Effect.succeed(ChannelHandler.accept({ id: "user:ann", context: Context.make(CurrentUser, { name: "ann" }) }))
- *       : Effect.fail(new ChannelHandler.Refused({ reason: "unknown token" }))
+ *       : Effect.fail(new ChannelHandler.Reject({ reason: "unknown token" }))
  * })
  * ```
  *
@@ -253,24 +147,65 @@ export interface Hooks<C, J, I, L, D> {
  */
 export const make = <C = void, J = void, I = void, L = void, D = void>(
   name: string,
-  hooks: Hooks<C, J, I, L, D>
+  hooks: Hooks<C, J, I, L, D> | ((site: BuildSite) => Hooks<C, J, I, L, D>)
 ): ChannelHandler<
   ProvidedBy<C>,
   | Exclude<Effect.Services<C>, Scope.Scope>
   | Exclude<Effect.Services<J | I | L>, Scope.Scope | ChannelSocket | ProvidedBy<C>>
   | Exclude<Effect.Services<D>, ChannelSocket | ProvidedBy<C>>
 > => {
-  const value: HandlerValue = { name, ...hooks }
-  return value as never
+  return handlerOf(name, hooks) as never
 }
 
-/** A handler with its types erased. Internal to the channel part. */
-export interface HandlerValue {
-  readonly name: string
-  readonly connect?: (connect: Connect) => unknown
-  readonly join?: (joining: Joining, socket: Socket) => unknown
-  readonly incoming?: (message: Received, socket: Socket) => unknown
-  readonly outgoing?: (message: Sent, socket: Socket) => void | Change | Drop
-  readonly leave?: (left: Left, socket: Socket) => unknown
-  readonly disconnect?: (ended: Disconnected, socket: Socket) => unknown
+/**
+ * The class side of a class-tagged handler: a service key, a handler, and makers of layers.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ServiceClass<Self, Id extends string, P, Q>
+  extends Context.ServiceClass<Self, Id, ChannelHandler<P, Q>>, ChannelHandler<P, Self | Q> {
+  /** Implements it. Further requirements of the handler are taken when the layer is built. */
+  layer<R>(handler: ChannelHandler<P, R>): Layer.Layer<Self, never, Exclude<R, Q>>
+
+  /** Implements it by the handler that an Effect makes, once. */
+  layerEffect<M extends Yields<ChannelHandler<P, any>>>(
+    effect: M & NoAny<M>
+  ): Layer.Layer<
+    Self,
+    Effect.Error<M>,
+    | Exclude<Effect.Services<M>, Scope.Scope>
+    | (Effect.Success<M> extends ChannelHandler<any, infer R> ? Exclude<R, Q> : never)
+  >
 }
+
+/**
+ * Declares a class-tagged handler.
+ *
+ * **Example** (Declaring and implementing)
+ *
+ * ```ts
+ * import { Context } from "effect"
+ * import { ChannelHandler } from "fairlead/channel"
+ *
+ * class CurrentUser extends Context.Service<CurrentUser, string>()("app/CurrentUser") {}
+ *
+ * class Authenticate extends ChannelHandler.Service<Authenticate>()("app/Authenticate", { provides: CurrentUser }) {}
+ *
+ * const inTests = Authenticate.layer(
+ *   ChannelHandler.make("everybody is ann", {
+ *     connect: () => ChannelHandler.accept({ context: Context.make(CurrentUser, "ann") })
+ *   })
+ * )
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const Service =
+  <Self>() =>
+  <const Id extends string, const O extends ServiceOptions = {}>(
+    id: Id,
+    options?: O
+  ): ServiceClass<Self, Id, ProvidesOf<O>, RequiresOf<O>> =>
+    makeServiceClass(id, options, handlerKind)

@@ -1,95 +1,95 @@
 /**
- * A channel server: handlers and channels as one value, mounted on an `HttpRouter` beside any other route.
+ * A channel server: handlers and channels as one value, mounted on an `HttpRouter` next to any other route.
  *
  * 1. `use` adds a `ChannelHandler`: declared order is the order of the way in.
  * 2. `mount` adds channels: of several whose patterns match a topic, the first declared has it.
  * 3. `layer` puts it on a path: `PATH/websocket` speaks Phoenix Channels, versions 1 and 2. One server may be on several paths.
  *
- * What is mounted is implemented elsewhere, by the channels' own layers.
+ * The mounted channels are implemented elsewhere, by their own layers.
  *
  * @since 0.1.0
  */
-import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 
-import * as Drawing from "../core/Drawing.ts"
-import type { Description, Info } from "../core/Interceptor.ts"
-import * as Tagged from "../core/Tagged.ts"
-import type { Any, Requires, ServiceOf } from "./ApiTypes.ts"
-import { Broadcaster } from "./Broadcaster.ts"
-import { CompiledKey } from "./ChannelApi.ts"
-import type { ChannelHandler, HandlerValue } from "./ChannelHandler.ts"
+import * as Composite from "../core/Composite.ts"
+import { infoOf } from "../core/Description.ts"
+import { hasTypeId, refusedBy } from "../core/InterceptorKind.ts"
+import { checkOptions, nameOr } from "../core/Options.ts"
+import { atMostOnce } from "./broadcaster/AtMostOnce.ts"
+import { Broadcaster } from "./broadcaster/Contract.ts"
+import { socketTopic } from "./broadcaster/SocketTopic.ts"
+import { CompiledKey } from "./Definition.ts"
 import type { Compiled } from "./Definition.ts"
+import { handlerKind } from "./HandlerValue.ts"
+import type { Serializer } from "./Serializer.ts"
+import { TypeId } from "./ServerInterface.ts"
+import type { ChannelServer } from "./ServerInterface.ts"
+import { valueOf } from "./ServerValue.ts"
+import type { ServerValue } from "./ServerValue.ts"
+import { V1, V2 } from "./wire/Message.ts"
 import * as Reserved from "./wire/Reserved.ts"
 
+export type { ChannelServer } from "./ServerInterface.ts"
+export { AllowedHosts } from "../core/AllowedHosts.ts"
 export { layer } from "./Mount.ts"
-export type { Options, Origin } from "./Mount.ts"
-
-const TypeId = "~fairlead/channel/ChannelServer"
+export { Undecodable } from "./Serializer.ts"
+export type { AddedSerializer, Incoming, Limits as DecodeLimits, Serializer } from "./Serializer.ts"
+export type { HandshakeOptions, Limits, LongPollOptions, Options } from "./MountOptions.ts"
+export type { Origin } from "./Origin.ts"
 
 /**
- * A channel server: its handlers provide `P` to each socket, and it needs `R`.
+ * Whether something is a channel server.
  *
- * @category models
+ * @category guards
  * @since 0.1.0
  */
-export interface ChannelServer<in out P, in out R> {
-  readonly [TypeId]: typeof TypeId
-  readonly name: string
+export const isChannelServer: (u: unknown) => u is ChannelServer<never, never> = hasTypeId(TypeId)
 
-  /** Adds a handler, behind those declared before. */
-  use<P2, R2>(handler: ChannelHandler<P2, R2>): ChannelServer<P | P2, R | Exclude<R2, P>>
-
-  /** Adds channels. What they require of a socket, the handlers declared before must provide. */
-  mount<const C extends ReadonlyArray<Any>>(
-    ...channels: C
-  ): ChannelServer<P, R | ServiceOf<C[number]> | Exclude<Requires<C[number]>, P>>
-}
-
-/** A handler, or the key of one. Internal to the channel part. */
-export type Entry =
-  | { readonly _tag: "Value"; readonly handler: HandlerValue }
-  | {
-      readonly _tag: "Service"
-      readonly name: string
-      readonly key: Context.Key<unknown, Tagged.Implementation<ChannelHandler<any, any>>>
+const mounted = (self: ServerValue, channels: ReadonlyArray<Compiled>): ServerValue => {
+  const all = [...self.channels]
+  for (const channel of channels) {
+    const { text } = channel.pattern
+    if (all.some(({ pattern }) => pattern.text === text)) {
+      throw checkOptions(self.name).invalid("mount", `"${text}" is mounted twice`)
     }
-
-/** A server with its types erased. Internal to the channel part. */
-export interface ServerValue {
-  readonly name: string
-  readonly entries: ReadonlyArray<Entry>
-  readonly channels: ReadonlyArray<Compiled>
-}
-
-const from = (value: ServerValue): ChannelServer<never, never> => Object.assign(Object.create(Proto), value)
-
-const Proto = {
-  [TypeId]: TypeId,
-  use(this: ServerValue, handler: object) {
-    const name = Tagged.nameOf(handler)
-    const entry: Entry =
-      name === undefined
-        ? { _tag: "Value", handler: handler as HandlerValue }
-        : {
-            _tag: "Service",
-            name,
-            key: handler as Context.Key<unknown, Tagged.Implementation<ChannelHandler<any, any>>>
-          }
-    return from({ ...this, entries: [...this.entries, entry] })
-  },
-  mount(this: ServerValue, ...channels: ReadonlyArray<{ readonly [CompiledKey]: Compiled }>) {
-    const mounted = [...this.channels]
-    for (const { [CompiledKey]: channel } of channels) {
-      const { text } = channel.pattern
-      if (mounted.some(({ pattern }) => pattern.text === text)) {
-        throw new TypeError(`Channel server "${this.name}": "${text}" is mounted twice`)
-      }
-      mounted.push(channel)
-    }
-    return from({ ...this, channels: mounted })
+    all.push(channel)
   }
+  return Composite.change(self, { channels: all })
 }
+
+const compiledOf = (server: string, given: unknown): Compiled => {
+  const compiled = (given as { readonly [CompiledKey]?: Compiled } | undefined)?.[CompiledKey]
+  if (compiled !== undefined) return compiled
+  throw checkOptions(server).invalid("mount", "a channel is not defined by ChannelApi.make: pass the class")
+}
+
+const Proto = Composite.prototype(
+  {
+    part: "channel",
+    typeId: TypeId,
+    kind: handlerKind,
+    maker: "ChannelServer.make",
+    describe: (self: ServerValue) => [
+      ...Composite.infosOf(self),
+      ...self.channels.map(({ definition, pattern }) =>
+        infoOf({ name: pattern.text, kind: "channel", requires: (definition.requires ?? []).map(({ key }) => key) })
+      )
+    ]
+  },
+  {
+    mount(this: ServerValue, ...channels: ReadonlyArray<unknown>) {
+      return mounted(
+        this,
+        channels.map((channel) => compiledOf(this.name, channel))
+      )
+    },
+    append(this: ServerValue, other: unknown) {
+      if (!isChannelServer(other)) throw refusedBy(this.name, "append", { maker: "ChannelServer.make" }, other)
+      const { channels, entries } = valueOf(other)
+      return mounted(entries.reduce<ServerValue>(Composite.add, this), channels)
+    }
+  }
+)
 
 /**
  * Opens a channel server.
@@ -109,49 +109,32 @@ const Proto = {
  * @category constructors
  * @since 0.1.0
  */
-export const make = (name: string): ChannelServer<never, never> => from({ name, entries: [], channels: [] })
+export const make = (name: string): ChannelServer<never, never> =>
+  Object.assign(Object.create(Proto), { name: nameOr("channel server", name), entries: [], channels: [] })
 
 /**
- * Closes every socket that has this id, on whatever path it connected; its client may connect anew. Such a socket gets the close code 1001.
+ * Phoenix's serializer of version 1, to build others on.
+ *
+ * @category serializers
+ * @since 0.1.0
+ */
+export const serializerV1: Serializer = V1
+
+/**
+ * Phoenix's serializer of version 2, to build others on.
+ *
+ * @category serializers
+ * @since 0.1.0
+ */
+export const serializerV2: Serializer = V2
+
+/**
+ * Closes every socket that has this id, on whatever path it connected; its client may connect again. Such a socket gets the close code 1001.
  *
  * @category combinators
  * @since 0.1.0
  */
 export const disconnect = (id: string): Effect.Effect<void, never, Broadcaster> =>
-  Effect.map(Broadcaster, (broadcaster) => broadcaster.publish({ topic: id, event: Reserved.disconnect, payload: {} }))
-
-const infoOf = (name: string, kind: string): Info => ({ name, kind, provides: [], recovers: [], inner: [] })
-
-/**
- * The server as data: its handlers in order, then its channels.
- *
- * @category drawing
- * @since 0.1.0
- */
-export const describe = <P, R>(server: ChannelServer<P, R>): Description => {
-  const { channels, entries, name } = server as unknown as ServerValue
-  return {
-    part: "channel",
-    name,
-    interceptors: [
-      ...entries.map((entry) => infoOf(entry._tag === "Value" ? entry.handler.name : entry.name, "handler")),
-      ...channels.map(({ pattern }) => infoOf(pattern.text, "channel"))
-    ]
-  }
-}
-
-/**
- * The server as text.
- *
- * @category drawing
- * @since 0.1.0
- */
-export const drawing = <P, R>(server: ChannelServer<P, R>): string => Drawing.toText(describe(server))
-
-/**
- * The server as a Mermaid flowchart.
- *
- * @category drawing
- * @since 0.1.0
- */
-export const mermaid = <P, R>(server: ChannelServer<P, R>): string => Drawing.toMermaid(describe(server))
+  Effect.flatMap(Broadcaster, (broadcaster) =>
+    atMostOnce(broadcaster.publish({ topic: socketTopic(id), event: Reserved.disconnect, payload: {} }))
+  )

@@ -12,7 +12,7 @@ import * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
 
 import { isExit } from "../core/Effects.ts"
-import type { Payload } from "./wire/Message.ts"
+import type { Payload } from "./Payload.ts"
 
 /**
  * A payload that travels as bytes. The bytes a handler gets are a view of the received frame.
@@ -43,7 +43,7 @@ export interface PayloadCodec {
 
 const empty: Payload = {}
 
-/** Nothing is expected, and nothing is told. */
+/** The codec without a schema: any payload is accepted and ignored, and `{}` is sent. */
 const nothing: PayloadCodec = { decode: () => Effect.void, encode: () => Effect.succeed(empty) }
 
 const asIs: PayloadCodec = { decode: Effect.succeed, encode: Effect.succeed }
@@ -53,7 +53,7 @@ const allFaults: SchemaAST.ParseOptions = { errors: "all" }
 /** How many parts a payload may have for all its faults to be found: each costs a hundred times what its bytes cost to parse. */
 const maxParts = 256
 
-/** What is left of a number of parts behind those of a value; it looks at no more than that. */
+/** Subtracts the parts of a value from `left`, and stops counting at 0. */
 const partsLeft = (value: Schema.Json, left: number): number => {
   if (typeof value !== "object" || value === null) return left - 1
   for (const part of Array.isArray(value) ? value : Object.values(value)) {
@@ -63,7 +63,7 @@ const partsLeft = (value: Schema.Json, left: number): number => {
   return left - 1
 }
 
-/** The codec of a schema: that of its JSON form, unless it stands for bytes. */
+/** The codec of a schema: that of its JSON form, except for `Binary` and `AnyPayload`. */
 export const of = (schema: Schema.Constraint | undefined): PayloadCodec => {
   if (schema === undefined) return nothing
   if (schema === AnyPayload) return asIs
@@ -75,7 +75,7 @@ export const of = (schema: Schema.Constraint | undefined): PayloadCodec => {
       if (payload instanceof Uint8Array) return Effect.fail(unexpectedBytes(payload))
       const decoded = decode(payload)
       const isWrong = isExit(decoded) && Exit.isFailure(decoded)
-      // Most payloads are right: only one that is not is read again, to tell all that is wrong with it.
+      // Most payloads are right: only a wrong one is read again, to report all of its faults.
       return isWrong && partsLeft(payload, maxParts) > 0 ? decode(payload, allFaults) : decoded
     },
     encode: SchemaParser.encodeUnknownEffect(json) as PayloadCodec["encode"]

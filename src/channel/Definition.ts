@@ -3,16 +3,22 @@
  *
  * @since 0.1.0
  */
-import type * as Context from "effect/Context"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import { flow } from "effect/Function"
 import type * as Schema from "effect/Schema"
 import type * as SchemaIssue from "effect/SchemaIssue"
 import * as SchemaParser from "effect/SchemaParser"
 
-import type { Definition, Message, Reason } from "./ApiTypes.ts"
+import type { LayerServices } from "../core/LayerServices.ts"
+import { checkOptions } from "../core/Options.ts"
+import type { Definition, MessageSchemas, LeaveReason } from "./ApiTypes.ts"
+import type { Retention } from "./broadcaster/Retention.ts"
 import * as Codec from "./Codec.ts"
 import * as Pattern from "./Pattern.ts"
-import type { Payload } from "./wire/Message.ts"
+import type { Payload } from "./Payload.ts"
+import type { CompiledPresence, ImplementedPresence } from "./presence/Compiled.ts"
+import type { PresenceOptions, PresenceSchemas } from "./PresenceTypes.ts"
 
 /** The codecs of one message. */
 export interface CompiledMessage {
@@ -27,37 +33,44 @@ export interface CompiledMessage {
 export interface Compiled {
   readonly pattern: Pattern.Pattern
   readonly definition: Definition
+  /** The events that its topics keep. */
+  readonly retention: Retention | undefined
+  readonly presence: CompiledPresence | undefined
   readonly join: CompiledMessage
   readonly incoming: ReadonlyMap<string, CompiledMessage>
   readonly outgoing: ReadonlyMap<string, Codec.PayloadCodec>
+  readonly requests: ReadonlyMap<string, CompiledMessage>
   readonly topic: (params: Readonly<Record<string, unknown>>) => string
   /** The decoded parameters of a topic, or nothing when it does not match. */
   readonly params: (
     topic: string
   ) => Effect.Effect<Readonly<Record<string, unknown>>, SchemaIssue.Issue, any> | undefined
-  /** An outgoing event's payload. What cannot be encoded is a defect: its type was right, its value is not. */
+  /** An outgoing event's payload. A failure to encode is a defect: the type was right, the value is not. */
   readonly encode: (event: string, payload: unknown) => Effect.Effect<Payload, never, any>
 }
 
 type Run = (...args: ReadonlyArray<any>) => Effect.Effect<any, unknown, any>
 
-/** What implements a channel, its types erased. */
+/** The handlers of a channel, their types erased. */
 export interface Handlers {
   readonly join: Run
   readonly afterJoin?: Run
   readonly on: Readonly<Record<string, Run>>
   readonly intercept?: Readonly<Record<string, Run>>
-  readonly leave?: (member: unknown, reason: Reason) => Effect.Effect<any, unknown, any>
+  readonly leave?: (reason: LeaveReason, member: unknown) => Effect.Effect<any, unknown, any>
+  readonly presence?: (PresenceOptions & { readonly fetch?: ImplementedPresence["fetch"] }) | undefined
 }
 
-/** What a channel's layer provides. */
-export interface Implementation {
+/** The service of a channel's layer. */
+export interface ImplementedChannel {
   readonly compiled: Compiled
   readonly handlers: Handlers
   readonly built: Context.Context<never>
+  readonly services: LayerServices
+  readonly presence: ImplementedPresence | undefined
 }
 
-const message = (definition: Message = {}): CompiledMessage => ({
+const message = (definition: MessageSchemas = {}): CompiledMessage => ({
   payload: Codec.of(definition.payload),
   reply: Codec.of(definition.reply),
   error: Codec.of(definition.error),
@@ -67,12 +80,13 @@ const message = (definition: Message = {}): CompiledMessage => ({
 /** Makes a definition ready. Throws for a mistake in its pattern, which is one in the program. */
 export const compile = (text: string, definition: Definition): Compiled => {
   const pattern = Pattern.parse(text)
-  const reserved = Object.keys({ ...definition.incoming, ...definition.outgoing }).find((event) =>
-    event.startsWith("phx_")
+  const reserved = Object.keys({ ...definition.incoming, ...definition.outgoing, ...definition.requests }).find(
+    (event) => event.startsWith("phx_")
   )
   if (reserved !== undefined) {
-    throw new TypeError(
-      `The channel "${text}" defines the event "${reserved}": names that begin with phx_ are the protocol's own`
+    throw checkOptions(text).invalid(
+      "events",
+      `"${reserved}" begins with phx_, which is for the protocol: rename the event`
     )
   }
   const outgoing = new Map(entries(definition.outgoing).map(([event, schema]) => [event, Codec.of(schema)]))
@@ -84,9 +98,12 @@ export const compile = (text: string, definition: Definition): Compiled => {
   return {
     pattern,
     definition,
+    retention: definition.retention,
+    presence: definition.presence === undefined ? undefined : compilePresence(definition.presence),
     join: message(definition.join),
     incoming: new Map(entries(definition.incoming).map(([event, definition]) => [event, message(definition)])),
     outgoing,
+    requests: new Map(entries(definition.requests).map(([event, definition]) => [event, message(definition)])),
     topic: (values) =>
       pattern.build(
         new Map(Object.entries(values).map(([name, value]) => [name, encoders.get(name)?.(value) ?? String(value)]))
@@ -109,5 +126,34 @@ export const compile = (text: string, definition: Definition): Compiled => {
   }
 }
 
+const isObject = (payload: Payload): payload is Schema.JsonObject =>
+  typeof payload === "object" && payload !== null && !Array.isArray(payload) && !(payload instanceof Uint8Array)
+
+const encodeObject = (schema: Schema.Constraint | undefined) => {
+  const { encode } = Codec.of(schema)
+  return (value: unknown) =>
+    Effect.flatMap(Effect.orDie(encode(value)), (encoded) =>
+      isObject(encoded) ? Effect.succeed(encoded) : Effect.die(new Error("A meta and fields encode to a JSON object"))
+    )
+}
+
+const compilePresence = ({ fields, key, meta }: PresenceSchemas): CompiledPresence => ({
+  encodeKey:
+    key === undefined
+      ? (name) => Effect.succeed(String(name))
+      : flow(SchemaParser.encodeUnknownEffect(key as Schema.Codec<unknown, string>), Effect.orDie),
+  decodeKey: key === undefined ? Effect.succeed : SchemaParser.decodeUnknownEffect(key),
+  encodeMeta: encodeObject(meta),
+  decodeMeta: Codec.of(meta).decode,
+  encodeFields: encodeObject(fields)
+})
+
 const entries = <A>(record: Readonly<Record<string, A>> | undefined): ReadonlyArray<readonly [string, A]> =>
   record === undefined ? [] : Object.entries(record)
+
+/** Where a channel's class keeps what the engine reads. Internal to the channel part. */
+export const CompiledKey: unique symbol = Symbol("fairlead/channel/CompiledKey")
+
+/** The service that implements a channel. Internal to the channel part. */
+export const keyOf = (compiled: Compiled): Context.Key<ImplementedChannel, ImplementedChannel> =>
+  Context.Service<ImplementedChannel>(`fairlead/channel/ChannelApi/${compiled.pattern.text}`)

@@ -1,5 +1,5 @@
 /**
- * The HTTP side of a socket: what is asked of a request before it becomes one, in Phoenix's order: origin, token, subprotocol, version, handlers, upgrade.
+ * The HTTP side of a socket: the checks of a request before it becomes one, in Phoenix's order: origin, token, subprotocol, version, handlers, upgrade.
  * Internal to the channel part.
  *
  * @since 0.1.0
@@ -7,25 +7,26 @@
 import * as Effect from "effect/Effect"
 import * as Base64 from "effect/encoding/Base64"
 import * as Headers from "effect/http/Headers"
-import type * as HttpServerRequest from "effect/http/HttpServerRequest"
+import * as HttpMiddleware from "effect/http/HttpMiddleware"
+import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as HttpServerRespondable from "effect/http/HttpServerRespondable"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
-import * as Option from "effect/Option"
-import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 
-import { Refused } from "./ChannelHandler.ts"
-import type { Connect } from "./ChannelSocket.ts"
+import { checkOptions } from "../core/Options.ts"
+import { Reject } from "../core/Reject.ts"
+import { connectRequest } from "./Connecting.ts"
 import type { Hub } from "./engine/Hub.ts"
 import { serve } from "./engine/Socket.ts"
-import type { Options } from "./Mount.ts"
+import type { CompressionOptions, HandshakeOptions } from "./MountOptions.ts"
 import * as Origin from "./Origin.ts"
+import { queryOf } from "./Query.ts"
 import { NotUpgradable } from "./Upgrade.ts"
 import type { Upgrade } from "./Upgrade.ts"
-import { negotiate } from "./wire/Message.ts"
 
 type Request = HttpServerRequest.HttpServerRequest
 type Response = HttpServerResponse.HttpServerResponse
+type PathParams = Readonly<Record<string, string | undefined>>
 
 const defaultMaxFrame = 1024 * 1024
 
@@ -42,7 +43,7 @@ interface Subprotocols {
   readonly supported: boolean
 }
 
-/** Reads `Sec-WebSocket-Protocol`: a token beside the protocol's name, or in its place, is for the server alone. Of several tokens none is believed. */
+/** Reads `Sec-WebSocket-Protocol`: a token next to the protocol's name, or in its place, is for the server alone. Several tokens are all ignored. */
 const subprotocols = (headers: Headers.Headers, authToken: boolean): Subprotocols => {
   const field = headers[header]
   const offered = field === undefined ? [] : field.split(",").map((name) => name.trim())
@@ -61,63 +62,64 @@ const subprotocols = (headers: Headers.Headers, authToken: boolean): Subprotocol
 const decodeToken = (text: string): string | undefined =>
   Result.getOrUndefined(Base64.decodeString(text.padEnd(Math.ceil(text.length / 4) * 4, "=")))
 
-interface Query {
-  readonly params: ReadonlyMap<string, string>
-  readonly vsn: string | undefined
-}
-
-// Most sockets have no parameters, and all of them can do with one map.
-const noParams: ReadonlyMap<string, string> = new Map()
-
-const queryOf = (url: string): Query => {
-  const start = url.indexOf("?")
-  const params = new Map(start === -1 ? [] : new URLSearchParams(url.slice(start + 1)))
-  const vsn = params.get("vsn")
-  params.delete("vsn")
-  return { params: params.size === 0 ? noParams : params, vsn }
-}
-
-/** The answer to a connect that is refused. */
+/** The answer to a refused connect. */
 export const refusal = (error: unknown): Effect.Effect<Response> => {
-  if (error instanceof Refused) {
-    const { reason, status = 403, tell = false } = error
-    return Effect.succeed(tell ? HttpServerResponse.text(reason, { status }) : HttpServerResponse.empty({ status }))
+  if (error instanceof Reject) {
+    const { details, expose, reason, status } = error
+    const response = expose ? HttpServerResponse.text(reason, { status }) : HttpServerResponse.empty({ status })
+    const millis = details?.["retry_after_ms"]
+    return Effect.succeed(
+      typeof millis === "number" && millis >= 0
+        ? HttpServerResponse.setHeader(response, "retry-after", String(Math.ceil(millis / 1000)))
+        : response
+    )
   }
   if (error instanceof NotUpgradable) return Effect.succeed(HttpServerResponse.text(error.message, { status: 400 }))
   return HttpServerRespondable.toResponseOrElse(error, HttpServerResponse.empty({ status: 403 }))
 }
 
-// A socket that was has no response: nobody gets this one.
-const over = HttpServerResponse.empty()
+// After an upgrade there is no HTTP response left to send; this one is discarded.
+const withoutLog = HttpMiddleware.withLoggerDisabled(Effect.succeed(HttpServerResponse.empty()))
+
+const compressionOf = (options: boolean | CompressionOptions) => {
+  if (options === false) return undefined
+  const { level = 3, threshold = 1024 } = options === true ? {} : options
+  const check = checkOptions("ChannelServer.layer")
+  if (level > 9) throw check.invalid("compression.level", `${level} is not between 1 and 9`)
+  return {
+    threshold: check.integer("compression.threshold", threshold),
+    level: check.integer("compression.level", level)
+  }
+}
 
 /** Makes the handler of the path where sockets connect. It ends when the socket does. */
 export const make = (
   hub: Hub,
-  { authToken = false, maxFrame = defaultMaxFrame, origin = "host" }: Options,
+  {
+    authToken = false,
+    compression: compress = false,
+    maxFrameBytes: maxFrame = defaultMaxFrame,
+    allowedOrigins: origin = "host"
+  }: HandshakeOptions,
   upgrade: Upgrade
-): ((request: Request) => Effect.Effect<Response>) => {
+): ((request: Request, pathParams?: PathParams) => Effect.Effect<Response>) => {
   const allowed = Origin.check(origin)
+  const compression = compressionOf(compress)
   const forbidden = HttpServerResponse.empty({ status: 403 })
-  return (request) => {
-    const { remoteAddress, url } = request
+  return (request, pathParams = {}) => {
     if (request.method !== "GET") return refusal(new NotUpgradable({ description: "A WebSocket handshake is a GET" }))
     if (hub.closed) return Effect.succeed(HttpServerResponse.empty({ status: 503 }))
     const { host, origin } = request.headers
     if (!allowed(origin, host, request.protocol === "https")) return Effect.succeed(forbidden)
     const { headers, protocol, supported, token } = subprotocols(request.headers, authToken)
     if (!supported) return Effect.succeed(forbidden)
-    const { params, vsn } = queryOf(url)
-    const wire = negotiate(vsn)
+    const { params, vsn } = queryOf(request.url)
+    const wire = hub.negotiate(vsn)
     if (wire === undefined) return Effect.succeed(forbidden)
-    const connect: Connect = {
-      transport: "websocket",
-      params,
-      headers,
-      token: token === undefined ? undefined : Redacted.make(token),
-      remoteAddress: Option.getOrUndefined(remoteAddress)
-    }
-    return serve(hub, wire, connect, (open) => upgrade(request, { maxFrame, protocol }, open)).pipe(
-      Effect.as(over),
+    const connect = connectRequest("websocket", request, { params, headers, pathParams }, token)
+    return serve(hub, wire, connect, (open) => upgrade(request, { maxFrame, protocol, compression }, open)).pipe(
+      // The end of a socket is no response: `serve` writes its line, at Debug.
+      Effect.andThen(Effect.provideService(withoutLog, HttpServerRequest.HttpServerRequest, request)),
       Effect.catch(refusal)
     )
   }

@@ -1,20 +1,33 @@
 /**
  * Whether a page of some origin may open a socket. Internal to the channel part.
  *
- * A request without an `Origin` does not come from a page of a browser, and is let in.
+ * A request without an `Origin` does not come from a page of a browser, and is accepted.
  *
  * @since 0.1.0
  */
+import { checkOptions } from "../core/Options.ts"
 
 /**
- * The origins that may connect: `host`, the page's host is that of the request, whatever its scheme and port; `same`, scheme, host and port are; `any`; or a list, or a function.
+ * The origins that may connect.
+ *
+ * - `{ host }`, which is recommended: the page's host is this one, whatever its scheme and port, as Phoenix's `check_origin: true`. Several hosts are a list.
+ * - `host`: the page's host is that of the request. DNS rebinding passes this check: name the host.
+ * - `same`: scheme, host and port are those of the request; the same weakness.
+ * - `any`; a list of origins; or a function.
+ *
  * An entry of a list may leave out the scheme, and then has any port that it does not name (`//example.com`); `https://example.com` has that of its scheme.
- * `//*.example.com` stands for the host and all below it.
+ * `//*.example.com` matches the host and all its subdomains.
  *
  * @category models
  * @since 0.1.0
  */
-export type Origin = "host" | "same" | "any" | ReadonlyArray<string> | ((origin: string) => boolean)
+export type Origin =
+  | { readonly host: string | ReadonlyArray<string> }
+  | "host"
+  | "same"
+  | "any"
+  | ReadonlyArray<string>
+  | ((origin: string) => boolean)
 
 const ports: Readonly<Record<string, string>> = { "http:": "80", "https:": "443", "ws:": "80", "wss:": "443" }
 
@@ -26,7 +39,10 @@ const rule = (text: string): ((url: URL) => boolean) => {
   // A name is compared as browsers send it: in lower case, in ASCII.
   const name = host === undefined ? undefined : parsed(`http://${host}`)?.hostname
   if (name === undefined) {
-    throw new TypeError(`"${text}" is no origin: write https://example.com, //example.com, or //*.example.com`)
+    throw checkOptions("ChannelServer").invalid(
+      "allowedOrigins",
+      `"${text}" is no origin: write https://example.com, //example.com, or //*.example.com`
+    )
   }
   const wanted = port ?? ports[`${scheme?.toLowerCase()}:`]
   return ({ hostname, port: given, protocol }) =>
@@ -34,6 +50,11 @@ const rule = (text: string): ((url: URL) => boolean) => {
     (wanted === undefined || (given === "" ? ports[protocol] : given) === wanted) &&
     (hostname === name || (wildcard !== undefined && hostname.endsWith(`.${name}`)))
 }
+
+const entriesOf = (origins: ReadonlyArray<string> | { readonly host: string | ReadonlyArray<string> }) =>
+  "host" in origins
+    ? [origins.host].flat().map((host) => (/[/:@]/.test(host) && !host.startsWith("[") ? host : `//${host}`))
+    : origins
 
 const parsed = (origin: string): URL | undefined => (URL.canParse(origin) ? new URL(origin) : undefined)
 
@@ -44,7 +65,7 @@ export const check = (
   if (origins === "any") return () => true
   if (typeof origins === "function") return (origin) => origin === undefined || origins(origin)
   if (typeof origins !== "string") {
-    const rules = origins.map(rule)
+    const rules = entriesOf(origins).map(rule)
     return (origin) => {
       if (origin === undefined) return true
       const url = parsed(origin)

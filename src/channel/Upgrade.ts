@@ -1,5 +1,5 @@
 /**
- * How an HTTP request becomes a socket: what a server's platform can do better than the default, it does by this service.
+ * How an HTTP request becomes a socket. A server's platform that can do better than the default provides this service.
  *
  * The default works over any `HttpServer` that upgrades requests. It reads a frame in full before it can refuse it for its size, and it sees neither that a
  * client reads slowly nor its pings, which are no sign of life then. Which subprotocol is answered is up to the `HttpServer`: on Node it is the first that was
@@ -9,17 +9,16 @@
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import type { HttpServerRequest } from "effect/http/HttpServerRequest"
-import * as Latch from "effect/Latch"
-import * as Queue from "effect/Queue"
 import * as Schema from "effect/Schema"
 import * as Socket from "effect/socket/Socket"
 
-import type { Prepared, Receiver, Transport } from "./engine/Transport.ts"
-import type { Frame } from "./wire/Message.ts"
+import type { Frame } from "./Payload.ts"
+import type { Prepared, Receiver, Transport } from "./Transport.ts"
 import { byteLength } from "./wire/Utf8.ts"
 
-export type { Prepared, Receiver, Transport } from "./engine/Transport.ts"
+export type { Prepared, Receiver, Transport } from "./Transport.ts"
 
 /**
  * The request cannot become a WebSocket.
@@ -27,7 +26,7 @@ export type { Prepared, Receiver, Transport } from "./engine/Transport.ts"
  * @category errors
  * @since 0.1.0
  */
-export class NotUpgradable extends Schema.TaggedError<NotUpgradable>()("fairlead/channel/NotUpgradable", {
+export class NotUpgradable extends Schema.TaggedError<NotUpgradable>()("NotUpgradable", {
   description: Schema.String
 }) {
   override get message() {
@@ -36,7 +35,7 @@ export class NotUpgradable extends Schema.TaggedError<NotUpgradable>()("fairlead
 }
 
 /**
- * What a socket is asked for.
+ * The requirements on a socket.
  *
  * @category models
  * @since 0.1.0
@@ -44,7 +43,9 @@ export class NotUpgradable extends Schema.TaggedError<NotUpgradable>()("fairlead
 export interface Options {
   /** The largest frame in bytes; a larger one closes the socket with 1009. */
   readonly maxFrame: number
-  /** The subprotocol to answer, if the client offered one that is known. */
+  /** How messages are compressed, where they are. */
+  readonly compression?: { readonly threshold: number; readonly level: number } | undefined
+  /** The subprotocol to answer, if the client offered a known one. */
   readonly protocol: string | undefined
 }
 
@@ -72,9 +73,39 @@ const tooLarge = new Socket.CloseEvent(1009, "message too big")
 const codeOf = (end: Socket.SocketError | Socket.CloseEvent): number =>
   end instanceof Socket.CloseEvent ? end.code : end.reason._tag === "SocketCloseError" ? end.reason.code : 1006
 
-// Of another protocol, the platform would give the bare connection.
+// For another protocol, the platform would return the bare connection.
 const asksForWebSocket = ({ headers, method }: HttpServerRequest): boolean =>
   method === "GET" && headers["upgrade"]?.toLowerCase() === "websocket"
+
+type Outgoing = Frame | Socket.CloseEvent
+
+const soon: (run: () => void) => void =
+  "setImmediate" in globalThis ? (run) => void setImmediate(run) : (run) => void setTimeout(run, 0)
+
+/** The frames of one turn of the event loop, written by one fiber after the turn. */
+class OutgoingFrames {
+  private waiting: Array<Outgoing> = []
+  private busy = false
+  private readonly write: (frames: ReadonlyArray<Outgoing>, done: () => void) => void
+
+  constructor(write: (frames: ReadonlyArray<Outgoing>, done: () => void) => void) {
+    this.write = write
+  }
+
+  add(frame: Outgoing): void {
+    this.waiting.push(frame)
+    if (this.busy) return
+    this.busy = true
+    soon(() => this.flush())
+  }
+
+  private flush(): void {
+    const { waiting } = this
+    this.waiting = []
+    this.busy = waiting.length > 0
+    if (this.busy) this.write(waiting, () => this.flush())
+  }
+}
 
 const overEffectSocket: Upgrade = (request, { maxFrame }, open) =>
   Effect.scoped(
@@ -84,20 +115,22 @@ const overEffectSocket: Upgrade = (request, { maxFrame }, open) =>
         : Effect.fail(new NotUpgradable({ description: "The request asks for no upgrade to websocket" }))
       const { pull } = yield* socket.reader
       const { write } = yield* socket.writer
-      const frames = yield* Queue.unbounded<Frame | Socket.CloseEvent>()
-      const reading = yield* Latch.make(true)
+      const context = yield* Effect.context()
+      const scope = yield* Effect.scope
+      const outgoing = new OutgoingFrames((frames, done) => {
+        const writing = Effect.forEach(frames, write, { discard: true })
+        const fiber = Effect.runForkWith(context)(Effect.exit(writing))
+        fiber.addObserver(done)
+        Fiber.runIn(fiber, scope)
+      })
       const receiver = open({
         prepare,
-        write: (frame) => Queue.offerUnsafe(frames, frame),
+        write: (frame) => outgoing.add(frame),
         ready: () => true,
         onDrain: () => {},
-        pause: () => reading.closeUnsafe(),
-        resume: () => reading.openUnsafe(),
-        close: (code, reason) => Queue.offerUnsafe(frames, new Socket.CloseEvent(code, reason))
+        close: (code, reason) => outgoing.add(new Socket.CloseEvent(code, reason))
       })
-      const writing = Effect.forever(Effect.flatMap(Queue.take(frames), write))
-      yield* Effect.forkScoped(Effect.ignore(writing))
-      const reader = reading.whenOpen(pull).pipe(
+      const reader = pull.pipe(
         Effect.flatMap((batch) => {
           for (const frame of batch) {
             if (isLarger(frame, maxFrame)) return Effect.fail(tooLarge)

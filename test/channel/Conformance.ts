@@ -11,6 +11,7 @@ import { NodeUpgrade } from "fairlead/channel/node"
 import { afterAll, beforeAll } from "vitest"
 
 import { conformance } from "../../examples/phoenix-conformance/Server.ts"
+import { NotUpgradable, Upgrade } from "../../src/channel/Upgrade.ts"
 
 type Routes = Layer.Layer<never, never, HttpRouter.HttpRouter>
 
@@ -19,6 +20,11 @@ export const upgrades: ReadonlyArray<readonly [string, Layer.Layer<never>]> = [
   ["NodeUpgrade", NodeUpgrade.layer],
   ["the default upgrade", Layer.empty]
 ]
+
+/** A proxy that lets no WebSocket through answers its handshake as an ordinary request. */
+export const withoutWebSockets = Layer.succeed(Upgrade, () =>
+  Effect.fail(new NotUpgradable({ description: "WebSockets do not get through" }))
+)
 
 /** A server that listens. */
 export interface Served {

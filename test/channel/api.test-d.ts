@@ -29,7 +29,7 @@ test("a definition names no parameter that its pattern has not, and encodes each
   ChannelApi.make("a", { outgoing: { x: {} } })
 })
 
-test("an implementation is a layer of the channel, which needs what its handlers need beside the channel's own", () => {
+test("an implementation is a layer of the channel, with the needs of its handlers except the channel's own", () => {
   const full = Room.layer({
     join: ({ params, payload, topic }) => {
       expectTypeOf(params).toEqualTypeOf<{ readonly roomId: number }>()
@@ -59,13 +59,13 @@ test("an implementation is a layer of the channel, which needs what its handlers
       bytes: (bytes) => Effect.succeed(bytes)
     },
     intercept: { entered: (payload, { state }) => Effect.succeed(payload.name === state.name ? undefined : payload) },
-    leave: (member, reason) => Effect.log(member.state.name, reason)
+    leave: (reason, member) => Effect.log(member.state.name, reason)
   })
   expectTypeOf(full).toEqualTypeOf<Layer.Layer<Room, never, Db>>()
   expectTypeOf(Lobby.layer({ join: () => Effect.void, on: {} })).toEqualTypeOf<Layer.Layer<Lobby>>()
 })
 
-test("what a socket provides is not needed by the layer, anything else is", () => {
+test("the layer needs all services of its handlers except the socket's", () => {
   const named = Private.layer({
     join: ({ params }) => Effect.map(User, (user) => void `${user}${params["*"]}`),
     on: {}
@@ -133,7 +133,7 @@ test("every event has a handler, and no other", () => {
   })
 })
 
-test("a handler gives what the definition says, and fails with nothing else", () => {
+test("a handler returns the reply of the definition, and fails with nothing else", () => {
   // @ts-expect-error wrong reply
   Room.layer({ join, on: { ...rest, say: () => Effect.succeed({ nope: 1 }) } })
   // @ts-expect-error undeclared error
@@ -201,7 +201,7 @@ test("a broadcast from outside is typed, and needs the broadcaster", () => {
   void Room.broadcast({ room: 1 }, "entered", { name: "" })
 })
 
-test("what the Schemas need, the layer needs", () => {
+test("the layer has the needs of the Schemas", () => {
   class Key extends Schema.Class<Key>("Key")({ id: Schema.Number }) {}
   const Sealed = Schema.String as Schema.Codec<string, string, Db, User>
   class Safe extends ChannelApi.make("safe", {

@@ -12,7 +12,7 @@ import { afterAll, afterEach, assert, beforeAll, describe, it } from "vitest"
 
 import { launch, missing } from "../Chromium.ts"
 import { root } from "../package/Scratch.ts"
-import { control, serve, shared, upgrades } from "./Conformance.ts"
+import { control, serve, shared, upgrades, withoutWebSockets } from "./Conformance.ts"
 import type { Served } from "./Conformance.ts"
 
 const script = readFileSync(join(root, "node_modules/phoenix/priv/static/phoenix.min.js"))
@@ -52,7 +52,15 @@ interface Channel {
 interface Socket {
   readonly channel: (topic: string, payload?: object) => Channel
   readonly onClose: (listener: (event: CloseEvent) => void) => void
+  readonly disconnect: () => void
 }
+interface Presence {
+  readonly list: <A>(
+    choose: (key: string, value: { readonly metas: ReadonlyArray<{ readonly at: string }> }) => A
+  ) => Array<A>
+  readonly onSync: (listener: () => void) => void
+}
+declare const Phoenix: { readonly Presence: new (channel: Channel) => Presence }
 
 describe.skipIf(missing)("in Chromium", () => {
   let browser: Browser
@@ -68,7 +76,7 @@ describe.skipIf(missing)("in Chromium", () => {
       response.end(isScript ? script : html)
     })
     await new Promise<void>((resolve) => void pages.listen(0, "127.0.0.1", resolve))
-  }, 120_000)
+  })
 
   afterAll(async () => {
     await browser.close()
@@ -90,7 +98,7 @@ describe.skipIf(missing)("in Chromium", () => {
     await page.goto(`http://127.0.0.1:${(pages.address() as AddressInfo).port}/`)
   }
 
-  describe.each(upgrades)("over %s", { timeout: 60_000 }, (_, upgrade) => {
+  describe.each(upgrades)("over %s", (_, upgrade) => {
     const { server } = shared(upgrade)
     const at = (mount: string) => `${server().ws}/${mount}`
 
@@ -172,6 +180,51 @@ describe.skipIf(missing)("in Chromium", () => {
       assert.deepStrictEqual(seen, [anew, anew, 1001, anew])
     })
 
+    it("channel 1.8: the presence of pages agrees, after joins, updates, second tabs and lost sockets", async () => {
+      await open()
+      const seen = await page.evaluate(async (url) => {
+        const enter = (user: string, at: string) => {
+          const socket = connect(url)
+          const channel = socket.channel("presence:1", { user, meta: { at } })
+          const presence = new Phoenix.Presence(channel)
+          return { socket, channel, presence }
+        }
+        const list = (presence: Presence) =>
+          JSON.stringify(
+            presence
+              .list((key, { metas }) => [key, metas.map(({ at }) => at).toSorted()])
+              .toSorted(([a], [b]) => (a! < b! ? -1 : 1))
+          )
+        const reaches = (presence: Presence, expected: unknown) =>
+          new Promise<void>((resolve) => {
+            const look = () => list(presence) === JSON.stringify(expected) && resolve()
+            presence.onSync(look)
+            look()
+          })
+        const [ann, ben] = [enter("ann", "home"), enter("__proto__", "work")]
+        await outcome(ann.channel.join())
+        await outcome(ben.channel.join())
+        const both = [
+          ["__proto__", ["work"]],
+          ["ann", ["home"]]
+        ]
+        await Promise.all([reaches(ann.presence, both), reaches(ben.presence, both)])
+        const tab = enter("ann", "phone")
+        await outcome(tab.channel.join())
+        ben.channel.push("update_meta", { at: "lunch" })
+        const three = [
+          ["__proto__", ["lunch"]],
+          ["ann", ["home", "phone"]]
+        ]
+        await Promise.all([ann, ben, tab].map(({ presence }) => reaches(presence, three)))
+        tab.socket.disconnect()
+        await outcome(ben.channel.leave())
+        await reaches(ann.presence, [["ann", ["home"]]])
+        return list(ann.presence)
+      }, at("limited"))
+      assert.strictEqual(seen, '[["ann",["home"]]]')
+    })
+
     it("channel 1.9: a page reconnects after the server has restarted", async () => {
       const first = await serve(upgrade)
       let second: Served | undefined
@@ -194,6 +247,22 @@ describe.skipIf(missing)("in Chromium", () => {
       } finally {
         await second?.close()
       }
+    })
+  })
+  describe("where WebSockets do not get through", () => {
+    const { server } = shared(withoutWebSockets)
+
+    it("channel2 3: a page falls back to long-poll, of another origin too", async () => {
+      await open()
+      const seen = await page.evaluate(async (url) => {
+        const channel = connect(url, { longPollFallbackMs: 300 }).channel("room:1")
+        const joined = await outcome(channel.join())
+        const said = next(channel, "new_msg")
+        channel.push("shout", { text: "polled" })
+        const [, who] = await outcome(channel.push("whoami", {}))
+        return [joined, await said, (who as { readonly transport: string }).transport]
+      }, `${server().ws}/authtoken`)
+      assert.deepStrictEqual(seen, [["ok", {}], { text: "polled" }, "longpoll"])
     })
   })
 })

@@ -51,7 +51,7 @@ const closed = (socket: Socket): Promise<number> =>
 
 const opened = (socket: Socket): Promise<void> => new Promise((resolve) => void socket.onOpen(resolve))
 
-describe.each(upgrades)("over %s", { timeout: 60_000 }, (_, upgrade) => {
+describe.each(upgrades)("over %s", (_, upgrade) => {
   const { server } = shared(upgrade)
 
   it("channel 1.9: joins, pushes, and is answered ok, error, or not in time", async () => {
@@ -64,7 +64,7 @@ describe.each(upgrades)("over %s", { timeout: 60_000 }, (_, upgrade) => {
     assert.deepStrictEqual(await outcome(channel.push("async_echo", { delay: 1 })), ["ok", { delay: 1 }])
   })
 
-  it("channel 1.9: is told why a join is refused", async () => {
+  it("channel 1.9: gets the reason of a refused join", async () => {
     const socket = connect(server(), "limited", { rejoinAfterMs: () => 600_000 })
     const refusal = (topic: string, payload: object = {}) => outcome(socket.channel(topic, payload).join())
     assert.deepStrictEqual(await refusal("room:1", { auth: "deny" }), ["error", { reason: "unauthorized" }])
@@ -99,7 +99,7 @@ describe.each(upgrades)("over %s", { timeout: 60_000 }, (_, upgrade) => {
     }
   })
 
-  it("channel 1.9: a topic that is joined twice has its older channel left", async () => {
+  it("channel 1.9: a second join of a topic leaves the older channel", async () => {
     const socket = connect(server())
     const older = await join(socket)
     const closing = new Promise((resolve) => void older.onClose(resolve))

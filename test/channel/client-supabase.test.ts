@@ -1,8 +1,9 @@
 /**
- * The realtime client of Supabase, which speaks version 1, in Node.
+ * The realtime client of Supabase in Node: in version 1, and in its own version 2 by an added serializer.
  */
 import { REALTIME_SUBSCRIBE_STATES, RealtimeClient } from "@supabase/realtime-js"
 import type { RealtimeChannel, RealtimeChannelOptions } from "@supabase/realtime-js"
+import { NodeUpgrade } from "fairlead/channel/node"
 import { afterEach, assert, describe, it } from "vitest"
 
 import { shared, upgrades } from "./Conformance.ts"
@@ -15,7 +16,7 @@ afterEach(async () => {
   for (const client of clients.splice(0)) await client.disconnect()
 })
 
-describe.each(upgrades)("over %s", { timeout: 60_000 }, (_, upgrade) => {
+describe.each(upgrades)("over %s", (_, upgrade) => {
   const { server } = shared(upgrade)
 
   const channel = (topic: string, config: RealtimeChannelOptions["config"] = {}): RealtimeChannel => {
@@ -50,7 +51,7 @@ describe.each(upgrades)("over %s", { timeout: 60_000 }, (_, upgrade) => {
     assert.deepStrictEqual(own, [])
   })
 
-  it("channel 1.6: a Supabase client is told that its broadcast arrived where it asks for it", async () => {
+  it("channel 1.6: a Supabase client gets an acknowledgement of its broadcast where it asks for it", async () => {
     const acknowledged = channel("two", { broadcast: { ack: true } })
     await subscribed(acknowledged)
     assert.strictEqual(await acknowledged.send({ type: "broadcast", event: "one", payload: {} }), "ok")
@@ -105,5 +106,44 @@ describe.each(upgrades)("over %s", { timeout: 60_000 }, (_, upgrade) => {
     const one = channel("five")
     await subscribed(one)
     assert.strictEqual(await one.unsubscribe(), "ok")
+  })
+})
+
+describe("in version 2.0.0", () => {
+  const { server } = shared(NodeUpgrade.layer)
+
+  const subscribed = async (topic: string, self = false): Promise<RealtimeChannel> => {
+    const client = new RealtimeClient(`${server().ws}/supabase`, { vsn: "2.0.0", params: { apikey: "none" } })
+    clients.push(client)
+    const channel = client.channel(topic, { config: { broadcast: { self, ack: true } } })
+    return channel
+  }
+
+  const subscribe = (channel: RealtimeChannel) =>
+    new Promise<void>((resolve) => {
+      channel.subscribe((status) => {
+        if (status === REALTIME_SUBSCRIBE_STATES.SUBSCRIBED) resolve()
+      })
+    })
+
+  it("channel2 4.4: a broadcast of JSON and of bytes reaches the others by the added serializer", async () => {
+    const [ann, ben] = [await subscribed("bytes"), await subscribed("bytes")]
+    const heard = (event: string) =>
+      new Promise<unknown>((resolve) => void ben.on("broadcast", { event }, ({ payload }) => resolve(payload)))
+    const [object, bytes] = [heard("object"), heard("bytes")]
+    await Promise.all([subscribe(ann), subscribe(ben)])
+    assert.strictEqual(await ann.send({ type: "broadcast", event: "object", payload: { a: "ä" } }), "ok")
+    assert.deepStrictEqual(await object, { a: "ä" })
+    const raw = new Uint8Array([1, 2, 255]).buffer
+    assert.strictEqual(await ann.send({ type: "broadcast", event: "bytes", payload: raw }), "ok")
+    assert.deepStrictEqual(Array.from(new Uint8Array((await bytes) as ArrayBuffer)), [1, 2, 255])
+  })
+
+  it("channel2 4.4: a frame that the added serializer cannot read closes the socket with 1011", async () => {
+    for (const frame of [[3], [3, 9, 9, 9, 9, 9, 1], [3, 0, 0, 1, 1, 0, 1, 97, 98, 123], [9]]) {
+      const peer = await Peer.connect(`${server().ws}/supabase/websocket?vsn=2.0.0`)
+      peer.send(Uint8Array.from(frame))
+      assert.strictEqual((await peer.closed).code, 1011)
+    }
   })
 })

@@ -1,5 +1,5 @@
 /**
- * The little presence of the conformance server: one node, and what of it is seen on the wire.
+ * The presence of the conformance server, as it is on the wire.
  */
 import { NodeUpgrade } from "fairlead/channel/node"
 import { afterEach, assert, describe, it } from "vitest"
@@ -13,7 +13,7 @@ const topic = "presence:1"
 
 type Metas = Readonly<Record<string, { readonly metas: ReadonlyArray<Readonly<Record<string, unknown>>> }>>
 
-describe("presence", { timeout: 60_000 }, () => {
+describe("presence", () => {
   const { server } = shared(NodeUpgrade.layer)
 
   const enter = async (payload: object, query = "") =>
@@ -31,7 +31,7 @@ describe("presence", { timeout: 60_000 }, () => {
 
   const refOf = (metas: Metas, key: string): unknown => metas[key]?.metas[0]?.["phx_ref"]
 
-  it("a joiner is told of itself, and gets the state; an update is one diff; an untrack and the end are leaves", async () => {
+  it("channel 1.8: a joiner sees its own join, and gets the state; an update is one diff; an untrack and the end are leaves", async () => {
     const ann = await enter({ user: "ann", meta: { at: "home" } })
     const joined = await diff(ann)
     const phx_ref = refOf(joined.joins, "ann")
@@ -40,6 +40,7 @@ describe("presence", { timeout: 60_000 }, () => {
     assert.deepStrictEqual(await state(ann), joined.joins)
 
     ann.send(["1", "2", topic, "update_meta", { at: "work" }])
+    await ann.gets(["1", "2", topic, "phx_reply", { status: "ok", response: {} }])
     const updated = await diff(ann)
     const next = refOf(updated.joins, "ann")
     assert.notStrictEqual(next, phx_ref)
@@ -47,7 +48,6 @@ describe("presence", { timeout: 60_000 }, () => {
       joins: { ann: { metas: [{ at: "work", phx_ref: next, phx_ref_prev: phx_ref }] } },
       leaves: joined.joins
     })
-    await ann.gets(["1", "2", topic, "phx_reply", { status: "ok", response: {} }])
 
     const ben = await enter({}, "&user_id=ben")
     const came = await diff(ben)
@@ -56,8 +56,8 @@ describe("presence", { timeout: 60_000 }, () => {
     assert.deepStrictEqual(await diff(ann), came)
 
     ann.send(["1", "3", topic, "untrack", {}])
-    assert.deepStrictEqual(await diff(ann), { joins: {}, leaves: updated.joins })
     await ann.gets(["1", "3", topic, "phx_reply", { status: "ok", response: {} }])
+    assert.deepStrictEqual(await diff(ann), { joins: {}, leaves: updated.joins })
     ann.send(["1", "4", topic, "list", {}])
     await ann.gets(["1", "4", topic, "phx_reply", { status: "ok", response: came.joins }])
 
@@ -67,7 +67,7 @@ describe("presence", { timeout: 60_000 }, () => {
     await ann.gets(["1", "5", topic, "phx_reply", { status: "ok", response: {} }])
   })
 
-  it("a key has a meta for each channel, and nobody is anon", async () => {
+  it("channel 1.8: a key has a meta for each channel, and nobody is anon", async () => {
     const one = await enter({ meta: { n: 1 } })
     await diff(one)
     await state(one)
@@ -79,16 +79,15 @@ describe("presence", { timeout: 60_000 }, () => {
     )
   })
 
-  it("an update of nothing, and an unknown event, crash the channel", async () => {
+  it("channel 1.8: an update of nothing, and an unknown event, crash the channel", async () => {
     const peer = await enter({ user: "ann" })
     await diff(peer)
     await state(peer)
-    peer.send(["1", "2", topic, "untrack", {}], ["1", "3", topic, "update_meta", {}])
+    peer.send(["1", "2", topic, "untrack", {}])
+    await peer.gets(["1", "2", topic, "phx_reply", { status: "ok", response: {} }])
     await diff(peer)
-    await peer.gets(
-      ["1", "2", topic, "phx_reply", { status: "ok", response: {} }],
-      ["1", "1", topic, "phx_error", { reason: "channel_crash" }]
-    )
+    peer.send(["1", "3", topic, "update_meta", {}])
+    await peer.gets(["1", "1", topic, "phx_error", { reason: "channel_crash" }])
     await peer.joins(topic)
     await diff(peer)
     await state(peer)

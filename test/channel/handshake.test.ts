@@ -9,7 +9,7 @@ import type { ChannelSocket } from "fairlead/channel"
 import * as fc from "fast-check"
 
 import * as Handshake from "../../src/channel/Handshake.ts"
-import { hubOf } from "../../src/channel/Mount.ts"
+import { hubOf } from "../../src/channel/MountedHub.ts"
 import { NotUpgradable } from "../../src/channel/Upgrade.ts"
 import type { Options } from "../../src/channel/Upgrade.ts"
 
@@ -20,11 +20,11 @@ const ask = (
   query: string,
   headers: Readonly<Record<string, string>> = {},
   options: Settings = {},
-  connect: () => Effect.Effect<void, ChannelHandler.Refused | HttpServerRespondable.Respondable> = () => Effect.void,
+  connect: () => Effect.Effect<void, ChannelHandler.Reject | HttpServerRespondable.Respondable> = () => Effect.void,
   method = "GET"
 ) =>
   Effect.gen(function* () {
-    const seen: { connect?: ChannelSocket.Connect; upgrade?: Options } = {}
+    const seen: { connect?: ChannelSocket.ConnectRequest; upgrade?: Options } = {}
     const watch = ChannelHandler.make("watch", {
       connect: (given) => {
         seen.connect = given
@@ -61,7 +61,7 @@ class Busy extends Error implements HttpServerRespondable.Respondable {
   }
 }
 
-describe("a handshake", { timeout: 60_000 }, () => {
+describe("a handshake", () => {
   it.effect("channel 1.1: that cannot be upgraded is a 400 that says so", () =>
     Effect.gen(function* () {
       const { body, status } = yield* ask("")
@@ -72,14 +72,14 @@ describe("a handshake", { timeout: 60_000 }, () => {
 
   it.effect("channel 1.1: is refused as the handler says: 403, its status, its reason, its response", () =>
     Effect.gen(function* () {
-      const refused = (options: Partial<ConstructorParameters<typeof ChannelHandler.Refused>[0]>) =>
+      const refused = (options: Partial<ConstructorParameters<typeof ChannelHandler.Reject>[0]>) =>
         Effect.map(
-          ask("", {}, {}, () => Effect.fail(new ChannelHandler.Refused({ reason: "no", ...options }))),
+          ask("", {}, {}, () => Effect.fail(new ChannelHandler.Reject({ reason: "no", ...options }))),
           ({ body, status, upgrade }) => [status, body, upgrade]
         )
       assert.deepStrictEqual(yield* refused({}), [403, "", undefined])
       assert.deepStrictEqual(yield* refused({ status: 401 }), [401, "", undefined])
-      assert.deepStrictEqual(yield* refused({ status: 401, tell: true }), [401, "no", undefined])
+      assert.deepStrictEqual(yield* refused({ status: 401, expose: true }), [401, "no", undefined])
       const busy = yield* ask("", {}, {}, () => Effect.fail(new Busy()))
       assert.deepStrictEqual([busy.status, busy.body], [503, "come back later"])
     })
@@ -92,7 +92,7 @@ describe("a handshake", { timeout: 60_000 }, () => {
     })
   )
 
-  it.effect("channel 1.1: asks nobody for what the mount refuses itself", () =>
+  it.effect("channel 1.1: calls no handler for a refusal of the mount itself", () =>
     Effect.gen(function* () {
       for (const [query, headers] of [
         ["", { origin: "http://evil.test" }],
@@ -129,7 +129,7 @@ describe("a handshake", { timeout: 60_000 }, () => {
   it.effect("channel 1.1: asks for frames of 1 MiB, or as large as the mount says", () =>
     Effect.gen(function* () {
       assert.strictEqual((yield* ask("")).upgrade?.maxFrame, 1024 * 1024)
-      assert.strictEqual((yield* ask("", {}, { maxFrame: 10 })).upgrade?.maxFrame, 10)
+      assert.strictEqual((yield* ask("", {}, { maxFrameBytes: 10 })).upgrade?.maxFrame, 10)
     })
   )
 
@@ -169,7 +169,7 @@ describe("a handshake", { timeout: 60_000 }, () => {
     })
   )
 
-  it.effect("channel 1.1: that is no GET is a 400, and nobody is asked", () =>
+  it.effect("channel 1.1: other than a GET is a 400, and no handler is called", () =>
     Effect.gen(function* () {
       for (const method of ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"]) {
         const { body, connect, status } = yield* ask("?vsn=9", { origin: "http://evil.test" }, {}, undefined, method)

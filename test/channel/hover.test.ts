@@ -17,10 +17,10 @@ const shown: Readonly<Record<Exclude<keyof typeof Channels, "CurrentUser" | "Sto
   outside: "const outside: Effect.Effect<void, never, Broadcaster>",
   testing: "const testing: Effect.Effect<TestChannel.TestServer<Room>, never, Scope | Store>",
   asking:
-    "const asking: Effect.Effect<Effect.Effect<void, TestChannel.ChannelEnded | TestChannel.ConnectRefused | TestChannel.ErrorReply | Full | TestChannel.SocketClosed, Scope>, never, Scope | Store>"
+    "const asking: Effect.Effect<Effect.Effect<void, TestChannel.ChannelEnded | TestChannel.ConnectRejected | TestChannel.ErrorReply | Full | TestChannel.SocketClosed, Scope>, never, Scope | Store>"
 }
 
-describe("what an editor shows for a channel", () => {
+describe("the hover text of an editor for a channel", () => {
   let hovers: ReadonlyArray<string> = []
   beforeAll(async () => {
     hovers = await hoversOfConstants(file, Object.keys(shown))

@@ -4,7 +4,7 @@
 import { Context, Effect, Schema } from "effect"
 import { ChannelApi, ChannelHandler, ChannelServer } from "fairlead/channel"
 import { authentication } from "fairlead/channel/handlers"
-import * as TestChannel from "fairlead/testing/channel"
+import { TestChannel } from "fairlead/testing/channel"
 
 export class CurrentUser extends Context.Service<CurrentUser, string>()("app/CurrentUser") {}
 export class Store extends Context.Service<Store, { readonly save: Effect.Effect<number> }>()("app/Store") {}

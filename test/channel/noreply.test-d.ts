@@ -7,7 +7,7 @@ class Room extends ChannelApi.make("room:*", {
 }) {}
 
 describe("ChannelApi.noReply", () => {
-  it("channel 1.5: stands for the reply of an event, alone or beside one", () => {
+  it("channel 1.5: is accepted for the reply of an event, alone or in a union with one", () => {
     Room.layer({
       join: () => Effect.void,
       on: {

@@ -8,19 +8,19 @@ import type { Broadcaster } from "fairlead/channel"
 import {
   authentication,
   joinGuard,
-  joinRate,
+  joinRateLimit,
   joinRule,
   log,
   metrics,
   payloadLimit,
   rateLimit
 } from "fairlead/channel/handlers"
-import * as TestChannel from "fairlead/testing/channel"
+import { TestChannel } from "fairlead/testing/channel"
 import { expectTypeOf, test } from "vitest"
 
 import { Db, DbDown, join, Lobby, on, Private, Refused as Declared, Room, User } from "./Definitions.ts"
 
-const { accept, make, Refused } = ChannelHandler
+const { accept, make, Reject } = ChannelHandler
 type Handler<P = never, R = never> = ChannelHandler.ChannelHandler<P, R>
 
 class Place extends Context.Service<Place, string>()("Place") {}
@@ -28,7 +28,7 @@ class Place extends Context.Service<Place, string>()("Place") {}
 const user = make("user", { connect: () => accept({ context: Context.make(User, "ann") }) })
 const needsUser = make("needs", { incoming: () => Effect.asVoid(User) })
 
-test("a handler says what it provides, and needs what its hooks need beside the socket's own", () => {
+test("a handler declares its services, and has the needs of its hooks except the socket's own", () => {
   expectTypeOf(make("none", {})).toEqualTypeOf<Handler>()
   expectTypeOf(user).toEqualTypeOf<Handler<User>>()
   expectTypeOf(needsUser).toEqualTypeOf<Handler<never, User>>()
@@ -50,31 +50,31 @@ test("a handler says what it provides, and needs what its hooks need beside the 
 })
 const user1 = accept({ context: Context.make(User, "") })
 
-test("a hook gives what its place wants, and fails with a refusal", () => {
+test("a hook returns the decision of its place, and fails with a refusal", () => {
   // @ts-expect-error a connect gives accept(…)
   make("x", { connect: () => 1 })
   // @ts-expect-error a connect fails with what responds
   make("x", { connect: () => Effect.fail(new DbDown()) })
   // @ts-expect-error a join gives nothing
   make("x", { join: () => ChannelHandler.drop })
-  // @ts-expect-error a join fails with Refused
+  // @ts-expect-error a join fails with Reject
   make("x", { join: () => Effect.fail(new Declared({ reason: "" })) })
   make("x", {
-    incoming: () => (Math.random() > 0.5 ? ChannelHandler.reply({}) : Effect.fail(new Refused({ reason: "" })))
+    incoming: () => (Math.random() > 0.5 ? ChannelHandler.reply({}) : Effect.fail(new Reject({ reason: "" })))
   })
   // @ts-expect-error an incoming gives a decision
   make("x", { incoming: () => ({ payload: 1 }) })
   // @ts-expect-error an outgoing is a plain function
   make("x", { outgoing: () => Effect.void })
   // @ts-expect-error a leave does not fail
-  make("x", { leave: () => Effect.fail(new Refused({ reason: "" })) })
+  make("x", { leave: () => Effect.fail(new Reject({ reason: "" })) })
   // @ts-expect-error a disconnect does not fail
-  make("x", { disconnect: () => Effect.fail(new Refused({ reason: "" })) })
+  make("x", { disconnect: () => Effect.fail(new Reject({ reason: "" })) })
   // @ts-expect-error no such hook
   make("x", { arrive: () => undefined })
 })
 
-test("any is refused in what a hook fails with and needs", () => {
+test("any is refused in the errors and needs of a hook", () => {
   const any: any = undefined
   // @ts-expect-error the error type is any
   make("x", { connect: () => any as Effect.Effect<void, any> })
@@ -86,7 +86,7 @@ test("any is refused in what a hook fails with and needs", () => {
   make("x", { leave: () => any as Effect.Effect<void, never, any> })
 })
 
-test("a server needs its channels, and what handlers declared before do not provide", () => {
+test("a server needs its channels, and all services that earlier handlers do not provide", () => {
   const none = ChannelServer.make("x")
   expectTypeOf(none).toEqualTypeOf<ChannelServer.ChannelServer<never, never>>()
   expectTypeOf(none.mount(Room, Lobby)).toEqualTypeOf<ChannelServer.ChannelServer<never, Room | Lobby>>()
@@ -120,7 +120,7 @@ test("a class-tagged handler is needed by its name, and its layer takes what the
   Authenticate.layer(make("none", {}))
 })
 
-test("a mounted server needs a router, a broadcaster and what the server needs", () => {
+test("a mounted server needs a router, a broadcaster and the services of the server", () => {
   const mounted = ChannelServer.layer(ChannelServer.make("x").use(user).mount(Private, Room), { path: "/socket" })
   expectTypeOf(mounted).toEqualTypeOf<
     Layer.Layer<never, never, HttpRouter.HttpRouter | Broadcaster.Broadcaster | Private | Room>
@@ -136,10 +136,10 @@ test("ready-made handlers need and provide what they say", () => {
   expectTypeOf(payloadLimit()).toEqualTypeOf<Handler>()
   const rate = { limit: 1, window: "1 second" } as const
   expectTypeOf(rateLimit(rate)).toEqualTypeOf<Handler>()
-  expectTypeOf(joinRate(rate)).toEqualTypeOf<Handler>()
+  expectTypeOf(joinRateLimit(rate)).toEqualTypeOf<Handler>()
   const keyed = { ...rate, key: () => "x" }
   expectTypeOf(rateLimit(keyed)).toEqualTypeOf<Handler<never, RateLimiter.RateLimiter>>()
-  expectTypeOf(joinRate(keyed)).toEqualTypeOf<Handler<never, RateLimiter.RateLimiter>>()
+  expectTypeOf(joinRateLimit(keyed)).toEqualTypeOf<Handler<never, RateLimiter.RateLimiter>>()
 
   const verify = (token: Redacted.Redacted) =>
     Effect.as(Effect.orDie(Effect.flatMap(Db, (db) => db.save(Redacted.value(token)))), "ann")
@@ -152,23 +152,25 @@ test("ready-made handlers need and provide what they say", () => {
   // @ts-expect-error the error type is any
   authentication(User, { verify: () => Effect.succeed("ann") as Effect.Effect<string, any> })
 
-  const guard = joinGuard([
-    joinRule("lobby", () => true),
-    joinRule("room:{id}:{part}", ({ params, topic }) => {
-      expectTypeOf(params).toEqualTypeOf<{ readonly id: string; readonly part: string }>()
-      expectTypeOf(topic).toEqualTypeOf<`room:${string}:${string}`>()
-      return Effect.map(User, (name) => name === params.id)
-    }),
-    joinRule("*", () => Effect.as(Db, false))
-  ])
+  const guard = joinGuard({
+    rules: [
+      joinRule("lobby", () => true),
+      joinRule("room:{id}:{part}", ({ params, topic }) => {
+        expectTypeOf(params).toEqualTypeOf<{ readonly id: string; readonly part: string }>()
+        expectTypeOf(topic).toEqualTypeOf<`room:${string}:${string}`>()
+        return Effect.map(User, (name) => name === params.id)
+      }),
+      joinRule("*", () => Effect.as(Db, false))
+    ]
+  })
   expectTypeOf(guard).toEqualTypeOf<Handler<never, User | Db>>()
   // @ts-expect-error a rule says yes or no
   joinRule("a", () => "yes")
-  // @ts-expect-error a rule fails with Refused
+  // @ts-expect-error a rule fails with Reject
   joinRule("a", () => Effect.fail(new DbDown()))
 })
 
-test("a test gives a server what it needs, but for the broadcaster", () => {
+test("a test provides the needs of a server, except the broadcaster", () => {
   const server = ChannelServer.make("x").use(user).mount(Private, Room)
   const roomLayer = Room.layer({ join, on })
   const bare = TestChannel.make(server)
@@ -181,7 +183,7 @@ test("a test gives a server what it needs, but for the broadcaster", () => {
 })
 
 test("a test's client of a defined channel is typed by it", () => {
-  const client = {} as TestChannel.TestClient
+  const client = {} as TestChannel.TestSocket
   const room = client.channel(Room, { roomId: 1 })
   type Ended = TestChannel.ChannelEnded | TestChannel.SocketClosed | TestChannel.ErrorReply
   expectTypeOf(room.join({ name: "" })).toEqualTypeOf<Effect.Effect<{ readonly count: number }, Ended | Declared>>()

@@ -16,7 +16,7 @@ afterEach(cut)
 
 const v2 = "vsn=2.0.0"
 
-describe.each(upgrades)("over %s", { timeout: 60_000 }, (_, upgrade) => {
+describe.each(upgrades)("over %s", (_, upgrade) => {
   const { server } = shared(upgrade)
   const at = (mount: string, query = v2) => `${server().ws}/${mount}/websocket?${query}`
   const get = (path: string, init?: RequestInit) => fetch(server().http + path, init)
@@ -44,11 +44,11 @@ describe.each(upgrades)("over %s", { timeout: 60_000 }, (_, upgrade) => {
     await (await Peer.connect(at("socket", "vsn=9.0.0&vsn=2.0.0"))).quiet()
   })
 
-  it("channel 1.1: a connect that is refused is a 403 with an empty body", async () => {
+  it("channel 1.1: a refused connect is a 403 with an empty body", async () => {
     assert.deepStrictEqual(await refusal(at("socket", `${v2}&reject=true`)), [403, ""])
   })
 
-  it("channel 1.1: a connect may be refused with an answer of its own", async () => {
+  it("channel 1.1: a connect may be refused with its own answer", async () => {
     assert.deepStrictEqual(await refusal(at("socket", `${v2}&ratelimit=true`)), [429, "Too many requests"])
   })
 
@@ -59,7 +59,7 @@ describe.each(upgrades)("over %s", { timeout: 60_000 }, (_, upgrade) => {
   })
 
   it.each(["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"])(
-    "channel 1.1: a %s that is no handshake is a 400",
+    "channel 1.1: a %s without a handshake is a 400",
     async (method) => {
       assert.strictEqual((await get(`/socket/websocket?${v2}`, { method })).status, 400)
       const status = method === "GET" ? 429 : 400
@@ -67,7 +67,7 @@ describe.each(upgrades)("over %s", { timeout: 60_000 }, (_, upgrade) => {
     }
   )
 
-  it("channel 1.1: whether a GET is a handshake is asked last, behind the connect callback", async () => {
+  it("channel 1.1: whether a GET is a handshake is checked last, after the connect callback", async () => {
     assert.strictEqual((await get(`/socket/websocket?${v2}&ratelimit=true`)).status, 429)
     assert.strictEqual((await get(`/socket/websocket?${v2}&reject=true`)).status, 403)
     assert.strictEqual((await get("/socket/websocket?vsn=9.0.0")).status, 403)
@@ -146,12 +146,12 @@ describe.each(upgrades)("over %s", { timeout: 60_000 }, (_, upgrade) => {
     }
   )
 
-  it("channel 1.1: no token is none", async () => {
+  it("channel 1.1: without a token there is no token", async () => {
     assert.deepStrictEqual(await tokenOf("authtoken", ["phoenix"]), [null, "phoenix"])
     assert.deepStrictEqual(await tokenOf("authtoken", []), [null, ""])
   })
 
-  it("channel 1.1: what is no base64 is no token", async () => {
+  it("channel 1.1: other text than base64 is no token", async () => {
     assert.deepStrictEqual(await tokenOf("authtoken", ["phoenix", "base64url.bearer.phx.a"]), [null, "phoenix"])
   })
 
@@ -192,7 +192,7 @@ describe.each(upgrades)("over %s", { timeout: 60_000 }, (_, upgrade) => {
     await ben.quiet()
   })
 
-  it("channel 1.1: a socket that is silent is closed with 1002", async () => {
+  it("channel 1.1: a silent socket is closed with 1002", async () => {
     const peer = await Peer.connect(at("short"))
     assert.strictEqual((await peer.closed).code, 1002)
   })
@@ -235,7 +235,7 @@ describe.each(upgrades)("over %s", { timeout: 60_000 }, (_, upgrade) => {
     await peer.joins("room:one more")
   })
 
-  it("channel 1.1: a topic that is joined may be joined anew when no other may", async () => {
+  it("channel 1.1: a joined topic may be joined again when no other may", async () => {
     const peer = await Peer.connect(at("limited"))
     await peer.joins("room:1")
     await peer.joins("room:2")
@@ -252,7 +252,7 @@ describe.each(upgrades)("over %s", { timeout: 60_000 }, (_, upgrade) => {
     await peer.quiet()
   })
 
-  it("channel 1.1: frames right behind the handshake are read", async () => {
+  it("channel 1.1: frames right after the handshake are read", async () => {
     const socket = connect(server().port, "127.0.0.1")
     const heartbeat = JSON.stringify([null, "1", "phoenix", "heartbeat", {}])
     const frame = Buffer.concat([Buffer.from([0x81, 0x80 | heartbeat.length, 0, 0, 0, 0]), Buffer.from(heartbeat)])
@@ -273,7 +273,7 @@ describe.each(upgrades)("over %s", { timeout: 60_000 }, (_, upgrade) => {
     assert.include(text, "\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n")
   })
 
-  it("channel 1.1: told to stop, the server closes all sockets with 1012, and takes no more", async () => {
+  it("channel 1.1: at a stop, the server closes all sockets with 1012, and takes no more", async () => {
     const served = await serve(upgrade)
     try {
       const url = `${served.ws}/socket/websocket?${v2}`
@@ -297,10 +297,10 @@ describe.each(upgrades)("over %s", { timeout: 60_000 }, (_, upgrade) => {
   })
 })
 
-describe("over NodeUpgrade alone", { timeout: 60_000 }, () => {
+describe("over NodeUpgrade alone", () => {
   const { server } = shared(NodeUpgrade.layer)
 
-  it("channel 1.1: a token is never answered, wherever it stands", async () => {
+  it("channel 1.1: a token is never answered, at any position", async () => {
     const token = `base64url.bearer.phx.${Buffer.from("secret").toString("base64")}`
     const answered = async (offered: string) => {
       const socket = connect(server().port, "127.0.0.1")

@@ -12,13 +12,13 @@ const ok = (response: unknown = {}) => ({ status: "ok", response })
 const error = (reason: string) => ({ status: "error", response: { reason } })
 const crashed = { reason: "channel_crash" }
 
-describe.each(upgrades)("over %s", { timeout: 60_000 }, (_, upgrade) => {
+describe.each(upgrades)("over %s", (_, upgrade) => {
   const { server } = shared(upgrade)
   const connect = (query = "") => Peer.connect(`${server().ws}/socket/websocket?vsn=2.0.0${query}`)
   const inRoom = async (query = "", payload: unknown = {}) => (await connect(query)).joins("room:1", payload)
 
   describe("joining", () => {
-    it("channel 1.5: the bare prefix of a splat is a topic of it, and another name is none", async () => {
+    it("channel 1.5: the bare prefix of a splat is a topic of it, and another name is not", async () => {
       const peer = await connect()
       await peer.joins("room:")
       await peer.joins("room:a:b:*")
@@ -35,7 +35,7 @@ describe.each(upgrades)("over %s", { timeout: 60_000 }, (_, upgrade) => {
       await peer.gets([null, "1", "lobby:1", "phx_reply", error("unmatched topic")])
     })
 
-    it("channel 1.5: a join is answered with its response, and what the channel sends then comes behind it", async () => {
+    it("channel 1.5: a join is answered with its response, and the channel's messages follow it", async () => {
       const peer = await connect("&user_id=ann")
       await peer.joins("room:2", { reply: [1] }, [1])
       await peer.joins("room:1", { announce: "ann" })
@@ -45,7 +45,7 @@ describe.each(upgrades)("over %s", { timeout: 60_000 }, (_, upgrade) => {
       )
     })
 
-    it("channel 1.5: a join that is refused leaves no channel behind", async () => {
+    it("channel 1.5: a refused join leaves no channel", async () => {
       const peer = await connect()
       peer.send(["1", "1", "room:1", "phx_join", { auth: "deny" }], ["1", "2", "room:1", "echo", {}])
       await peer.gets(
@@ -110,7 +110,7 @@ describe.each(upgrades)("over %s", { timeout: 60_000 }, (_, upgrade) => {
       )
     })
 
-    it("channel 1.5: a leave of a topic that is not joined is answered ok, and no more", async () => {
+    it("channel 1.5: a leave of an unjoined topic is answered ok, and no more", async () => {
       const peer = await connect()
       peer.send(["7", "8", "room:1", "phx_leave", {}])
       await peer.gets(["7", "8", "room:1", "phx_reply", ok()])
@@ -125,7 +125,7 @@ describe.each(upgrades)("over %s", { timeout: 60_000 }, (_, upgrade) => {
       await peer.gets(["1", "3", "room:1", "phx_reply", ok()])
     })
 
-    it("channel 1.5: what the end of a channel sends to others reaches them", async () => {
+    it("channel 1.5: messages to others at the end of a channel reach them", async () => {
       const other = await inRoom()
       const left = { user: "ann" }
       const leaving = await inRoom("", { notify_leave: "ann" })
@@ -231,7 +231,7 @@ describe.each(upgrades)("over %s", { timeout: 60_000 }, (_, upgrade) => {
       }
     })
 
-    it("channel 1.5: an event that is not joined is of an unmatched topic", async () => {
+    it("channel 1.5: an event without a join is of an unmatched topic", async () => {
       const peer = await connect()
       peer.send(["1", "2", "room:1", "echo", {}], ["1", "3", "nowhere", "echo", {}])
       await peer.gets(
@@ -242,7 +242,7 @@ describe.each(upgrades)("over %s", { timeout: 60_000 }, (_, upgrade) => {
   })
 
   describe("the end of a channel", () => {
-    it("channel 1.5: a stop closes the channel, without a reply or behind one", async () => {
+    it("channel 1.5: a stop closes the channel, without a reply or after one", async () => {
       const peer = await inRoom()
       peer.send(["1", "2", "room:1", "stop", {}], ["1", "3", "room:1", "echo", {}])
       await peer.gets(
@@ -274,7 +274,7 @@ describe.each(upgrades)("over %s", { timeout: 60_000 }, (_, upgrade) => {
       }
     )
 
-    it("channel 1.5: requests that are open when a channel ends get no reply", async () => {
+    it("channel 1.5: open requests get no reply when their channel ends", async () => {
       const peer = await inRoom()
       peer.send(["1", "2", "room:1", "async_echo", { delay: 300 }], ["1", "3", "room:1", "crash", {}])
       await peer.gets(["1", "1", "room:1", "phx_error", crashed])

@@ -21,7 +21,7 @@ const binary = (kind: number, names: ReadonlyArray<string>, data: Uint8Array = B
 
 const bytes = Buffer.from([0, 1, 127, 128, 255])
 
-describe.each(upgrades)("over %s", { timeout: 60_000 }, (_, upgrade) => {
+describe.each(upgrades)("over %s", (_, upgrade) => {
   const { server } = shared(upgrade)
   const v2 = (query = "") => Peer.connect(`${server().ws}/socket/websocket?vsn=2.0.0${query}`)
   const v1 = () => Peer.connect(`${server().ws}/socket/websocket`)
@@ -140,7 +140,7 @@ describe.each(upgrades)("over %s", { timeout: 60_000 }, (_, upgrade) => {
       )
     })
 
-    it("channel 1.2: a channel that ends is told of with the join_ref twice", async () => {
+    it("channel 1.2: the end of a channel is sent with the join_ref twice", async () => {
       const peer = await inRoom()
       peer.send('["1","2","room:1","stop",{}]')
       await peer.gets('["1","1","room:1","phx_close",{}]')
@@ -158,7 +158,7 @@ describe.each(upgrades)("over %s", { timeout: 60_000 }, (_, upgrade) => {
       )
     })
 
-    it("channel 1.2: refs are given back as they came: texts, numbers, null", async () => {
+    it("channel 1.2: refs are returned unchanged: texts, numbers, null", async () => {
       const peer = await v2()
       peer.send('[4,5,"room:1","phx_join",{}]', '[4,6.5,"room:1","echo",{}]', '[4,null,"room:1","echo",1]')
       await peer.gets(
@@ -301,7 +301,7 @@ describe.each(upgrades)("over %s", { timeout: 60_000 }, (_, upgrade) => {
       await peer.gets([null, "1", "phoenix", "phx_reply", error("unmatched topic")])
     })
 
-    it("channel 1.4: heartbeat on another topic is none", async () => {
+    it("channel 1.4: heartbeat on another topic is an event of that topic", async () => {
       const peer = await v2()
       peer.send([null, "1", "room:1", "heartbeat", {}])
       await peer.gets([null, "1", "room:1", "phx_reply", error("unmatched topic")])

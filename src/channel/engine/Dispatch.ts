@@ -1,208 +1,173 @@
 /**
- * An event of a joined channel: the handlers' hooks, the channel's own handler, and its answer. Internal to the channel part.
- *
- * Whatever answers at once is handled at once: only what suspends costs a fiber.
+ * An event of a joined channel: the handlers' hooks, the channel's own handler, and how it comes out. Internal to the channel part.
  *
  * @since 0.1.0
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
 
 import { isEffect, isExit } from "../../core/Effects.ts"
-import { isLater, isNoReply, isStop } from "../Answers.ts"
-import type { Message } from "../Broadcaster.ts"
-import type { Change, Drop, Refused, Reply } from "../ChannelHandler.ts"
-import type { CompiledMessage } from "../Definition.ts"
-import { sameId } from "../Recovery.ts"
+import type { Reject } from "../../core/Reject.ts"
+import { isLater, isNoReply, isReplyAs, isStop } from "../Answers.ts"
+import type { Delivery } from "../broadcaster/Contract.ts"
+import type { CompiledMessage, ImplementedChannel } from "../Definition.ts"
+import type { Change, Drop, Reply } from "../HandlerMessages.ts"
 import type { Incoming, Payload } from "../wire/Message.ts"
-import { within } from "./Hub.ts"
-import type { Work } from "./Lane.ts"
+import { within } from "./HandlerHooks.ts"
 import type { Member } from "./Member.ts"
-import { invalid, Refusal, refusalOf } from "./Refusal.ts"
+import { asEffect, Crashed, failureOf, goesOn, Later, Replied, settle, Stopped } from "./Outcome.ts"
+import type { Outcome, Step } from "./Outcome.ts"
+import type { Peer } from "./Peer.ts"
+import { invalid, rejection } from "./Refusal.ts"
 
-type Run = Effect.Effect<void, never, any> | undefined
-
-/** Goes on with how an Effect ended: at once if it has. */
-const settle = <A>(effect: Effect.Effect<A, unknown, any>, use: (exit: Exit.Exit<A, unknown>) => Run): Run =>
-  isExit(effect)
-    ? use(effect as Exit.Exit<A, unknown>)
-    : Effect.flatMap(Effect.exit(effect), (exit) => use(exit) ?? Effect.void)
-
-const failureOf = (cause: Cause.Cause<unknown>): Cause.Fail<unknown> | undefined =>
-  Cause.hasDies(cause) ? undefined : cause.reasons.find(Cause.isFailReason)
+/** One event on its way to its handler. */
+interface Flow {
+  readonly peer: Peer
+  readonly implementation: ImplementedChannel
+  readonly member: Member
+}
 
 /** Handles an event, through the handlers. */
-export const dispatch = (member: Member, message: Incoming): Work => work(member, admit(member, message, 0))
+export const dispatch = (peer: Peer, implementation: ImplementedChannel, member: Member, message: Incoming): Step =>
+  admit({ peer, implementation, member }, message, 0)
 
-/** Lets a member's channel change a broadcast before the member gets it. */
-export const intercept = (member: Member, { event, payload }: Message): Work => {
-  const { connection, implementation } = member.lane
+/** Lets a member's channel change a broadcast before the client gets it. */
+export const intercept = (implementation: ImplementedChannel, member: Member, delivery: Delivery): Step => {
+  const { event, payload, position } = delivery
+  if (!Object.hasOwn(implementation.handlers.intercept!, event)) {
+    member.forward(delivery)
+    return goesOn
+  }
   const codec = implementation.compiled.outgoing.get(event)!
   const run = implementation.handlers.intercept![event]!
-  const effect = Effect.flatMap(codec.decode(payload), (value) => run(value, member))
-  const intercepted = Effect.flatMap(effect, (value: unknown) =>
-    value === undefined
-      ? Effect.void
-      : Effect.map(codec.encode(value), (encoded) =>
-          connection.push(member.joinRef, member.topic, event, sameId(payload, encoded))
-        )
+  const intercepted = Effect.flatMap(
+    Effect.flatMap(codec.decode(payload), (value) => run(value, member)),
+    (value: unknown): Effect.Effect<Payload | undefined, unknown, any> =>
+      value === undefined ? Effect.succeed(undefined) : codec.encode(value)
   )
-  return work(
-    member,
-    settle(intercepted, (exit) => (Exit.isSuccess(exit) ? undefined : crash(member, exit.cause)))
-  )
-}
-
-const work = (member: Member, effect: Run): Work => (effect === undefined ? undefined : { effect, scope: member.scope })
-
-const crash = (member: Member, cause: Cause.Cause<unknown>, interceptor?: string): Run =>
-  member.lane.crashed(member, cause, interceptor)?.effect
-
-// What is refused is told where the client can tell it from other answers.
-const refuse = (member: Member, { ref, topic }: Incoming, { payload }: Refusal): undefined => {
-  if (ref !== null) member.lane.connection.reply(member.joinRef, ref, topic, "error", payload)
-}
-
-const admit = (member: Member, message: Incoming, from: number): Run => {
-  const { connection } = member.lane
-  const { hub, socket } = connection
-  for (let index = from; index < hub.incoming.length; index++) {
-    const { built, value } = hub.incoming[index]!
-    const { event, payload, ref, topic } = message
-    let out: unknown
-    try {
-      out = hub.run(value.name, "incoming", () =>
-        value.incoming({ topic, event, payload, answerable: ref !== null }, socket)
-      )
-    } catch (defect) {
-      return crash(member, Cause.die(defect), value.name)
-    }
-    if (isEffect(out)) {
-      const decided = isExit(out) ? out : within(out, connection.contextOver(built, member.scope))
-      return settle(decided as Effect.Effect<Decision, Refused>, (exit) => {
-        if (Exit.isSuccess(exit)) {
-          const next = decide(member, message, exit.value)
-          return next === undefined ? undefined : admit(member, next, index + 1)
-        }
-        const failure = failureOf(exit.cause)
-        return failure === undefined
-          ? crash(member, exit.cause, value.name)
-          : refuse(member, message, refusalOf(failure.error as Refused))
-      })
-    }
-    const next = decide(member, message, out as Decision)
-    if (next === undefined) return undefined
-    message = next
-  }
-  return decode(member, message)
+  return settle(intercepted, (exit) => {
+    if (Exit.isFailure(exit)) return new Crashed(exit.cause)
+    if (exit.value !== undefined) member.pushIntercepted(event, exit.value, position)
+    else if (position !== undefined) member.tellPosition(position)
+    return goesOn
+  })
 }
 
 type Decision = void | Reply | Change | Drop
 
-/** The message that goes on, or nothing when a handler has seen to it. */
-const decide = (member: Member, message: Incoming, decision: Decision): Incoming | undefined => {
-  if (decision === undefined) return message
+// Without a ref, a client could not assign the refusal.
+const refuse = ({ ref }: Incoming, payload: Payload): Outcome => (ref === null ? goesOn : new Replied("error", payload))
+
+const admit = (flow: Flow, message: Incoming, from: number): Step => {
+  const { member, peer } = flow
+  const { hooks, socket } = peer
+  const pattern = flow.implementation.compiled.pattern.text
+  for (let index = from; index < hooks.incoming.length; index++) {
+    const handler = hooks.incoming[index]!
+    const { value } = handler
+    const { event, payload, ref, topic } = message
+    let out: unknown
+    try {
+      out = peer.run(value.name, "incoming", () =>
+        value.incoming({ topic, pattern, event, payload, expectsReply: ref !== null }, socket)
+      )
+    } catch (defect) {
+      return new Crashed(Cause.die(defect), value.name)
+    }
+    if (isEffect(out)) {
+      const decided = isExit(out) ? out : within(out, peer.context(handler, member.scope))
+      return settle(decided as Effect.Effect<Decision, Reject>, (exit) => {
+        if (Exit.isSuccess(exit)) return decide(flow, message, exit.value, index)
+        const failure = failureOf(exit.cause)
+        return failure === undefined
+          ? new Crashed(exit.cause, value.name)
+          : refuse(message, rejection(failure.error as Reject).payload)
+      })
+    }
+    if (out !== undefined) return decide(flow, message, out as Decision, index)
+  }
+  return decode(flow, message)
+}
+
+/** Continues after a handler with its message, or ends with its decision. */
+const decide = (flow: Flow, message: Incoming, decision: Decision, index: number): Step => {
+  if (decision === undefined) return admit(flow, message, index + 1)
   switch (decision._tag) {
     case "Drop":
-      return undefined
+      return goesOn
     case "Reply":
-      member.lane.connection.reply(member.joinRef, message.ref, message.topic, decision.status, decision.payload)
-      return undefined
-    default:
-      return { ...message, event: decision.event ?? message.event, payload: decision.payload ?? message.payload }
+      return new Replied(decision.status, decision.payload)
+    default: {
+      const { event = message.event, payload = message.payload } = decision
+      return admit(flow, { ...message, event, payload }, index + 1)
+    }
   }
 }
 
-const decode = (member: Member, message: Incoming): Run => {
-  const { connection, implementation } = member.lane
-  const definition = implementation.compiled.incoming.get(message.event)
+const decode = (flow: Flow, message: Incoming): Step => {
+  const { compiled } = flow.implementation
+  const definition = compiled.incoming.get(message.event)
   if (definition === undefined) {
-    return connection.hub.settings.unknownEvent === "crash"
-      ? crash(member, Cause.die(new Error(`No handler of "${implementation.compiled.pattern.text}" for the event`)))
-      : refuse(member, message, new Refusal({ reason: "unknown event" }))
+    return flow.peer.settings.onUnknownEvent === "crash"
+      ? new Crashed(Cause.die(new Error(`No handler of "${compiled.pattern.text}" for the event`)))
+      : refuse(message, { reason: "unknown event" })
   }
   return settle(definition.payload.decode(message.payload), (exit) => {
-    if (Exit.isSuccess(exit)) return handle(member, message, definition, exit.value)
+    if (Exit.isSuccess(exit)) return handle(flow, message, definition, exit.value)
     const failure = failureOf(exit.cause)
     return failure === undefined
-      ? crash(member, exit.cause)
-      : refuse(member, message, invalid(failure.error as Parameters<typeof invalid>[0]))
+      ? new Crashed(exit.cause)
+      : refuse(message, invalid(failure.error as Parameters<typeof invalid>[0]).payload)
   })
 }
 
-const handle = (member: Member, message: Incoming, definition: CompiledMessage, payload: unknown): Run => {
-  const { connection, implementation } = member.lane
+const handle = (flow: Flow, message: Incoming, definition: CompiledMessage, payload: unknown): Step => {
+  const { implementation, member, peer } = flow
   let out: Effect.Effect<unknown, unknown, any>
   try {
-    out = connection.hub.run(implementation.compiled.pattern.text, message.event, () =>
+    out = peer.run(implementation.compiled.pattern.text, message.event, () =>
       implementation.handlers.on[message.event]!(payload, member)
     ) as Effect.Effect<unknown, unknown, any>
   } catch (defect) {
-    return crash(member, Cause.die(defect))
+    return new Crashed(Cause.die(defect))
   }
-  return settle(out, (exit) => answer(member, message, definition, exit))
+  return settle(out, (exit) => answer(definition, exit))
 }
 
-const answer = (
-  member: Member,
-  message: Incoming,
-  definition: CompiledMessage,
-  exit: Exit.Exit<unknown, unknown>
-): Run => {
+const answer = (definition: CompiledMessage, exit: Exit.Exit<unknown, unknown>): Step => {
   if (Exit.isFailure(exit)) {
     const failure = failureOf(exit.cause)
-    return failure === undefined
-      ? crash(member, exit.cause)
-      : reply(member, message, "error", definition.error.encode(failure.error))
+    return failure === undefined ? new Crashed(exit.cause) : replied("error", definition.error.encode(failure.error))
   }
   const { value } = exit
-  if (isLater(value)) return later(member, message, definition, value.effect)
+  if (isLater(value)) return new Later(answerLater(definition, value.effect))
+  if (isReplyAs(value)) return replied(value.status, definition.reply.encode(value.reply))
   if (isStop(value)) {
-    const stop = (): Run => member.lane.close(member, "stopped")?.effect
-    return value.replies ? reply(member, message, "ok", definition.reply.encode(value.reply), stop) : stop()
+    if (!value.replies) return new Stopped(undefined)
+    return settle(definition.reply.encode(value.reply), (encoded) =>
+      Exit.isFailure(encoded) ? new Crashed(encoded.cause) : new Stopped(new Replied("ok", encoded.value))
+    )
   }
-  return definition.replies && !isNoReply(value)
-    ? reply(member, message, "ok", definition.reply.encode(value))
-    : undefined
+  return definition.replies && !isNoReply(value) ? replied("ok", definition.reply.encode(value)) : goesOn
 }
 
-const reply = (
-  member: Member,
-  { ref, topic }: Incoming,
-  status: string,
-  encoded: Effect.Effect<Payload, unknown, any>,
-  then?: () => Run
-): Run =>
-  settle(encoded, (exit) => {
-    if (Exit.isFailure(exit)) return crash(member, exit.cause)
-    member.lane.connection.reply(member.joinRef, ref, topic, status, exit.value)
-    return then?.()
-  })
+const replied = (status: string, encoded: Effect.Effect<Payload, unknown, any>): Step<Replied | Crashed> =>
+  settle(encoded, (exit) => (Exit.isFailure(exit) ? new Crashed(exit.cause) : new Replied(status, exit.value)))
 
-/** Leaves a reply running in the channel's scope. It is not in the lane: a crash is handed to it. */
-const later = (
-  member: Member,
-  { ref, topic }: Incoming,
+const answerLater = (
   { error, reply }: CompiledMessage,
   effect: Effect.Effect<unknown, unknown, any>
-): undefined => {
-  const { lane } = member
-  const context = lane.connection.contextOver(lane.implementation.built, member.scope)
-  const told = Effect.matchCauseEffect(effect, {
-    onSuccess: (value) => Effect.map(reply.encode(value), (encoded) => ({ status: "ok", encoded })),
-    onFailure(cause) {
-      const failure = failureOf(cause)
-      return failure === undefined
-        ? Effect.failCause(cause)
-        : Effect.map(error.encode(failure.error), (encoded) => ({ status: "error", encoded }))
+): Effect.Effect<Replied | Crashed, never, any> =>
+  Effect.flatMap(Effect.exit(effect), (exit) => {
+    if (Exit.isSuccess(exit)) {
+      const { value } = exit
+      return asEffect(
+        isReplyAs(value) ? replied(value.status, reply.encode(value.reply)) : replied("ok", reply.encode(value))
+      )
     }
+    const failure = failureOf(exit.cause)
+    return failure === undefined
+      ? Effect.succeed(new Crashed(exit.cause))
+      : asEffect(replied("error", error.encode(failure.error)))
   })
-  const replied = Effect.map(Effect.exit(told), (exit) => {
-    if (lane.member !== member) return
-    if (Exit.isFailure(exit)) lane.crash(member, exit.cause)
-    else lane.connection.reply(member.joinRef, ref, topic, exit.value.status, exit.value.encoded)
-  })
-  Fiber.runIn(Effect.runForkWith(context)(replied), member.scope)
-}

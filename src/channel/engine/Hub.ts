@@ -1,120 +1,108 @@
 /**
- * What all sockets of one mounted server share: its limits, its handlers, its channels. Internal to the channel part.
+ * The shared state of all sockets of one mounted server: settings, handlers, channels, and the sum of the bytes for slow readers. Internal to the channel part.
  *
  * @since 0.1.0
  */
-import type * as Cause from "effect/Cause"
 import type * as Clock from "effect/Clock"
-import type * as Context from "effect/Context"
-import * as Effect from "effect/Effect"
 
-import * as Interceptor from "../../core/Interceptor.ts"
-import type * as Probe from "../../core/Probe.ts"
-import { Watch } from "../../core/Watch.ts"
-import type { Broadcaster } from "../Broadcaster.ts"
-import type { HandlerValue } from "../ChannelHandler.ts"
-import type { Implementation } from "../Definition.ts"
-import type { Limits } from "../wire/Message.ts"
-import type { Connection } from "./Connection.ts"
-import type { SlowReader } from "./Outbox.ts"
+import type { Broadcaster } from "../broadcaster/Contract.ts"
+import type { ImplementedChannel } from "../Definition.ts"
+import type { NodePresence } from "../presence/NodePresence.ts"
+import type { Serializer } from "../Serializer.ts"
+import { negotiate } from "../wire/Message.ts"
+import { Fanout } from "./Fanout.ts"
+import type { HandlerHooks } from "./HandlerHooks.ts"
+import type { Settings } from "./Settings.ts"
 
-/** The limits of each socket, and what is done beyond them. */
-export interface Settings {
-  readonly maxChannels: number
-  /** Milliseconds. */
-  readonly joinTimeout: number
-  readonly maxPending: number
-  readonly maxPendingBytes: number
-  readonly wire: Limits
-  readonly slowReader: SlowReader
-  /** What an event without a handler does. */
-  readonly unknownEvent: "reply" | "crash"
+/** The sockets as their hub uses them. */
+export interface HubSocket {
+  /** How many bytes wait for its client. */
+  readonly held: number
+  /** Closes it if the client has been silent since then. */
+  sweep(sinceMillis: number): void
+  /** Closes it since the server ends: its client goes to another one, or comes back. */
+  drain(): void
+  /** Notes that it is to be closed as a slow reader: it holds nothing from now on. */
+  overflow(): void
+  /** Closes it as a slow reader. */
+  closeSlow(): void
 }
-
-/** A handler with what its layer was built with. */
-export interface Handler {
-  readonly value: HandlerValue
-  readonly built: Context.Context<never>
-}
-
-/** Gives what a hook gave its own services: those of its layer and of its socket. */
-export const within = (hook: Effect.Effect<unknown, unknown>, context: Context.Context<any>) =>
-  Effect.updateContext(hook, (_present: Context.Context<never>) => context)
-
-type Hook = "connect" | "join" | "incoming" | "outgoing" | "leave" | "disconnect"
-
-/** A handler that has a hook. */
-export type With<K extends Hook> = Handler & { readonly value: { readonly [X in K]-?: NonNullable<HandlerValue[X]> } }
-
-const having = <K extends Hook>(handlers: ReadonlyArray<Handler>, hook: K): ReadonlyArray<With<K>> =>
-  handlers.filter((handler): handler is With<K> => handler.value[hook] !== undefined)
 
 /** A mounted server. */
 export class Hub {
-  readonly name: string
   readonly settings: Settings
-  readonly channels: ReadonlyArray<Implementation>
+  readonly channels: ReadonlyArray<ImplementedChannel>
   readonly broadcaster: Broadcaster["Service"]
+  /** There where a channel has presence. */
+  readonly presence: NodePresence | undefined
   readonly clock: Clock.Clock
-  readonly context: Context.Context<never>
-  readonly probe: Probe.Probe | undefined
+  readonly hooks: HandlerHooks
+  readonly fanout = new Fanout()
   /** Whether it takes no more sockets. */
   closed = false
   /** All connected sockets. */
-  readonly connections = new Set<Connection>()
-
-  readonly connect: ReadonlyArray<With<"connect">>
-  readonly join: ReadonlyArray<With<"join">>
-  readonly incoming: ReadonlyArray<With<"incoming">>
-  readonly outgoing: ReadonlyArray<With<"outgoing">>
-  readonly leave: ReadonlyArray<With<"leave">>
-  readonly disconnect: ReadonlyArray<With<"disconnect">>
+  readonly sockets = new Set<HubSocket>()
+  private readonly id: string
+  private members = 0
+  private held = 0
+  private readonly slow = new Set<HubSocket>()
+  private closing: Array<HubSocket> = []
 
   constructor(
-    options: Pick<Hub, "name" | "settings" | "channels" | "broadcaster" | "clock" | "context" | "probe">,
-    handlers: ReadonlyArray<Handler>
+    options: Pick<Hub, "settings" | "channels" | "broadcaster" | "presence" | "clock" | "hooks"> & {
+      readonly id: string
+    }
   ) {
-    this.name = options.name
     this.settings = options.settings
     this.channels = options.channels
     this.broadcaster = options.broadcaster
+    this.presence = options.presence
     this.clock = options.clock
-    this.context = options.context
-    this.probe = options.probe
-    const outwards = handlers.toReversed()
-    this.connect = having(handlers, "connect")
-    this.join = having(handlers, "join")
-    this.incoming = having(handlers, "incoming")
-    this.outgoing = having(outwards, "outgoing")
-    this.leave = having(outwards, "leave")
-    this.disconnect = having(outwards, "disconnect")
+    this.hooks = options.hooks
+    this.id = options.id
+  }
+
+  get name(): string {
+    return this.hooks.composite
+  }
+
+  /** The serializer of the version that a client asks for; nothing where no serializer speaks it. */
+  negotiate(vsn: string | undefined): Serializer | undefined {
+    return negotiate(vsn, this.settings.serializers)
   }
 
   /** The first declared channel that a topic belongs to. */
-  find(topic: string): Implementation | undefined {
+  find(topic: string): ImplementedChannel | undefined {
     return this.channels.find(({ compiled }) => compiled.pattern.match(topic) !== undefined)
   }
 
-  /** Runs an interceptor's hook, between the probe's reports if there is a probe. */
-  run(interceptor: string, phase: string, hook: () => unknown): unknown {
-    return this.probe === undefined
-      ? hook()
-      : new Watch("channel", this.name, this.probe, this.clock).around(interceptor, phase, hook)
+  /** An id that no other member has. */
+  memberId(): string {
+    return `${this.id}-${(++this.members).toString(36)}`
   }
 
-  /** Logs a defect once, with the name of the interceptor or channel that it came from. */
-  logDefect(interceptor: string, what: string, cause: Cause.Cause<unknown>): void {
-    const origin = { part: "channel", composite: this.name, interceptor, annotations: {} } as const
-    this.fork(
-      Effect.logError(
-        `"${interceptor}" of channel server "${this.name}" died: ${what}`,
-        Interceptor.annotate(cause, origin)
-      )
-    )
+  /** Counts what waits for slow readers; beyond the limit, the slowest is closed first. */
+  holds(socket: HubSocket, bytes: number): void {
+    this.held += bytes
+    if (socket.held > 0) this.slow.add(socket)
+    else this.slow.delete(socket)
+    while (this.held > this.settings.maxOutgoingBytes) {
+      let slowest: HubSocket | undefined
+      for (const socket of this.slow) if (slowest === undefined || socket.held > slowest.held) slowest = socket
+      if (slowest === undefined) return
+      this.settings.slowReader.count(0, true)
+      slowest.overflow()
+    }
   }
 
-  /** Starts what belongs to no socket. */
-  fork(effect: Effect.Effect<void>): void {
-    Effect.runForkWith(this.context)(effect)
+  /** Closes a slow reader when the broadcast that it was found in has reached everybody. */
+  closeSoon(socket: HubSocket): void {
+    if (this.closing.push(socket) === 1) queueMicrotask(() => this.closeAll())
+  }
+
+  // Broadcasts of a closing socket's leave hooks may overflow other slow readers: they join the queue.
+  private closeAll(): void {
+    for (let next = 0; next < this.closing.length; next++) this.closing[next]!.closeSlow()
+    this.closing = []
   }
 }

@@ -3,45 +3,54 @@
  *
  * @since 0.1.0
  */
-import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 
 import { isEffect } from "../../core/Effects.ts"
-import type { Reason } from "../ApiTypes.ts"
-import { within } from "./Hub.ts"
-import type { Work } from "./Lane.ts"
+import type { LeaveReason } from "../ApiTypes.ts"
+import type { ImplementedChannel } from "../Definition.ts"
+import { within } from "./HandlerHooks.ts"
+import type { Owner } from "./HandlerHooks.ts"
 import type { Member } from "./Member.ts"
+import type { Peer } from "./Peer.ts"
 
-/** Runs what belongs to the end of a channel: the channel's own hook, those of the handlers, the finalizers. None skips another. */
-export const leave = (member: Member, reason: Reason): Work => {
-  const { scope } = member
-  const { connection, implementation, topic } = member.lane
-  const { handlers } = implementation
-  const { hub, socket } = connection
-  if (handlers.leave === undefined && hub.leave.length === 0 && scope.state._tag === "Empty") return undefined
+/** Runs what belongs to the end of a channel: its own hook, those of the handlers, the finalizers. None skips another. Nothing where there is nothing to run. */
+export const leave = (
+  peer: Peer,
+  implementation: ImplementedChannel,
+  member: Member,
+  reason: LeaveReason
+): Effect.Effect<void> | undefined => {
+  const { compiled, handlers } = implementation
+  const { scope, topic } = member
+  const { hooks, socket } = peer
+  if (handlers.leave === undefined && hooks.leave.length === 0 && scope.state._tag === "Empty") return undefined
+  const pattern = compiled.pattern.text
 
-  // Where a join takes the channel's place, what is around is the new channel's.
-  const guarded = (interceptor: string, hook: () => unknown, built: Context.Context<never>) =>
+  // When a join takes the channel's place, the surrounding context is the new channel's.
+  const guarded = (interceptor: string, hook: () => unknown, owner: Owner) =>
     Effect.suspend(() => {
-      const out = hub.run(interceptor, "leave", hook)
-      return isEffect(out) ? within(out, connection.contextOver(built, scope)) : Effect.void
+      const out = peer.run(interceptor, "leave", hook)
+      return isEffect(out) ? within(out, peer.context(owner, scope)) : Effect.void
     }).pipe(
       Effect.catchCause((cause) =>
-        Effect.sync(() => hub.logDefect(interceptor, `its leave of "${topic}", which had ${reason}`, cause))
+        Effect.sync(() => hooks.logDefect(interceptor, `its leave of "${topic}", which had ${reason}`, cause))
       )
     )
 
-  const effect = Effect.gen(function* () {
-    const { built, compiled } = implementation
-    const own = compiled.pattern.text
-    if (handlers.leave !== undefined) yield* guarded(own, () => handlers.leave!(member, reason), built)
-    for (const { built, value } of hub.leave) {
-      yield* guarded(value.name, () => value.leave({ topic, reason }, socket), built)
+  const ending = Effect.gen(function* () {
+    if (handlers.leave !== undefined) yield* guarded(pattern, () => handlers.leave!(reason, member), implementation)
+    for (const handler of hooks.leave) {
+      const { value } = handler
+      yield* guarded(value.name, () => value.leave({ topic, pattern, reason }, socket), handler)
     }
-    yield* guarded(own, () => Scope.close(scope, Exit.void), built)
+    yield* guarded(pattern, () => Scope.close(scope, Exit.void), implementation)
   })
   // A join or the end of the socket may interrupt what a lane is at, but never this.
-  return { effect: Effect.uninterruptible(Effect.asVoid(effect)), scope }
+  return Effect.uninterruptible(ending)
 }
+
+/** Closes the scope of a join that did not enter. Nothing where it holds nothing. */
+export const abandon = (scope: Scope.Closeable): Effect.Effect<void> | undefined =>
+  scope.state._tag === "Empty" ? undefined : Effect.uninterruptible(Effect.ignoreCause(Scope.close(scope, Exit.void)))

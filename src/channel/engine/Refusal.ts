@@ -1,11 +1,11 @@
 /**
- * What a client is told when it is refused. Internal to the channel part.
+ * The replies to refused clients. Internal to the channel part.
  *
  * @since 0.1.0
  */
 import * as SchemaIssue from "effect/SchemaIssue"
 
-import type { Refused } from "../ChannelHandler.ts"
+import type { Reject } from "../../core/Reject.ts"
 import type { Payload } from "../wire/Message.ts"
 
 /** The payload of an error reply. */
@@ -16,21 +16,24 @@ export class Refusal {
   }
 }
 
-/** That of a handler's `Refused`. */
-export const refusalOf = ({ details, reason }: Refused): Refusal => new Refusal({ ...details, reason })
+/** The refusal of a handler that rejected a join or a message. */
+export const rejection = ({ details, reason }: Reject): Refusal => new Refusal({ ...details, reason })
 
 const format = SchemaIssue.makeFormatterStandardSchemaV1()
 
+/** The issue of a text in place of a `Schema.Number`, whose JSON form also has the numbers that JSON has not. */
+const notFinite = /^Expected "Infinity" \| "-Infinity" \| "NaN"/
+
 const [maxIssues, maxMessage] = [10, 200]
 
-/** That of a payload which is not what the definition says: where the faults are. It is bounded, since it may quote what the client sent. */
+/** The refusal of a payload that its schema does not accept: where the faults are. It is bounded, since it may quote what the client sent. */
 export const invalid = (issue: SchemaIssue.Issue): Refusal => {
   const issues = format(issue).issues.slice(0, maxIssues)
   return new Refusal({
     reason: "invalid payload",
     issues: issues.map(({ message, path }) => ({
       path: (path ?? []).map((key) => String(typeof key === "object" ? key.key : key).slice(0, maxMessage)),
-      message: message.slice(0, maxMessage)
+      message: message.replace(notFinite, "Expected a number").slice(0, maxMessage)
     }))
   })
 }

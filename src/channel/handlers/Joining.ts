@@ -1,13 +1,13 @@
 /**
- * What a handler can know of a socket's joins: when one was asked for, and what became of it. Internal to the ready-made handlers.
+ * Tracks a socket's joins for its handlers: when one was requested, and its reply. Internal to the ready-made handlers.
  *
- * A join hook sees the question only. While a topic is being joined, the answer to that is the one reply that its client can get there.
+ * A join hook sees the request only. While a topic is being joined, the next reply on it is the answer to the join.
  *
  * @since 0.1.0
  */
 import type * as Context from "effect/Context"
 
-import type { Sent } from "../ChannelHandler.ts"
+import type { OutgoingMessage } from "../ChannelHandler.ts"
 
 /** A join that was answered. */
 export interface Joined {
@@ -15,9 +15,9 @@ export interface Joined {
   readonly millis: number
 }
 
-/** The joins of one socket, and what its handler keeps for it. */
+/** The joins of one socket, and its handler's context. */
 export class Joins {
-  /** What the socket's handlers are run with: the clock, the loggers, the metrics. */
+  /** The context of the socket's handlers: the clock, the loggers, the metrics. */
   readonly context: Context.Context<never>
   readonly since: number
   private readonly now: () => number
@@ -40,7 +40,7 @@ export class Joins {
   }
 
   /** The answer to a join, if the message is one. */
-  answer({ event, kind, topic }: Sent): Joined | undefined {
+  answer({ event, kind, topic }: OutgoingMessage): Joined | undefined {
     const since = kind === "reply" ? this.asked.get(topic) : undefined
     if (since === undefined) return undefined
     this.asked.delete(topic)

@@ -3,13 +3,13 @@
  *
  * 1. At Info: connects and those that were refused, joins and those that were refused, the ends of channels and sockets, with how long they took. At Warn: a channel that
  *    crashed. No payload and no parameter is among them; of a refusal there is the reason.
- * 2. At Debug: the parameters of a connect, and the messages in both directions with their payloads. Of bytes only the number is written. Nothing is made of a line
- *    that is not written.
+ * 2. At Debug: the parameters of a connect, and the messages in both directions with their payloads. Of bytes only the number is written. An unwritten line
+ *    costs no formatting.
  * 3. The values of names that sound like secrets are replaced, at any depth, in parameters and JSON: `token`, `password`, `authorization` and their like, and those
  *    that `redact` adds.
- * 4. The lines of a socket have its number, counted in this process, as `channel.socket`.
+ * 4. The lines of a socket have its number, counted in this process, as `fairlead.channel.socket_id`.
  *
- * Order: first of all, since it tells what the handlers declared later made of a connect, a join and a reply. A message in is told as it came, one out as it goes.
+ * Order: first of all, since it reports the result of the later handlers for a connect, a join and a reply. A message in is written as it came, one out as it goes.
  *
  * @since 0.1.0
  */
@@ -22,9 +22,12 @@ import * as LogLevel from "effect/LogLevel"
 import * as References from "effect/References"
 import type * as Schema from "effect/Schema"
 
-import * as ChannelHandler from "../ChannelHandler.ts"
-import type { Connect } from "../ChannelSocket.ts"
-import type { Payload } from "../wire/Message.ts"
+import { checkOptions, nameOr } from "../../core/Options.ts"
+import type * as ChannelHandler from "../ChannelHandler.ts"
+import type { ConnectRequest } from "../ChannelSocket.ts"
+import { handlerOf } from "../HandlerValue.ts"
+import type { HandlerHooksValue } from "../HandlerValue.ts"
+import type { Payload } from "../Payload.ts"
 import { Joins } from "./Joining.ts"
 
 /**
@@ -33,11 +36,13 @@ import { Joins } from "./Joining.ts"
  * @category models
  * @since 0.1.0
  */
-export interface Options {
-  /** Names of parameters and JSON members whose values are not written, beside those of rule 3. A text stands for a whole name, in any case. */
+export interface LogOptions {
+  /** Names of parameters and JSON members whose values are not written, in addition to those of rule 3. A text matches a whole name, in any case. */
   readonly redact?: ReadonlyArray<string | RegExp>
   /** How many characters of a payload are written. Default: 1000. */
-  readonly maxPayload?: number
+  readonly maxPayloadChars?: number
+  /** Its name. Default: `log`. */
+  readonly name?: string
 }
 
 const secrets = /token|secret|passw|auth|cookie|session|credential|signature|api[-_]?key|private/i
@@ -81,7 +86,7 @@ const writer = (context: Context.Context<never>, socket: number): Write => {
   const run = Effect.runForkWith(context)
   return (level, line, annotations = () => ({})) => {
     if (LogLevel.isGreaterThan(minimum, level)) return
-    const all = { "channel.socket": socket, ...annotations() }
+    const all = { "fairlead.channel.socket_id": socket, ...annotations() }
     run(Effect.annotateLogs(Effect.logWithLevel(level)(line()), all))
   }
 }
@@ -118,37 +123,51 @@ interface Logged {
  * @category handlers
  * @since 0.1.0
  */
-export const log = ({ maxPayload = 1000, redact: more = [] }: Options = {}): ChannelHandler.ChannelHandler => {
+export const log = ({
+  maxPayloadChars = 1000,
+  name: given,
+  redact: more = []
+}: LogOptions = {}): ChannelHandler.ChannelHandler => {
+  const name = nameOr("log", given)
+  checkOptions(name).integer("maxPayloadChars", maxPayloadChars)
   const redact = redactor(more)
-  const sockets = new WeakMap<Connect, Logged>()
-  let count = 0
-  const show = (payload: Payload) => () => ({ "channel.payload": shown(payload, redact, maxPayload) })
+  return handlerOf(name, () => hooksOf(redact, maxPayloadChars)) as never
+}
 
-  const connect = (connect: Connect) =>
+const hooksOf = (redact: Redact, maxPayloadChars: number): HandlerHooksValue => {
+  const sockets = new WeakMap<ConnectRequest, Logged>()
+  let count = 0
+  const show = (payload: Payload) => () => ({ "fairlead.channel.payload": shown(payload, redact, maxPayloadChars) })
+
+  const connect = (connect: ConnectRequest) =>
     Effect.contextWith((context: Context.Context<never>) => {
       const clock = Context.get(context, Clock.Clock)
       const write = writer(context, ++count)
       sockets.set(connect, { write, joins: new Joins(context, () => clock.currentTimeMillisUnsafe()) })
-      const params = () => ({ "channel.params": redacted(Object.fromEntries(connect.params), redact) })
-      write("Info", () => `connect over ${connect.transport}`)
-      write("Debug", () => "connect with parameters", params)
-      return Effect.addFinalizer((exit) =>
+      const params = () => ({ "fairlead.channel.params": redacted(Object.fromEntries(connect.params), redact) })
+      // Each connect that has a line also has one for its end.
+      return Effect.acquireRelease(
         Effect.sync(() => {
-          if (Exit.isFailure(exit)) write("Info", () => `connect refused: ${refusalOf(exit.cause)}`)
-        })
+          write("Info", () => `connect over ${connect.transport}`)
+          write("Debug", () => "connect with parameters", params)
+        }),
+        (_, exit) =>
+          Effect.sync(() => {
+            if (Exit.isFailure(exit)) write("Info", () => `connect refused: ${refusalOf(exit.cause)}`)
+          })
       )
     })
 
-  return ChannelHandler.make("log", {
+  return {
     connect,
-    join: ({ payload, topic }, { connect }) => {
+    join: ({ payload, topic }, { request: connect }) => {
       const logged = sockets.get(connect)
       logged?.joins.ask(topic)
       logged?.write("Debug", () => `join ${JSON.stringify(topic)}`, show(payload))
     },
-    incoming: ({ event, payload, topic }, { connect }) =>
+    incoming: ({ event, payload, topic }, { request: connect }) =>
       sockets.get(connect)?.write("Debug", () => `in ${JSON.stringify(topic)} ${JSON.stringify(event)}`, show(payload)),
-    outgoing: (sent, { connect }) => {
+    outgoing: (sent, { request: connect }) => {
       const logged = sockets.get(connect)
       if (logged === undefined) return
       const { event, kind, payload, topic } = sent
@@ -159,7 +178,7 @@ export const log = ({ maxPayload = 1000, redact: more = [] }: Options = {}): Cha
       }
       logged.write("Debug", () => `out ${kind} ${JSON.stringify(topic)} ${JSON.stringify(event)}`, show(payload))
     },
-    leave: ({ reason, topic }, { connect }) => {
+    leave: ({ reason, topic }, { request: connect }) => {
       const logged = sockets.get(connect)
       const millis = logged?.joins.leave(topic)
       logged?.write(
@@ -167,9 +186,9 @@ export const log = ({ maxPayload = 1000, redact: more = [] }: Options = {}): Cha
         () => `end of ${JSON.stringify(topic)}: ${reason}${millis === undefined ? "" : ` after ${millis}ms`}`
       )
     },
-    disconnect: ({ code }, { connect }) => {
+    disconnect: ({ code }, { request: connect }) => {
       const logged = sockets.get(connect)
       logged?.write("Info", () => `disconnect with ${code} after ${logged.joins.millis}ms`)
     }
-  })
+  }
 }

@@ -1,26 +1,44 @@
 /**
  * Measures sockets, channels and messages by Effect's `Metric`.
  *
- * 1. `channel_sockets` and `channel_joined` are how many sockets and joined channels there are; `channel_connects_refused` counts connects that failed.
- * 2. `channel_join_duration` counts joins by their `outcome`, `ok` or `error`, and `channel_socket_duration` sockets that ended by their close `code`, in milliseconds.
- * 3. `channel_messages` counts messages by `direction` and `kind`: `in` are pushes, `out` replies, pushes, and broadcasts for each member.
- * 4. What belongs to a topic has the attribute `topic`: what stands before its first colon, unless `topic` says otherwise. Never the whole topic, which a client chooses;
- *    names beyond `maxTopics`, and topics that no channel has, count as `_OTHER`. Close codes that are not registered do too.
+ * **Example** (Measuring)
  *
- * Order: first of all, beside `log`.
+ * ```ts
+ * import { ChannelServer } from "fairlead/channel"
+ * import { metrics } from "fairlead/channel/handlers"
+ *
+ * const server = ChannelServer.make("realtime").use(metrics())
+ * ```
+ *
+ * | metric | kind, unit | attributes |
+ * |---|---|---|
+ * | `fairlead.channel.sockets` | gauge, `{socket}` | `fairlead.composite` |
+ * | `fairlead.channel.members` | gauge, `{member}` | `fairlead.composite`, `fairlead.channel.pattern` |
+ * | `fairlead.channel.connects` | counter, `{connect}` | `fairlead.composite`, `fairlead.outcome`, `error.type` |
+ * | `fairlead.channel.join.duration` | histogram, s | `fairlead.channel.pattern`, `fairlead.outcome` |
+ * | `fairlead.channel.socket.duration` | histogram, s | `fairlead.channel.close_code` |
+ * | `fairlead.channel.messages` | counter, `{message}` | `fairlead.channel.pattern`, `network.io.direction`, `fairlead.channel.message_kind` |
+ *
+ * Attributes are bounded: a topic counts by the pattern of its channel, one without a channel and a close code without a registration as `_OTHER`.
+ *
+ * Order: first, together with `log`.
  *
  * @since 0.1.0
  */
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
-import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Metric from "effect/Metric"
 
-import * as ChannelHandler from "../ChannelHandler.ts"
-import type { Connect } from "../ChannelSocket.ts"
-import * as Reserved from "../wire/Reserved.ts"
+import type { BuildSite } from "../../core/BuildSite.ts"
+import { countWhileOpen, secondsBoundaries } from "../../core/Metering.ts"
+import { nameOr } from "../../core/Options.ts"
+import type * as ChannelHandler from "../ChannelHandler.ts"
+import type { ConnectRequest } from "../ChannelSocket.ts"
+import { handlerOf } from "../HandlerValue.ts"
+import type { HandlerHooksValue } from "../HandlerValue.ts"
 import { Joins } from "./Joining.ts"
 
 /**
@@ -29,113 +47,133 @@ import { Joins } from "./Joining.ts"
  * @category models
  * @since 0.1.0
  */
-export interface Options {
-  /** The name that a topic is counted by. Default: what stands before its first colon. */
-  readonly topic?: (topic: string) => string
-  /** How many names of topics are told apart. Default: 100. */
-  readonly maxTopics?: number
+export interface MetricsOptions {
+  /** Its name. Default: `metrics`. */
+  readonly name?: string
 }
 
-const sockets = Metric.gauge("channel_sockets", { description: "Sockets that connect or are connected" })
-const joined = Metric.gauge("channel_joined", { description: "Joined channels" })
-const refused = Metric.counter("channel_connects_refused", {
-  description: "Connects that a handler refused, or died of",
+const sockets = Metric.gauge("fairlead.channel.sockets", {
+  description: "Sockets that connect or are connected",
+  attributes: { unit: "{socket}" }
+})
+const members = Metric.gauge("fairlead.channel.members", {
+  description: "Joined channels",
+  attributes: { unit: "{member}" }
+})
+const connects = Metric.counter("fairlead.channel.connects", {
+  description: "Connects, by their outcome",
+  attributes: { unit: "{connect}" },
   incremental: true
 })
-const messages = Metric.counter("channel_messages", { description: "Messages from and to clients", incremental: true })
-const joinDuration = Metric.timer("channel_join_duration", { description: "How long joins took to be decided" })
-const socketDuration = Metric.timer("channel_socket_duration", { description: "How long sockets were connected" })
+const messages = Metric.counter("fairlead.channel.messages", {
+  description: "Messages from and to clients",
+  attributes: { unit: "{message}" },
+  incremental: true
+})
+const joinDuration = Metric.histogram("fairlead.channel.join.duration", {
+  description: "How long joins took to be decided",
+  attributes: { unit: "s" },
+  boundaries: secondsBoundaries
+})
+const socketDuration = Metric.histogram("fairlead.channel.socket.duration", {
+  description: "How long sockets were connected",
+  attributes: { unit: "s" },
+  boundaries: secondsBoundaries
+})
 
-/** Those of RFC 6455 and its registry; an application has 4000 to 4999 for itself. */
+/** The codes of RFC 6455 and its registry; an application has 4000 to 4999 for itself. */
 const codeOf = (code: number): string => (code >= 1000 && code <= 1015 ? String(code) : "_OTHER")
 
-const makeTopic = (name: string) => {
-  const message = (direction: string, kind: string) => Metric.withAttributes(messages, { topic: name, direction, kind })
-  const join = (outcome: string) => Metric.withAttributes(joinDuration, { topic: name, outcome })
+const ofPattern = (composite: string, pattern: string) => {
+  const attribute = { "fairlead.channel.pattern": pattern }
+  const message = (direction: "receive" | "transmit", kind: string) =>
+    Metric.withAttributes(messages, {
+      ...attribute,
+      "network.io.direction": direction,
+      "fairlead.channel.message_kind": kind
+    })
+  const join = (outcome: string) => Metric.withAttributes(joinDuration, { ...attribute, "fairlead.outcome": outcome })
   return {
-    incoming: message("in", "push"),
-    outgoing: { reply: message("out", "reply"), push: message("out", "push"), broadcast: message("out", "broadcast") },
-    joined: Metric.withAttributes(joined, { topic: name }),
-    join: { ok: join("ok"), error: join("error") }
+    incoming: message("receive", "push"),
+    outgoing: {
+      reply: message("transmit", "reply"),
+      push: message("transmit", "push"),
+      broadcast: message("transmit", "broadcast")
+    },
+    members: Metric.withAttributes(members, { "fairlead.composite": composite, ...attribute }),
+    join: { ok: join("success"), error: join("failure") }
   }
 }
 
-const firstSegment = (topic: string): string => topic.split(":", 1)[0]!
+const errorTypeOf = (cause: Cause.Cause<unknown>): string => {
+  if (Cause.hasDies(cause)) return "defect"
+  if (Cause.hasInterruptsOnly(cause)) return "interrupt"
+  const error = Cause.squash(cause)
+  return typeof error === "object" && error !== null && "_tag" in error ? String(error._tag) : "_OTHER"
+}
 
-/**
- * Measures sockets, channels and messages.
- *
- * **Example** (Measuring, with rooms counted together)
- *
- * ```ts
- * import { ChannelServer } from "fairlead/channel"
- * import { metrics } from "fairlead/channel/handlers"
- *
- * const server = ChannelServer.make("realtime").use(metrics({ topic: (topic) => (topic.startsWith("room:") ? "rooms" : "others") }))
- * ```
- *
- * @category handlers
- * @since 0.1.0
- */
-export const metrics = ({
-  maxTopics = 100,
-  topic: nameOf = firstSegment
-}: Options = {}): ChannelHandler.ChannelHandler => {
-  const connected = new WeakMap<Connect, Joins>()
-  const topics = new Map<string, ReturnType<typeof makeTopic>>([[Reserved.phoenix, makeTopic(Reserved.phoenix)]])
-  const others = makeTopic("_OTHER")
-  const metricsOf = (topic: string) => topics.get(nameOf(topic)) ?? others
-  // Only a topic that a channel has gets a name: anybody may send to others.
-  const learn = (topic: string): void => {
-    const name = nameOf(topic)
-    if (!topics.has(name) && topics.size <= maxTopics) topics.set(name, makeTopic(name))
+const hooksOf = ({ composite }: BuildSite): HandlerHooksValue => {
+  const attribute = { "fairlead.composite": composite }
+  const ownSockets = Metric.withAttributes(sockets, attribute)
+  const ownConnects = Metric.withAttributes(connects, attribute)
+  const connected = new WeakMap<ConnectRequest, Joins>()
+  const patterns = new Map<string, ReturnType<typeof ofPattern>>()
+  const metricsOf = (pattern = "_OTHER") => {
+    let found = patterns.get(pattern)
+    if (found === undefined) patterns.set(pattern, (found = ofPattern(composite, pattern)))
+    return found
   }
 
-  const connect = (connect: Connect) =>
-    Effect.contextWith((context: Context.Context<never>) => {
-      const clock = Context.get(context, Clock.Clock)
-      connected.set(connect, new Joins(context, () => clock.currentTimeMillisUnsafe()))
-      sockets.modifyUnsafe(1, context)
-      return Effect.addFinalizer((exit) =>
-        Effect.sync(() => {
-          sockets.modifyUnsafe(-1, context)
-          if (Exit.isFailure(exit)) refused.updateUnsafe(1, context)
+  return {
+    connect: (request) =>
+      Effect.contextWith((context: Context.Context<never>) => {
+        const clock = Effect.map(Clock.Clock, (clock) => () => clock.currentTimeMillisUnsafe())
+        return Effect.flatMap(clock, (now) => {
+          connected.set(request, new Joins(context, now))
+          return countWhileOpen(ownSockets, (exit) => {
+            const attributes: Record<string, string> = Exit.isFailure(exit)
+              ? { "fairlead.outcome": "failure", "error.type": errorTypeOf(exit.cause) }
+              : { "fairlead.outcome": "success" }
+            Metric.withAttributes(ownConnects, attributes).updateUnsafe(1, context)
+          })
         })
-      )
-    })
-
-  return ChannelHandler.make("metrics", {
-    connect,
-    join: ({ topic }, { connect }) => {
-      learn(topic)
-      connected.get(connect)?.ask(topic)
+      }),
+    join: ({ topic }, { request }) => connected.get(request)?.ask(topic),
+    incoming: ({ pattern }, { request }) => {
+      const joins = connected.get(request)
+      if (joins !== undefined) metricsOf(pattern).incoming.updateUnsafe(1, joins.context)
     },
-    incoming: ({ topic }, { connect }) => {
-      const joins = connected.get(connect)
-      if (joins !== undefined) metricsOf(topic).incoming.updateUnsafe(1, joins.context)
-    },
-    outgoing: (sent, { connect }) => {
-      const joins = connected.get(connect)
+    outgoing: (sent, { request }) => {
+      const joins = connected.get(request)
       if (joins === undefined) return
-      const metrics = metricsOf(sent.topic)
+      const metrics = metricsOf(sent.pattern)
       metrics.outgoing[sent.kind].updateUnsafe(1, joins.context)
       const answer = joins.answer(sent)
       if (answer === undefined) return
       const { millis, ok } = answer
-      metrics.join[ok ? "ok" : "error"].updateUnsafe(Duration.millis(millis), joins.context)
-      if (ok) metrics.joined.modifyUnsafe(1, joins.context)
+      metrics.join[ok ? "ok" : "error"].updateUnsafe(millis / 1000, joins.context)
+      if (ok) metrics.members.modifyUnsafe(1, joins.context)
     },
-    leave: ({ topic }, { connect }) => {
-      const joins = connected.get(connect)
-      if (joins?.leave(topic) !== undefined) metricsOf(topic).joined.modifyUnsafe(-1, joins.context)
+    leave: ({ pattern, topic }, { request }) => {
+      const joins = connected.get(request)
+      if (joins?.leave(topic) !== undefined) metricsOf(pattern).members.modifyUnsafe(-1, joins.context)
     },
-    disconnect: ({ code }, { connect }) => {
-      const joins = connected.get(connect)
+    disconnect: ({ code }, { request }) => {
+      const joins = connected.get(request)
       if (joins === undefined) return
-      Metric.withAttributes(socketDuration, { code: codeOf(code) }).updateUnsafe(
-        Duration.millis(joins.millis),
+      Metric.withAttributes(socketDuration, { "fairlead.channel.close_code": codeOf(code) }).updateUnsafe(
+        joins.millis / 1000,
         joins.context
       )
     }
-  })
+  }
 }
+
+/**
+ * Measures sockets, channels and messages.
+ *
+ * @category handlers
+ * @since 0.1.0
+ */
+export const metrics = ({ name }: MetricsOptions = {}): ChannelHandler.ChannelHandler =>
+  handlerOf(nameOr("metrics", name), hooksOf) as never

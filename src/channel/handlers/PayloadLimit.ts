@@ -1,19 +1,21 @@
 /**
  * Bounds how large the payloads of clients may be, by topic and event, far below what a frame may have.
  *
- * 1. The first rule that fits decides; what no rule fits has `maxBytes`. A join is the event `phx_join`.
+ * 1. The first rule that fits decides; without a fitting rule `maxBytes` does. A join is the event `phx_join`.
  * 2. Bytes count as they are, JSON as the bytes of UTF-8 that it has without spaces. The counting ends where the limit is passed.
- * 3. A payload that is too large is refused: `{"reason":"payload too large","max_bytes":n}`. The channel goes on.
+ * 3. A payload above the limit is refused: `{"reason":"payload too large","max_bytes":n}`. The channel goes on.
  *
- * Order: ahead of what reads payloads. The frame was read and parsed by then: what bounds that is `maxFrame` of the mount.
+ * Order: before handlers that read payloads. The frame was read and parsed by then: `maxFrameBytes` of the mount bounds that.
  *
  * @since 0.1.0
  */
+import type * as ByteSize from "effect/ByteSize"
 import * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
 
+import { checkOptions, nameOr } from "../../core/Options.ts"
 import * as ChannelHandler from "../ChannelHandler.ts"
-import type { Payload } from "../wire/Message.ts"
+import type { Payload } from "../Payload.ts"
 import * as Reserved from "../wire/Reserved.ts"
 import { byteLength } from "../wire/Utf8.ts"
 
@@ -23,12 +25,12 @@ import { byteLength } from "../wire/Utf8.ts"
  * @category models
  * @since 0.1.0
  */
-export interface Rule {
-  /** The topic; a final `*` stands for any rest. Default: all. */
+export interface PayloadRule {
+  /** The topic; a final `*` matches any rest. Default: all. */
   readonly topic?: string
-  /** The event; a final `*` stands for any rest. Default: all. */
+  /** The event; a final `*` matches any rest. Default: all. */
   readonly event?: string
-  readonly maxBytes: number
+  readonly maxBytes: ByteSize.Input
 }
 
 /**
@@ -37,11 +39,13 @@ export interface Rule {
  * @category models
  * @since 0.1.0
  */
-export interface Options {
+export interface PayloadLimitOptions {
   /** The limit where no rule fits. Default: 64 KiB, 65536. */
-  readonly maxBytes?: number
+  readonly maxBytes?: ByteSize.Input
+  /** Its name. Default: `payloadLimit`. */
+  readonly name?: string
   /** Default: none. */
-  readonly rules?: ReadonlyArray<Rule>
+  readonly rules?: ReadonlyArray<PayloadRule>
 }
 
 const matcher = (pattern = "*"): ((text: string) => boolean) => {
@@ -54,7 +58,7 @@ const matcher = (pattern = "*"): ((text: string) => boolean) => {
 const countJson = (json: Schema.Json, max: number): number => {
   if (typeof json === "string") return json.length > max ? json.length : byteLength(JSON.stringify(json))
   if (typeof json !== "object" || json === null) return String(json).length
-  // Ahead of each value there is a bracket or a comma.
+  // Before each value there is a bracket or a comma.
   let bytes = 0
   const add = (key: number, value: Schema.Json): boolean => {
     bytes += 1 + key
@@ -91,26 +95,32 @@ const sizeOf = (payload: Payload, max: number): number =>
  * @since 0.1.0
  */
 export const payloadLimit = ({
-  maxBytes: otherwise = 65_536,
+  maxBytes = 65_536,
+  name: given,
   rules = []
-}: Options = {}): ChannelHandler.ChannelHandler => {
+}: PayloadLimitOptions = {}): ChannelHandler.ChannelHandler => {
+  const name = nameOr("payloadLimit", given)
+  const check = checkOptions(name)
+  const otherwise = check.bytes("maxBytes", maxBytes)
   const compiled = rules.map(({ event, maxBytes, topic }) => ({
     topic: matcher(topic),
     event: matcher(event),
-    maxBytes
+    maxBytes: check.bytes("rules.maxBytes", maxBytes, 0)
   }))
-  const check = (
+  const limited = (
     topic: string,
     event: string,
     payload: Payload
-  ): void | Effect.Effect<never, ChannelHandler.Refused> => {
+  ): void | Effect.Effect<never, ChannelHandler.Reject> => {
     const rule = compiled.find((rule) => rule.topic(topic) && rule.event(event))
     const maxBytes = rule?.maxBytes ?? otherwise
     if (sizeOf(payload, maxBytes) <= maxBytes) return undefined
-    return Effect.fail(new ChannelHandler.Refused({ reason: "payload too large", details: { max_bytes: maxBytes } }))
+    return Effect.fail(
+      new ChannelHandler.Reject({ reason: "payload too large", status: 413, details: { max_bytes: maxBytes } })
+    )
   }
-  return ChannelHandler.make("payload-limit", {
-    join: ({ payload, topic }) => check(topic, Reserved.join, payload),
-    incoming: ({ event, payload, topic }) => check(topic, event, payload)
+  return ChannelHandler.make(name, {
+    join: ({ payload, topic }) => limited(topic, Reserved.join, payload),
+    incoming: ({ event, payload, topic }) => limited(topic, event, payload)
   })
 }

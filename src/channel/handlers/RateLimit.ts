@@ -1,103 +1,123 @@
 /**
  * Keeps the messages, and the joins, of clients within a rate, by Effect's `RateLimiter`.
  *
- * 1. A message or a join that is too early is refused: `{"reason":"rate limited","retry_after":ms}`. A message without a ref gets no answer. Nothing waits here, since what
- *    waits would hold up its topic.
- * 2. Without a `key` each socket has a limit of its own, kept with the socket. With one, what has the same key counts together: over all sockets, and over
+ * 1. A message or a join above the rate is refused: `{"reason":"rate limited","retry_after_ms":ms}`. A message without a ref gets no answer. Nothing waits here, since a waiting
+ *    message would hold up its topic.
+ * 2. Without a `key` each socket has a separate limit, kept with the socket. With one, messages with the same key share a limit: over all sockets, and over
  *    all nodes whose `RateLimiter` shares a store. Keys beyond `maxKeys` share one, so that clients do not fill the store.
- * 3. Where the store of the limiter fails, everything is refused with `{"reason":"rate limit unavailable"}`, unless `onStoreError` is `allow`; each failure is logged at Warn.
- * 4. Leaves and heartbeats are not limited, nor are messages to topics that are not joined, which cost nothing. A frame that is too large or no message closes the socket anyway.
+ * 3. Where the store of the limiter fails, everything is rejected with `{"reason":"rate limit unavailable"}`, unless `onStoreError` is `allow`; each failure is logged at Warn.
+ * 4. Leaves and heartbeats are not limited, nor are messages to unjoined topics, which cost nothing. A too large or invalid frame closes the socket anyway.
  *
- * Order: behind what identifies the client, ahead of what costs something.
+ * Order: after the handler that identifies the client, before expensive handlers.
  *
  * @since 0.1.0
  */
+import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as RateLimiter from "effect/persistence/RateLimiter"
 
-import * as ChannelHandler from "../ChannelHandler.ts"
-import type { ChannelSocket, Connect } from "../ChannelSocket.ts"
+import type { BuildSite } from "../../core/BuildSite.ts"
+import { LimiterKeys } from "../../core/Keyed.ts"
+import { checkOptions, nameOr } from "../../core/Options.ts"
+import { Reject } from "../../core/Reject.ts"
+import type * as ChannelHandler from "../ChannelHandler.ts"
+import type { ChannelSocket, ConnectRequest } from "../ChannelSocket.ts"
+import { handlerOf } from "../HandlerValue.ts"
 
 type Socket = ChannelSocket["Service"]
 
 /**
- * Options of `rateLimit` and `joinRate` without a key.
+ * Options of `rateLimit` and `joinRateLimit` without a key.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Options {
+export interface RateLimitOptions {
   /** How many messages or joins there may be in a window. */
   readonly limit: number
   /** How long a window is. */
   readonly window: Duration.Input
-  /** `fixed-window` gives all tokens at its begin, `token-bucket` one after another. Default: `token-bucket`. */
+  /** `fixed-window` adds all tokens at its begin, `token-bucket` one after another. Default: `token-bucket`. */
   readonly algorithm?: "fixed-window" | "token-bucket"
+  /** How many tokens a message or a join takes. Default: 1. */
+  readonly tokens?: number
+  /** Its name in the Probe, in logs and in store keys. Two with one name and the same limits in one server throw. Default: the function's name. */
+  readonly name?: string
 }
 
 /**
- * Options of `rateLimit` and `joinRate` with a key; `M` is what is limited.
+ * Options of `rateLimit` and `joinRateLimit` with a key; `M` is the limited message.
  *
  * @category models
  * @since 0.1.0
  */
-export interface KeyOptions<in M> extends Options {
-  /** What counts together, such as the user's id. */
+export interface RateLimitKeyOptions<in M> extends RateLimitOptions {
+  /** Messages with one key share a limit, such as the user's id. */
   readonly key: (message: M, socket: Socket) => string
-  /** How many keys are told apart. Default: 10,000. */
+  /** How many keys are counted separately. Default: 10,000. */
   readonly maxKeys?: number
-  /** What happens when the limiter's store fails. Default: `refuse`. */
-  readonly onStoreError?: "refuse" | "allow"
+  /** What happens when the limiter's store fails: the message is rejected, or goes on. Default: `fail`. */
+  readonly onStoreError?: "fail" | "allow"
 }
 
-type Take<M> = (message: M, socket: Socket) => Effect.Effect<void, ChannelHandler.Refused, RateLimiter.RateLimiter>
+type Take<M> = (message: M, socket: Socket) => Effect.Effect<void, Reject, RateLimiter.RateLimiter>
 
-const refused = (retryAfter: Duration.Duration) =>
-  new ChannelHandler.Refused({
+const rejected = (retryAfter: Duration.Duration) =>
+  new Reject({
     reason: "rate limited",
-    details: { retry_after: Math.ceil(Duration.toMillis(retryAfter)) }
+    status: 429,
+    details: { retry_after_ms: Math.ceil(Duration.toMillis(retryAfter)) }
   })
 
-/** A limiter whose store goes with the socket. */
-const own = Effect.provide(RateLimiter.make, RateLimiter.layerStoreMemory)
+const unavailable = new Reject({ reason: "rate limit unavailable", status: 503 })
 
-const taker = <M>(name: string, options: Options | KeyOptions<M>): Take<M> => {
-  const { algorithm = "token-bucket", limit, window } = options
-  const { key, maxKeys = 10_000, onStoreError = "refuse" }: Partial<KeyOptions<M>> = options
+/** A limiter whose store goes with the socket: fresh, since the layers of a program share what they build. */
+const own = Effect.provide(RateLimiter.make, Layer.fresh(RateLimiter.layerStoreMemory))
+
+/** The taker of each build of a server, and the limits of its store key. */
+const takers = <M>(defaultName: string, options: RateLimitOptions | RateLimitKeyOptions<M>) => {
+  const name = nameOr(defaultName, options.name)
+  const check = checkOptions(name)
+  const { key, maxKeys = 10_000, onStoreError = "fail" }: Partial<RateLimitKeyOptions<M>> = options
+  const limit = check.integer("limit", options.limit)
+  const window = check.duration("window", options.window)
+  const tokens = check.integer("tokens", options.tokens ?? 1)
+  const algorithm = check.oneOf("algorithm", options.algorithm ?? "token-bucket", ["fixed-window", "token-bucket"])
+  check.maximum("maxKeys", maxKeys)
+  check.oneOf("onStoreError", onStoreError, ["fail", "allow"])
   const consume = (limiter: RateLimiter.RateLimiter, key: string) =>
-    limiter.consume({ algorithm, limit, window, key, onExceeded: "fail" }).pipe(
+    limiter.consume({ algorithm, limit, window, tokens, key, onExceeded: "fail" }).pipe(
       Effect.asVoid,
       Effect.catch(({ reason }) => {
-        if (reason._tag === "RateLimitExceeded") return Effect.fail(refused(reason.retryAfter))
-        const answer =
-          onStoreError === "allow"
-            ? Effect.void
-            : Effect.fail(new ChannelHandler.Refused({ reason: "rate limit unavailable" }))
+        if (reason._tag === "RateLimitExceeded") return Effect.fail(rejected(reason.retryAfter))
+        const answer = onStoreError === "allow" ? Effect.void : Effect.fail(unavailable)
         return Effect.andThen(Effect.logWarning(`"${name}": the rate limiter's store fails`, reason), answer)
       })
     )
-  if (key === undefined) {
-    const limiters = new WeakMap<Connect, RateLimiter.RateLimiter>()
-    return (_, { connect }) =>
-      Effect.suspend(() => {
-        const limiter = limiters.get(connect)
-        if (limiter !== undefined) return consume(limiter, name)
-        return Effect.flatMap(own, (made) => {
-          // Another topic may have been faster.
-          const present = limiters.get(connect) ?? made
-          limiters.set(connect, present)
-          return consume(present, name)
+  const takerOf = ({ composite, name }: BuildSite): Take<M> => {
+    if (key === undefined) {
+      const limiters = new WeakMap<ConnectRequest, RateLimiter.RateLimiter>()
+      return (_, { request }) =>
+        Effect.suspend(() => {
+          const limiter = limiters.get(request)
+          if (limiter !== undefined) return consume(limiter, name)
+          return Effect.flatMap(own, (made) => {
+            // Another topic may have been faster.
+            const present = limiters.get(request) ?? made
+            limiters.set(request, present)
+            return consume(present, name)
+          })
         })
-      })
+    }
+    const keys = new LimiterKeys({ composite, name, limit, window, maxKeys })
+    return (message, socket) =>
+      Effect.flatMap(Effect.zip(RateLimiter.RateLimiter, Clock.currentTimeMillis), ([limiter, now]) =>
+        consume(limiter, keys.of(key(message, socket), now))
+      )
   }
-  const keys = new Set<string>()
-  const bounded = (key: string): string => {
-    if (keys.size < maxKeys) keys.add(key)
-    return keys.has(key) ? `fairlead:${name}:${key}` : `fairlead:${name}`
-  }
-  return (message, socket) =>
-    Effect.flatMap(RateLimiter.RateLimiter, (limiter) => consume(limiter, bounded(key(message, socket))))
+  return { name, takerOf, storeKey: `${limit}/${Duration.toMillis(window)}` }
 }
 
 /**
@@ -121,10 +141,16 @@ const taker = <M>(name: string, options: Options | KeyOptions<M>): Take<M> => {
  * @since 0.1.0
  */
 export const rateLimit: {
-  (options: KeyOptions<ChannelHandler.Received>): ChannelHandler.ChannelHandler<never, RateLimiter.RateLimiter>
-  (options: Options): ChannelHandler.ChannelHandler
-} = (options: Options | KeyOptions<ChannelHandler.Received>): ChannelHandler.ChannelHandler =>
-  ChannelHandler.make("rate-limit", { incoming: taker("rate-limit", options) }) as ChannelHandler.ChannelHandler
+  (
+    options: RateLimitKeyOptions<ChannelHandler.IncomingMessage>
+  ): ChannelHandler.ChannelHandler<never, RateLimiter.RateLimiter>
+  (options: RateLimitOptions): ChannelHandler.ChannelHandler
+} = (
+  options: RateLimitOptions | RateLimitKeyOptions<ChannelHandler.IncomingMessage>
+): ChannelHandler.ChannelHandler => {
+  const { name, storeKey, takerOf } = takers("rateLimit", options)
+  return handlerOf(name, (site) => ({ incoming: takerOf(site) }), storeKey) as never
+}
 
 /**
  * Keeps the joins of clients within a rate.
@@ -133,16 +159,20 @@ export const rateLimit: {
  *
  * ```ts
  * import { ChannelServer } from "fairlead/channel"
- * import { joinRate } from "fairlead/channel/handlers"
+ * import { joinRateLimit } from "fairlead/channel/handlers"
  *
- * const server = ChannelServer.make("realtime").use(joinRate({ limit: 20, window: "1 minute" }))
+ * const server = ChannelServer.make("realtime").use(joinRateLimit({ limit: 20, window: "1 minute" }))
  * ```
  *
  * @category handlers
  * @since 0.1.0
  */
-export const joinRate: {
-  (options: KeyOptions<ChannelHandler.Joining>): ChannelHandler.ChannelHandler<never, RateLimiter.RateLimiter>
-  (options: Options): ChannelHandler.ChannelHandler
-} = (options: Options | KeyOptions<ChannelHandler.Joining>): ChannelHandler.ChannelHandler =>
-  ChannelHandler.make("join-rate", { join: taker("join-rate", options) }) as ChannelHandler.ChannelHandler
+export const joinRateLimit: {
+  (
+    options: RateLimitKeyOptions<ChannelHandler.JoinMessage>
+  ): ChannelHandler.ChannelHandler<never, RateLimiter.RateLimiter>
+  (options: RateLimitOptions): ChannelHandler.ChannelHandler
+} = (options: RateLimitOptions | RateLimitKeyOptions<ChannelHandler.JoinMessage>): ChannelHandler.ChannelHandler => {
+  const { name, storeKey, takerOf } = takers("joinRateLimit", options)
+  return handlerOf(name, (site) => ({ join: takerOf(site) }), storeKey) as never
+}

@@ -7,8 +7,10 @@
  */
 import * as Schema from "effect/Schema"
 
-import { tooLong, Undecodable } from "./Incoming.ts"
-import type { Incoming, Limits, Ref } from "./Incoming.ts"
+import type { Ref } from "../Payload.ts"
+import { Undecodable } from "../Serializer.ts"
+import type { Incoming, Limits } from "../Serializer.ts"
+import { tooLong } from "./Incoming.ts"
 import { byteLength, decodeUtf8 } from "./Utf8.ts"
 
 /** The frames of the server: the kind, and the names in their order. */
@@ -59,7 +61,7 @@ export const decodePush = (frame: Uint8Array, limits: Limits): Incoming | Undeco
     at += size
   }
   const [joinRef, ref, topic, event] = names as [string, string, string, string]
-  // Not `subarray`: a Buffer would give a Buffer, whose `slice` does not copy.
+  // Not `subarray`: a Buffer would return a Buffer, whose `slice` does not copy.
   const payload = new Uint8Array(frame.buffer, frame.byteOffset + at, frame.length - at)
   return { joinRef, ref, topic, event, payload }
 }

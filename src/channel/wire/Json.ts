@@ -8,9 +8,9 @@
  */
 import type * as Schema from "effect/Schema"
 
-import { Undecodable } from "./Incoming.ts"
+import { Undecodable } from "../Serializer.ts"
 
-/** The value of a frame. `maxDepth` is for what stands in it: the array or the object that the frame itself is does not count. */
+/** The value of a frame. `maxDepth` bounds the values inside of it: the outermost array or object does not count. */
 export const parseJson = (text: string, maxDepth: number): Schema.Json | Undecodable => {
   const deep = mayBeDeeper(text, maxDepth + 1) ? firstBeyond(text, maxDepth + 1) : undefined
   if (deep !== undefined) return new Undecodable(`nested more than ${maxDepth} deep at character ${deep}`)
@@ -23,11 +23,11 @@ export const parseJson = (text: string, maxDepth: number): Schema.Json | Undecod
 }
 
 /**
- * Whether the text has enough brackets to be deeper than `maxDepth`, wherever they stand. It costs next to nothing, and spares most texts the exact count, which
+ * Whether the text has enough brackets to be deeper than `maxDepth`, at any position. It costs next to nothing, and spares most texts the exact count, which
  * takes half as long as parsing them.
  */
 const mayBeDeeper = (text: string, maxDepth: number): boolean => {
-  // What opens must close.
+  // Every opened bracket must close.
   if (text.length <= 2 * maxDepth) return false
   let opened = 0
   for (const bracket of "[{") {
@@ -38,7 +38,7 @@ const mayBeDeeper = (text: string, maxDepth: number): boolean => {
   return false
 }
 
-/** Where the text is deeper than `maxDepth` for the first time. Right for every JSON; what it says of other text does not matter. */
+/** Where the text is deeper than `maxDepth` for the first time. Right for every JSON; for other text the result does not matter. */
 const firstBeyond = (text: string, maxDepth: number): number | undefined => {
   let depth = 0
   for (let at = 0; at < text.length; at++) {

@@ -2,7 +2,7 @@
  * The messages of the Phoenix protocol as frames of a WebSocket, in both versions that clients speak.
  *
  * A server takes the `Wire` that a client asked for by `negotiate`, and holds on to it for the whole life of the socket. Both versions carry the same five
- * fields; what they differ in is how:
+ * fields, in different forms:
  *
  * | | V1 | V2 |
  * |---|---|---|
@@ -14,52 +14,20 @@
  */
 import type * as Schema from "effect/Schema"
 
+import type { Payload, Ref } from "../Payload.ts"
+import { Undecodable } from "../Serializer.ts"
+import type { AddedSerializer, Serializer } from "../Serializer.ts"
 import * as Binary from "./Binary.ts"
-import { incoming, Undecodable } from "./Incoming.ts"
-import type { Incoming, Limits, Payload, Ref } from "./Incoming.ts"
+import { incoming } from "./Incoming.ts"
 import { parseJson } from "./Json.ts"
 import * as Reserved from "./Reserved.ts"
 import { decodeUtf8 } from "./Utf8.ts"
 
 export { FieldTooLong } from "./Binary.ts"
-export { defaultLimits, Undecodable } from "./Incoming.ts"
-export type { Incoming, Limits, Payload, Ref } from "./Incoming.ts"
-
-/**
- * A frame of a WebSocket: a string has the text opcode, bytes have the binary one.
- *
- * @category models
- * @since 0.1.0
- */
-export type Frame = string | Uint8Array
-
-/**
- * One version of the protocol: reads what a client sends, and writes what a server does.
- *
- * What writes gives `undefined` where the version cannot carry the payload, which is bytes in V1: the message is to be skipped. A payload of bytes whose names
- * do not fit a binary frame throws `FieldTooLong`.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Wire {
-  readonly version: "1.0.0" | "2.0.0"
-  /** The message that a frame of a client is. It never throws. */
-  readonly decode: (frame: Frame, limits: Limits) => Incoming | Undecodable
-  /** The answer to the push or the join of that ref; `status` is `ok` or `error`, or a word of the application. */
-  readonly reply: (joinRef: Ref, ref: Ref, topic: string, status: string, payload: Payload) => Frame | undefined
-  /** An event for one member. */
-  readonly push: (joinRef: Ref, topic: string, event: string, payload: Payload) => Frame | undefined
-  /** An event for all members: one frame, which may be handed to each of them. */
-  readonly broadcast: (topic: string, event: string, payload: Payload) => Frame | undefined
-  /** That the channel has ended. Its ref is the join_ref, so that a client of V1 knows which join it was. */
-  readonly ended: (
-    joinRef: Ref,
-    topic: string,
-    event: typeof Reserved.close | typeof Reserved.error,
-    payload: Schema.Json
-  ) => Frame
-}
+export { defaultLimits } from "./Incoming.ts"
+export { Undecodable } from "../Serializer.ts"
+export type { Frame, Payload, Ref } from "../Payload.ts"
+export type { Incoming, Limits, Serializer as Wire } from "../Serializer.ts"
 
 const isBytes = (payload: Payload): payload is Uint8Array => payload instanceof Uint8Array
 
@@ -74,8 +42,9 @@ const object = (ref: Ref, topic: string, event: string, payload: Schema.Json): s
  * @category versions
  * @since 0.1.0
  */
-export const V1: Wire = {
+export const V1: Serializer = {
   version: "1.0.0",
+  carriesPositions: false,
   decode: (frame, limits) => {
     const text = typeof frame === "string" ? frame : decodeUtf8(frame)
     if (text === undefined) return new Undecodable("the binary frame is not UTF-8, and V1 has JSON only")
@@ -95,14 +64,21 @@ export const V1: Wire = {
 const array = (joinRef: Ref, ref: Ref, topic: string, event: string, payload: Schema.Json): string =>
   JSON.stringify([joinRef, ref, topic, event, payload])
 
+// Clients that know nothing of positions read five elements, and ignore more.
+const positioned = (joinRef: Ref, topic: string, event: string, payload: Schema.Json, position: string | undefined) =>
+  position === undefined
+    ? array(joinRef, null, topic, event, payload)
+    : JSON.stringify([joinRef, null, topic, event, payload, position])
+
 /**
  * Version 2, which phoenix.js asks for: JSON arrays in text frames, bytes in binary frames.
  *
  * @category versions
  * @since 0.1.0
  */
-export const V2: Wire = {
+export const V2: Serializer = {
   version: "2.0.0",
+  carriesPositions: true,
   decode: (frame, limits) => {
     if (typeof frame !== "string") return Binary.decodePush(frame, limits)
     const json = parseJson(frame, limits.maxDepth)
@@ -115,23 +91,32 @@ export const V2: Wire = {
     isBytes(payload)
       ? Binary.encodeReply(joinRef, ref, topic, status, payload)
       : array(joinRef, ref, topic, Reserved.reply, { status, response: payload }),
-  push: (joinRef, topic, event, payload) =>
-    isBytes(payload) ? Binary.encodePush(joinRef, topic, event, payload) : array(joinRef, null, topic, event, payload),
-  broadcast: (topic, event, payload) =>
-    isBytes(payload) ? Binary.encodeBroadcast(topic, event, payload) : array(null, null, topic, event, payload),
+  push: (joinRef, topic, event, payload, position) =>
+    isBytes(payload)
+      ? Binary.encodePush(joinRef, topic, event, payload)
+      : positioned(joinRef, topic, event, payload, position),
+  broadcast: (topic, event, payload, position) =>
+    isBytes(payload)
+      ? Binary.encodeBroadcast(topic, event, payload)
+      : positioned(null, topic, event, payload, position),
   ended: (joinRef, topic, event, payload) => array(joinRef, joinRef, topic, event, payload)
 }
 
 /**
- * The version that a client asks for by the `vsn` of its query; `undefined` where it is none of these two, and the connection is to be refused.
+ * The version that a client asks for by the `vsn` of its query; `undefined` for any other, whose connection is refused.
  *
- * No `vsn` is 1.0.0. Else it is what Elixir takes for `~> 1.0.0` or `~> 2.0.0`: a whole version by semver.org, whatever its patch and its build. A pre-release
+ * No `vsn` is 1.0.0. Else it must match Elixir's `~> 1.0.0` or `~> 2.0.0`: a whole version by semver.org, whatever its patch and its build. A pre-release
  * comes before its version: `2.0.1-rc.1` is accepted, `2.0.0-rc.1` is not.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const negotiate = (vsn: string | undefined): Wire | undefined => {
+export const negotiate = (
+  vsn: string | undefined,
+  added: ReadonlyArray<AddedSerializer> = []
+): Serializer | undefined => {
+  const own = added.find(({ accepts }) => accepts(vsn ?? V1.version))
+  if (own !== undefined) return own
   const groups = semver.exec(vsn ?? V1.version)?.groups
   if (groups === undefined || (groups["patch"] === "0" && groups["pre"] !== undefined)) return undefined
   return groups["major"] === "1" ? V1 : V2

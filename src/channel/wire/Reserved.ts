@@ -61,7 +61,7 @@ export const error = "phx_error"
 export const heartbeat = "heartbeat"
 
 /**
- * Everybody who is present, told to a member that has just joined. Kept by convention.
+ * Everybody who is present, sent to a member that has just joined. Kept by convention.
  *
  * @category events
  * @since 0.1.0
@@ -69,7 +69,7 @@ export const heartbeat = "heartbeat"
 export const presenceState = "presence_state"
 
 /**
- * Who came and who left, told to every member. Kept by convention.
+ * Who came and who left, sent to every member. Kept by convention.
  *
  * @category events
  * @since 0.1.0
@@ -77,7 +77,7 @@ export const presenceState = "presence_state"
 export const presenceDiff = "presence_diff"
 
 /**
- * Broadcast to the topic that is a socket's id, it closes every socket of that id.
+ * Closes every socket of an id, when it is broadcast to the topic with that id for its name.
  *
  * @category events
  * @since 0.1.0
@@ -85,7 +85,7 @@ export const presenceDiff = "presence_diff"
 export const disconnect = "disconnect"
 
 /**
- * Tells a socket inside the server to close, since the server shuts down. It is never sent to a client.
+ * Makes a socket inside the server close, since the server shuts down. It is never sent to a client.
  *
  * @category events
  * @since 0.1.0
@@ -99,3 +99,35 @@ export const drain = "phx_drain"
  * @since 0.1.0
  */
 export const chanReplyPrefix = "chan_reply_"
+
+/**
+ * Pushed after the reply to a join that asked for it: whether the messages that follow are all that the client missed, and the newest position.
+ *
+ * @category events
+ * @since 0.1.0
+ */
+export const recovery = "recovery"
+
+/**
+ * The event by which a client answers a request of the server, with `{ request_id, status, response }`. It is kept only in channels that define requests.
+ *
+ * @category events
+ * @since 0.1.0
+ */
+export const requestReply = "request_reply"
+
+/**
+ * Pushed on a live channel: messages were lost between these positions.
+ *
+ * @category events
+ * @since 0.1.0
+ */
+export const discontinuity = "discontinuity"
+
+/**
+ * Pushed in place of a message that the client is not to see, or after one that has no room for its position: the position alone.
+ *
+ * @category events
+ * @since 0.1.0
+ */
+export const position = "position"

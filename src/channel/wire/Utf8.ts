@@ -1,5 +1,5 @@
 /**
- * UTF-8 without forgiveness: what is not well-formed is refused instead of patched with U+FFFD, and a byte order mark is a character like any other. Internal
+ * UTF-8 without forgiveness: malformed bytes are refused instead of patched with U+FFFD, and a byte order mark is a character like any other. Internal
  * to the channel part.
  *
  * @since 0.1.0
@@ -15,14 +15,14 @@ export const decodeUtf8 = (bytes: Uint8Array): string | undefined => {
   }
 }
 
-/** How many bytes `TextEncoder` makes of the text: three for a surrogate that stands alone, which becomes U+FFFD. */
+/** How many bytes `TextEncoder` makes of the text: three for a lone surrogate, which becomes U+FFFD. */
 export const byteLength = (text: string): number => {
   let bytes = text.length
   for (let at = 0; at < text.length; at++) {
     const unit = text.charCodeAt(at)
     if (unit < 0x80) continue
     bytes += unit < 0x800 ? 1 : 2
-    // A pair is two units and four bytes: the second unit adds none of its own.
+    // A pair is two units and four bytes: the second unit adds none.
     if (isHigh(unit) && isLow(text.charCodeAt(at + 1))) at++
   }
   return bytes

@@ -3,7 +3,7 @@ import { Effect, Schema } from "effect"
 import type { Scope } from "effect"
 import { ChannelApi, ChannelServer } from "fairlead/channel"
 import type { ChannelHandler } from "fairlead/channel"
-import * as TestChannel from "fairlead/testing/channel"
+import { TestChannel } from "fairlead/testing/channel"
 
 import { keepLogs } from "../../server/Logs.ts"
 
@@ -37,7 +37,7 @@ export interface Parts {
   readonly tell?: (payload: Payload, member: Member) => Effect.Effect<void, never, Scope.Scope>
   readonly number?: (n: number) => number
   readonly intercept?: (payload: Payload, member: Member) => Effect.Effect<Payload | undefined>
-  readonly leave?: (member: Member, reason: ChannelApi.Reason) => Effect.Effect<void, never, Scope.Scope>
+  readonly leave?: (reason: ChannelApi.LeaveReason, member: Member) => Effect.Effect<void, never, Scope.Scope>
 }
 
 /** The room's layer: an `ask` is echoed, and everything else does nothing, unless a part says otherwise. */

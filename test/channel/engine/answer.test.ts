@@ -1,12 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Latch, Schema } from "effect"
 import { ChannelApi, ChannelServer } from "fairlead/channel"
-import * as TestChannel from "fairlead/testing/channel"
+import { TestChannel } from "fairlead/testing/channel"
 
 import { Failed, joined, loggingServerOf, serverOf, until } from "./Room.ts"
 import type { Member, Payload } from "./Room.ts"
 
-const eventsOf = (client: TestChannel.TestClient) => client.received.map(({ event }) => event)
+const eventsOf = (client: TestChannel.TestSocket) => client.received.map(({ event }) => event)
 
 describe("a handler's answer", () => {
   it.effect(
@@ -51,7 +51,7 @@ describe("a handler's answer", () => {
     })
   )
 
-  it.effect("channel 0.1: to a payload that is not what the definition says is an error that says where", () =>
+  it.effect("channel 0.1: to a payload outside of the definition is an error that says where", () =>
     Effect.gen(function* () {
       const client = yield* joined(yield* serverOf({}))
       const reply = yield* client.push("room:1", "number", { n: "1" })
@@ -63,12 +63,12 @@ describe("a handler's answer", () => {
     })
   )
 
-  it.effect("channel 0.1: that cannot be encoded is a crash, for the handler gave what it may not", () =>
+  it.effect("channel 0.1: that cannot be encoded is a crash, for the handler returned a wrong value", () =>
     Effect.gen(function* () {
       const { lines, server } = yield* loggingServerOf({ number: () => Number.NaN })
       const client = yield* joined(server)
       const ended = yield* Effect.flip(client.push("room:1", "number", { n: 1 }))
-      assert.deepInclude(ended, { _tag: "fairlead/testing/ChannelEnded", event: "phx_error" })
+      assert.deepInclude(ended, { _tag: "ChannelEnded", event: "phx_error" })
       yield* until(() => lines.length > 0)
       assert.lengthOf(lines, 1)
     })
@@ -79,7 +79,7 @@ describe("a reply that comes later", () => {
   const later = (latch: Latch.Latch, reply: Payload = "later") =>
     Effect.succeed(ChannelApi.later(Effect.as(latch.await, reply)))
 
-  it.effect("channel 1.5: does not hold up the messages behind it", () =>
+  it.effect("channel 1.5: does not hold up the messages after it", () =>
     Effect.gen(function* () {
       const latch = yield* Latch.make()
       const server = yield* serverOf({
@@ -103,7 +103,7 @@ describe("a reply that comes later", () => {
     })
   )
 
-  it.effect("channel 1.5: is not sent when the channel has ended, and what makes it is interrupted", () =>
+  it.effect("channel 1.5: is not sent when the channel has ended, and its Effect is interrupted", () =>
     Effect.gen(function* () {
       const interrupted = yield* Latch.make()
       const running = yield* Latch.make()
@@ -118,7 +118,7 @@ describe("a reply that comes later", () => {
     })
   )
 
-  it.effect("channel 1.5: of a channel that was joined anew is not sent to the new one", () =>
+  it.effect("channel 1.5: of a channel that was joined again is not sent to the new one", () =>
     Effect.gen(function* () {
       const [latch, begun] = [yield* Latch.make(), yield* Latch.make()]
       // What cannot be interrupted outlives the channel's end.
@@ -154,7 +154,7 @@ describe("a reply that comes later", () => {
       const SumLive = Sum.layer({
         join: () => Effect.void,
         on: { sum: () => Effect.succeed(ChannelApi.later(Effect.as(Effect.yieldNow, Number.NaN))) },
-        leave: (_, reason) => Effect.sync(() => void reasons.push(reason))
+        leave: (reason) => Effect.sync(() => void reasons.push(reason))
       })
       const server = yield* TestChannel.make(ChannelServer.make("sums").mount(Sum), SumLive)
       const client = yield* joined(server, "sum")
@@ -174,7 +174,7 @@ describe("a channel that stops", () => {
   const stops = (ask: (payload: Payload, member: Member) => Effect.Effect<any>) =>
     Effect.gen(function* () {
       const reasons: Array<string> = []
-      const server = yield* serverOf({ ask, leave: (_, reason) => Effect.sync(() => void reasons.push(reason)) })
+      const server = yield* serverOf({ ask, leave: (reason) => Effect.sync(() => void reasons.push(reason)) })
       const client = yield* joined(server)
       yield* Effect.exit(client.push("room:1", "ask"))
       yield* until(() => reasons.length > 0)
@@ -196,7 +196,7 @@ describe("a channel that stops", () => {
     })
   )
 
-  it.effect("channel 1.5: by member.stop ends behind the message that is handled, and before those that wait", () =>
+  it.effect("channel 1.5: by member.stop ends after the current message, and before the waiting ones", () =>
     Effect.gen(function* () {
       const asked: Array<Payload> = []
       const server = yield* serverOf({

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Latch, Layer, Schema, Stream } from "effect"
 import { Broadcaster, ChannelApi, ChannelHandler, ChannelServer } from "fairlead/channel"
-import * as TestChannel from "fairlead/testing/channel"
+import { TestChannel } from "fairlead/testing/channel"
 
 import { joined, loggingServerOf, Room, roomLayer, serverOf, until } from "./Room.ts"
 import type { Parts } from "./Room.ts"
@@ -11,7 +11,7 @@ const relay: Parts = {
   tell: (payload, room) => room.broadcastFrom("said", payload)
 }
 
-const said = (client: TestChannel.TestClient) =>
+const said = (client: TestChannel.TestSocket) =>
   client.received.filter(({ event }) => event === "said").map(({ payload }) => payload)
 
 describe("a broadcast", () => {
@@ -184,7 +184,7 @@ describe("an intercepted broadcast", () => {
     })
   )
 
-  it.effect("channel 1.6: that comes from a handler is handled behind it", () =>
+  it.effect("channel 1.6: that comes from a handler is handled after it", () =>
     Effect.gen(function* () {
       const server = yield* serverOf({ ...relay, intercept: (payload) => Effect.succeed(payload) })
       const client = yield* joined(server)
@@ -224,8 +224,15 @@ describe("the testing kit", () => {
     Effect.gen(function* () {
       const journal: Array<string> = []
       const own = Layer.succeed(Broadcaster.Broadcaster, {
-        publish: ({ event }) => void journal.push(event),
-        attach: () => () => {}
+        publish: ({ event }) =>
+          Effect.as(
+            Effect.sync(() => void journal.push(event)),
+            undefined
+          ),
+        subscribe: () => Effect.succeed(() => {}),
+        since: () => Effect.succeed({ complete: true, top: undefined, deliveries: [] }),
+        subscribers: () => [],
+        health: Stream.make({ _tag: "Connected" as const })
       })
       const server = ChannelServer.make("x").mount(Room)
       const live = roomLayer({})

@@ -5,16 +5,16 @@ import { ChannelHandler } from "fairlead/channel"
 import { journaling } from "./Journaling.ts"
 import { joined, loggingServerOf, serverOf, until } from "./Room.ts"
 
-const { change, drop, make, Refused, reply } = ChannelHandler
+const { change, drop, make, Reject, reply } = ChannelHandler
 
 describe("join and incoming", () => {
-  it.effect("channel 0.2: refuse with a reason and details, and what is behind them does not run", () =>
+  it.effect("channel 0.2: refuse with a reason and details, and later handlers do not run", () =>
     Effect.gen(function* () {
       const ran: Array<string> = []
       const guard = make("guard", {
         join: ({ topic }) =>
-          topic === "room:2" ? Effect.fail(new Refused({ reason: "closed", details: { until: "noon" } })) : Effect.void,
-        incoming: ({ payload }) => (payload === "bad" ? Effect.fail(new Refused({ reason: "no" })) : undefined)
+          topic === "room:2" ? Effect.fail(new Reject({ reason: "closed", details: { until: "noon" } })) : Effect.void,
+        incoming: ({ payload }) => (payload === "bad" ? Effect.fail(new Reject({ reason: "no" })) : undefined)
       })
       const behind = make("behind", { join: () => void ran.push("join"), incoming: () => void ran.push("incoming") })
       const client = yield* joined(yield* serverOf({}, [guard, behind]))
@@ -34,7 +34,7 @@ describe("join and incoming", () => {
   it.effect("channel 0.2: a message without a ref is refused without a word", () =>
     Effect.gen(function* () {
       const client = yield* joined(
-        yield* serverOf({}, [make("no", { incoming: () => Effect.fail(new Refused({ reason: "no" })) })])
+        yield* serverOf({}, [make("no", { incoming: () => Effect.fail(new Reject({ reason: "no" })) })])
       )
       yield* client.send(`["1",null,"room:1","ask",{}]`)
       yield* client.heartbeat
@@ -140,7 +140,7 @@ describe("outgoing", () => {
     () =>
       Effect.gen(function* () {
         const broken = make("broken", {
-          outgoing: ({ payload }, { connect }) => {
+          outgoing: ({ payload }, { request: connect }) => {
             if (connect.params.has("broken") && payload === "boom") throw new Error("oh")
           }
         })

@@ -16,7 +16,7 @@ const ending = (parts: Parts = {}) => {
         Effect.addFinalizer(() => write("released")),
         parts.join?.(request) ?? Effect.succeed({})
       ),
-    leave: (_, reason) => write(reason)
+    leave: (reason) => write(reason)
   }
   return { journal, parts: all }
 }
@@ -128,7 +128,7 @@ describe("a channel ends once, its leave hook runs and its scope closes", () => 
 })
 
 describe("a join that does not succeed leaves nothing open", () => {
-  it.effect("channel 1.5: when it is refused: its scope closes before the client is told", () =>
+  it.effect("channel 1.5: when it is refused: its scope closes before the client gets the reply", () =>
     Effect.gen(function* () {
       const { journal, parts } = ending({ join: () => Effect.fail(new Failed({ why: "full" })) })
       const client = yield* (yield* serverOf(parts)).connect()
@@ -140,7 +140,7 @@ describe("a join that does not succeed leaves nothing open", () => {
     })
   )
 
-  it.effect("channel 1.5: when it crashes: the client is told, without phx_error", () =>
+  it.effect("channel 1.5: when it crashes: the client gets a reply, without phx_error", () =>
     Effect.gen(function* () {
       const { journal, parts } = ending({ join: () => Effect.die(new Error("no database")) })
       const { lines, server } = yield* loggingServerOf(parts)
@@ -172,7 +172,7 @@ describe("a join that does not succeed leaves nothing open", () => {
     })
   )
 
-  it.effect("channel 0.3: when its own fiber is interrupted by what it waits for, it is as a crash", () =>
+  it.effect("channel 0.3: when its own fiber is interrupted during a wait, it is as a crash", () =>
     Effect.gen(function* () {
       const { journal, parts } = ending({ join: () => Effect.interrupt })
       const client = yield* (yield* serverOf(parts)).connect()
@@ -183,7 +183,7 @@ describe("a join that does not succeed leaves nothing open", () => {
   )
 })
 
-describe("what a handler gives to the end of its channel", () => {
+describe("the scope of a handler's channel", () => {
   it.effect("channel 0.3: a finalizer added by any of its hooks runs when the channel ends, in reverse order", () =>
     Effect.gen(function* () {
       const journal: Array<string> = []
@@ -253,9 +253,9 @@ describe("what a handler gives to the end of its channel", () => {
     })
   )
 
-  it.effect("channel 1.5: what leave pushes is the last that the client gets", () =>
+  it.effect("channel 1.5: the pushes of leave are the last messages to the client", () =>
     Effect.gen(function* () {
-      const server = yield* serverOf({ leave: (member, reason) => member.push("note", reason) })
+      const server = yield* serverOf({ leave: (reason, member) => member.push("note", reason) })
       const client = yield* joined(server)
       yield* client.leave("room:1")
       yield* client.next("note")

@@ -3,12 +3,12 @@ import { Context, Effect, Layer, Schema } from "effect"
 import { HttpServerRespondable, HttpServerResponse } from "effect/http"
 import { Probe } from "fairlead"
 import { ChannelApi, ChannelHandler, ChannelServer, ChannelSocket } from "fairlead/channel"
-import * as TestChannel from "fairlead/testing/channel"
+import { TestChannel } from "fairlead/testing/channel"
 
 import { journaling } from "./Journaling.ts"
 import { joined, loggingServerOf, serverOf, until } from "./Room.ts"
 
-const { accept, make, Refused } = ChannelHandler
+const { accept, make, Reject } = ChannelHandler
 
 class Teapot extends Schema.TaggedError<Teapot>()("Teapot", {}) implements HttpServerRespondable.Respondable {
   [HttpServerRespondable.symbol]() {
@@ -76,7 +76,7 @@ describe("the hooks of several handlers", () => {
         probe
       )
       yield* server.connect()
-      assert.deepStrictEqual(names, ["a", "a"])
+      assert.deepStrictEqual(names, ["rooms", "a", "a"])
     })
   )
 })
@@ -88,7 +88,7 @@ describe("connect", () => {
       const first = make("first", {
         connect: () => Effect.addFinalizer(() => Effect.sync(() => void journal.push("released")))
       })
-      const second = make("second", { connect: () => Effect.fail(new Refused({ reason: "banned", status: 429 })) })
+      const second = make("second", { connect: () => Effect.fail(new Reject({ reason: "banned", status: 429 })) })
       const third = make("third", {
         connect: () => void journal.push("asked"),
         disconnect: () => void journal.push("gone")
@@ -96,18 +96,18 @@ describe("connect", () => {
       const server = yield* serverOf({}, [first, second, third])
       const refused = yield* Effect.flip(server.connect())
       assert.strictEqual(refused.status, 429)
-      assert.deepInclude(refused.cause, { _tag: "fairlead/channel/Refused", reason: "banned" })
+      assert.deepInclude(refused.cause, { _tag: "Reject", reason: "banned" })
       assert.deepStrictEqual(journal, ["released"])
       assert.strictEqual(server.sockets(), 0)
     })
   )
 
-  it.effect("channel 1.1: refuses with what an error responds, and with 403 where it says nothing", () =>
+  it.effect("channel 1.1: refuses with an error's response, and with 403 without one", () =>
     Effect.gen(function* () {
       const teapot = new Teapot()
       const answering = make("teapot", {
         connect: ({ params }) =>
-          params.has("tea") ? Effect.fail(teapot) : Effect.fail(new Refused({ reason: "coffee only" }))
+          params.has("tea") ? Effect.fail(teapot) : Effect.fail(new Reject({ reason: "coffee only" }))
       })
       const server = yield* serverOf({}, [answering])
       assert.strictEqual((yield* Effect.flip(server.connect({ params: { tea: "1" } }))).status, 418)
@@ -127,7 +127,7 @@ describe("connect", () => {
 
   it.effect("channel 1.1: sees what the client connected with", () =>
     Effect.gen(function* () {
-      let seen: ChannelSocket.Connect | undefined
+      let seen: ChannelSocket.ConnectRequest | undefined
       const server = yield* serverOf({}, [make("see", { connect: (connect) => void (seen = connect) })])
       yield* server.connect({
         params: { a: "1" },
@@ -149,7 +149,7 @@ describe("connect", () => {
   )
 })
 
-describe("what connect provides", () => {
+describe("the services of connect", () => {
   class Whoami extends ChannelApi.make("whoami", {
     requires: [User, Place],
     incoming: { ask: { reply: ChannelApi.AnyPayload } }
@@ -203,7 +203,7 @@ describe("what connect provides", () => {
     })
   )
 
-  it.effect("channel 0.2: may be a service class, and a test gives another layer of it", () =>
+  it.effect("channel 0.2: may be a service class, and a test provides another layer of it", () =>
     Effect.gen(function* () {
       class Authenticate extends ChannelHandler.Service<Authenticate>()("test/Authenticate", { provides: User }) {}
       class Greeting extends Context.Service<Greeting, string>()("test/Greeting") {}

@@ -3,7 +3,7 @@ import { Effect, Fiber, Latch, Metric } from "effect"
 import { TestClock } from "effect/testing"
 import { ChannelHandler, ChannelServer, ChannelSocket } from "fairlead/channel"
 import type { Broadcaster } from "fairlead/channel"
-import * as TestChannel from "fairlead/testing/channel"
+import { TestChannel } from "fairlead/testing/channel"
 
 import { joined, loggingServerOf, Room, roomLayer, serverOf, until } from "./Room.ts"
 
@@ -56,55 +56,97 @@ describe("limits of a socket", () => {
     })
   )
 
-  it.effect("channel 0.4: more than maxPending messages that wait stop the reading, until half are handled", () =>
+  it.effect(
+    "channel2 1.3: a channel beyond maxPending is answered busy; heartbeats and other channels do not wait",
+    () =>
+      Effect.gen(function* () {
+        const handled: Array<unknown> = []
+        const latch = yield* Latch.make()
+        const server = yield* serverOf(
+          {
+            tell: (payload) =>
+              Effect.andThen(
+                latch.await,
+                Effect.sync(() => void handled.push(payload))
+              )
+          },
+          [],
+          { maxPendingMessages: 4 }
+        )
+        const client = yield* joined(server)
+        // One is being handled, four may wait.
+        for (let index = 0; index < 5; index++) yield* client.notify("room:1", "tell", index)
+        assert.deepStrictEqual(yield* client.push("room:1", "tell", 5), {
+          status: "error",
+          response: { reason: "busy" }
+        })
+        assert.strictEqual((yield* client.heartbeat).status, "ok")
+        assert.strictEqual((yield* client.join("room:2")).status, "ok")
+        assert.strictEqual((yield* client.push("room:2", "ask", "there")).status, "ok")
+        yield* latch.open
+        yield* until(() => handled.length === 5)
+        assert.deepStrictEqual(handled, [0, 1, 2, 3, 4])
+        assert.strictEqual((yield* client.push("room:1", "ask", "again")).status, "ok")
+      })
+  )
+
+  it.effect("channel2 1.3: a busy channel ends by onBusy: crash, and no other does", () =>
     Effect.gen(function* () {
-      const handled: Array<unknown> = []
-      const latch = yield* Latch.make()
-      const server = yield* serverOf(
-        {
-          tell: (payload) =>
-            Effect.andThen(
-              latch.await,
-              Effect.sync(() => void handled.push(payload))
-            )
-        },
-        [],
-        { maxPending: 4 }
-      )
+      const server = yield* serverOf({ tell: () => Effect.never }, [], { maxPendingMessages: 2, onBusy: "crash" })
       const client = yield* joined(server)
-      // One is being handled, four may wait.
-      for (let index = 0; index < 5; index++) yield* client.notify("room:1", "tell", index)
-      assert.isTrue(client.heard)
-      yield* client.notify("room:1", "tell", 5)
-      assert.isFalse(client.heard)
-      yield* client.notify("room:1", "tell", 6)
-      const beat = yield* Effect.forkChild(client.heartbeat)
-      yield* Effect.yieldNow
-      assert.lengthOf(client.received, 1)
-      yield* latch.open
-      yield* Fiber.join(beat)
-      yield* until(() => handled.length === 7)
-      assert.isTrue(client.heard)
-      assert.deepStrictEqual(handled, [0, 1, 2, 3, 4, 5, 6])
+      yield* client.join("room:2")
+      for (let index = 0; index < 4; index++) yield* client.notify("room:1", "tell", index)
+      const { event, topic } = yield* client.next("phx_error")
+      assert.deepStrictEqual([event, topic], ["phx_error", "room:1"])
+      assert.strictEqual((yield* client.push("room:2", "ask", 1)).status, "ok")
+      assert.strictEqual((yield* client.join("room:1")).status, "ok")
     })
   )
 
-  it.effect("channel 0.4: a socket that is not read is not idle, and one that is silent is closed with 1002", () =>
+  it.effect("channel2 1.3: the bytes that wait are bounded for a channel, and for a socket", () =>
     Effect.gen(function* () {
-      const latch = yield* Latch.make()
-      const server = yield* serverOf({ tell: () => latch.await }, [], { maxPending: 1, idleTimeout: "10 seconds" })
-      const [stuck, silent] = [yield* joined(server), yield* joined(server)]
-      for (let index = 0; index < 3; index++) yield* stuck.notify("room:1", "tell", index)
-      assert.isFalse(stuck.heard)
+      const server = yield* serverOf({ tell: () => Effect.never }, [], {
+        maxPendingBytes: 2000,
+        maxSocketPendingBytes: 3000
+      })
+      const client = yield* joined(server)
+      yield* client.join("room:2")
+      const large = "x".repeat(1200)
+      for (const topic of ["room:1", "room:1", "room:2"]) yield* client.notify(topic, "tell", large)
+      const busy = { status: "error", response: { reason: "busy" } }
+      assert.deepStrictEqual(yield* client.push("room:1", "tell", large), busy)
+      yield* client.notify("room:2", "tell", large)
+      assert.deepStrictEqual(yield* client.push("room:2", "tell", large), busy)
+      yield* client.leave("room:1").pipe(Effect.forkChild)
+      assert.strictEqual((yield* client.heartbeat).status, "ok")
+    })
+  )
+
+  it.effect(
+    "channel2 1.3: a handler that takes longer than handlerTimeout is interrupted, and its channel goes on",
+    () =>
+      Effect.gen(function* () {
+        let interrupted = 0
+        const ask = () => Effect.onInterrupt(Effect.never, () => Effect.sync(() => void interrupted++))
+        const server = yield* serverOf({ ask, tell: () => Effect.void }, [], { handlerTimeout: "5 seconds" })
+        const client = yield* joined(server)
+        const asked = yield* Effect.forkChild(client.push("room:1", "ask", 1))
+        yield* Effect.yieldNow
+        yield* TestClock.adjust("5 seconds")
+        const timedOut = { status: "error", response: { reason: "handler timed out" } }
+        assert.deepStrictEqual(yield* Fiber.join(asked), timedOut)
+        assert.strictEqual(interrupted, 1)
+        assert.strictEqual((yield* client.push("room:1", "number", { n: 1 })).status, "ok")
+      })
+  )
+
+  it.effect("channel 0.4: a silent socket is closed with 1002", () =>
+    Effect.gen(function* () {
+      const server = yield* serverOf({}, [], { idleTimeout: "10 seconds" })
+      const silent = yield* joined(server)
       yield* TestClock.adjust("11 seconds")
       assert.strictEqual((yield* silent.closed).code, 1002)
-      assert.strictEqual(server.sockets(), 1)
-      yield* latch.open
-      yield* until(() => stuck.heard)
-      yield* TestClock.adjust("9 seconds")
-      assert.strictEqual(server.sockets(), 1)
-      yield* TestClock.adjust("2 seconds")
-      assert.strictEqual((yield* stuck.closed).code, 1002)
+      assert.strictEqual(server.sockets(), 0)
     })
   )
 
@@ -126,7 +168,7 @@ describe("limits of a socket", () => {
     ["too long a name", `["1","1","room:1","${"a".repeat(21)}",{}]`]
   ] as const)("channel 1.1: a message that is %s closes the socket with 1011", ([, frame]) =>
     Effect.gen(function* () {
-      const client = yield* joined(yield* serverOf({}, [], { maxDepth: 3, maxName: 20 }))
+      const client = yield* joined(yield* serverOf({}, [], { maxDepth: 3, maxNameBytes: 20 }))
       yield* client.send(frame)
       assert.strictEqual((yield* client.closed).code, 1011)
     })
@@ -148,7 +190,7 @@ describe("an event that the channel does not define", () => {
 
   it.effect("channel 1.5: crashes the channel where Phoenix's way is asked for", () =>
     Effect.gen(function* () {
-      const { lines, server } = yield* loggingServerOf({}, [], { unknownEvent: "crash" })
+      const { lines, server } = yield* loggingServerOf({}, [], { onUnknownEvent: "crash" })
       const client = yield* joined(server)
       assert.deepInclude(yield* Effect.flip(client.push("room:1", "nope")), { event: "phx_error" })
       yield* until(() => lines.length > 0)
@@ -157,8 +199,8 @@ describe("an event that the channel does not define", () => {
   )
 })
 
-const overflows = Metric.counter("fairlead_channel_slow_reader", {
-  description: "Messages that were dropped for slow readers, by what became of the socket",
+const overflows = Metric.counter("fairlead.channel.dropped_messages", {
+  description: "Messages that were dropped for slow readers, by the end of the socket",
   incremental: true
 })
 
@@ -167,13 +209,16 @@ const roomLive = roomLayer({})
 /** A client that stopped reading behind its join, in a room with another that is told of broadcasts. */
 const slowIn = (slowReader: TestChannel.Options["slowReader"] & {}) =>
   Effect.gen(function* () {
-    const name = `slow ${slowReader.policy} ${slowReader.maxMessages ?? slowReader.maxBytes}`
+    const name = `slow ${slowReader.onOverflow} ${slowReader.maxMessages ?? slowReader.maxBytes}`
     const server = yield* TestChannel.make(ChannelServer.make(name).mount(Room), roomLive, { slowReader })
     const slow = yield* joined(server)
     yield* slow.stopReading
     const say = (payload: Broadcaster.Message["payload"]) => server.run(Room.broadcast({ id: "1" }, "said", payload))
     const count = (outcome: string) =>
-      Effect.map(Metric.value(Metric.withAttributes(overflows, { server: name, outcome })), ({ count }) => count)
+      Effect.map(
+        Metric.value(Metric.withAttributes(overflows, { "fairlead.composite": name, "fairlead.outcome": outcome })),
+        ({ count }) => count
+      )
     const said = () => slow.received.filter(({ event }) => event === "said").map(({ payload }) => payload)
     return { server, slow, say, count, said }
   })
@@ -181,7 +226,7 @@ const slowIn = (slowReader: TestChannel.Options["slowReader"] & {}) =>
 describe("a client that does not read", () => {
   it.effect("channel 0.7: loses nothing while what waits is within bounds", () =>
     Effect.gen(function* () {
-      const { count, said, say, slow } = yield* slowIn({ maxMessages: 4, policy: "close" })
+      const { count, said, say, slow } = yield* slowIn({ maxMessages: 4, onOverflow: "close" })
       for (let index = 0; index < 4; index++) yield* say(index)
       assert.deepStrictEqual(said(), [])
       yield* slow.startReading
@@ -190,9 +235,9 @@ describe("a client that does not read", () => {
     })
   )
 
-  it.effect("channel 0.7: is closed with 1013, counted by what it lost", () =>
+  it.effect("channel 0.7: is closed with 1013, and its lost messages are counted", () =>
     Effect.gen(function* () {
-      const { count, say, server, slow } = yield* slowIn({ maxMessages: 2, policy: "close" })
+      const { count, say, server, slow } = yield* slowIn({ maxMessages: 2, onOverflow: "close" })
       for (let index = 0; index < 3; index++) yield* say(index)
       assert.strictEqual((yield* slow.closed).code, 1013)
       yield* slow.released
@@ -203,7 +248,7 @@ describe("a client that does not read", () => {
 
   it.effect("channel 0.7: loses the oldest, counted", () =>
     Effect.gen(function* () {
-      const { count, said, say, slow } = yield* slowIn({ maxMessages: 3, policy: "drop-oldest" })
+      const { count, said, say, slow } = yield* slowIn({ maxMessages: 3, onOverflow: "drop-oldest" })
       for (let index = 0; index < 5; index++) yield* say(index)
       yield* slow.startReading
       assert.deepStrictEqual(said(), [2, 3, 4])
@@ -213,7 +258,7 @@ describe("a client that does not read", () => {
 
   it.effect("channel 0.7: loses the newest, counted", () =>
     Effect.gen(function* () {
-      const { count, said, say, slow } = yield* slowIn({ maxMessages: 3, policy: "drop-newest" })
+      const { count, said, say, slow } = yield* slowIn({ maxMessages: 3, onOverflow: "drop-newest" })
       for (let index = 0; index < 5; index++) yield* say(index)
       yield* slow.startReading
       assert.deepStrictEqual(said(), [0, 1, 2])
@@ -223,7 +268,7 @@ describe("a client that does not read", () => {
 
   it.effect("channel 0.7: has a bound of bytes too", () =>
     Effect.gen(function* () {
-      const { said, say, slow } = yield* slowIn({ maxBytes: 1000, policy: "drop-oldest" })
+      const { said, say, slow } = yield* slowIn({ maxBytes: 1000, onOverflow: "drop-oldest" })
       yield* say("a".repeat(600))
       yield* say("b".repeat(600))
       yield* say("c".repeat(2000))
@@ -235,7 +280,7 @@ describe("a client that does not read", () => {
 
   it.effect("channel 0.7: never loses a reply: where only replies are left, it is closed", () =>
     Effect.gen(function* () {
-      const { say, slow } = yield* slowIn({ maxMessages: 2, policy: "drop-oldest" })
+      const { say, slow } = yield* slowIn({ maxMessages: 2, onOverflow: "drop-oldest" })
       yield* say(1)
       yield* slow.notify("room:1", "ask", 1)
       yield* slow.notify("room:1", "ask", 2)
@@ -256,7 +301,7 @@ describe("a client that does not read", () => {
 
   it.effect("channel 0.7: holds up no other member", () =>
     Effect.gen(function* () {
-      const { say, server } = yield* slowIn({ maxMessages: 1, policy: "drop-newest" })
+      const { say, server } = yield* slowIn({ maxMessages: 1, onOverflow: "drop-newest" })
       const fast = yield* joined(server)
       for (let index = 0; index < 5; index++) yield* say(index)
       for (let index = 0; index < 5; index++) assert.strictEqual((yield* fast.next("said")).payload, index)
@@ -283,7 +328,7 @@ describe("a socket is closed by the server", () => {
     })
   )
 
-  it.effect("channel 1.1: by a handler, and what that handler is at is interrupted", () =>
+  it.effect("channel 1.1: by a handler, and that handler's work is interrupted", () =>
     Effect.gen(function* () {
       class Kick extends Room {}
       const KickLive = Kick.layer({
@@ -322,7 +367,7 @@ describe("a socket is closed by the server", () => {
     })
   )
 
-  it.effect("channel 0.4: on shutdown takes no more, not even one that is about to connect", () =>
+  it.effect("channel 0.4: on shutdown takes no more, not even a connecting one", () =>
     Effect.gen(function* () {
       const [asked, latch] = [yield* Latch.make(), yield* Latch.make()]
       const slow = ChannelHandler.make("slow", {

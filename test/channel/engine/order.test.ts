@@ -1,11 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Latch } from "effect"
 import { TestClock } from "effect/testing"
-import * as TestChannel from "fairlead/testing/channel"
+import { TestChannel } from "fairlead/testing/channel"
 
 import { Failed, joined, serverOf, until } from "./Room.ts"
 
-const responses = (client: TestChannel.TestClient) =>
+const responses = (client: TestChannel.TestSocket) =>
   client.received.flatMap(({ payload }) =>
     typeof payload === "object" && payload !== null && "response" in payload ? [payload.response] : []
   )
@@ -53,7 +53,7 @@ describe("messages of one topic", () => {
     })
   )
 
-  it.effect("channel 1.5: are answered behind what the handler pushed before", () =>
+  it.effect("channel 1.5: are answered after the earlier pushes of the handler", () =>
     Effect.gen(function* () {
       const server = yield* serverOf({
         ask: (payload, member) =>
@@ -139,7 +139,7 @@ describe("a join of a topic that is joined", () => {
       const journal: Array<string> = []
       const server = yield* serverOf({
         join: () => Effect.sync(() => (journal.push("join"), {})),
-        leave: (_, reason) =>
+        leave: (reason) =>
           Effect.andThen(
             Effect.yieldNow,
             Effect.sync(() => void journal.push(reason))
@@ -156,13 +156,13 @@ describe("a join of a topic that is joined", () => {
     })
   )
 
-  it.effect("channel 1.5: does not wait for a handler that is stuck, whose client gets no answer", () =>
+  it.effect("channel 1.5: does not wait for a stuck handler, whose client gets no answer", () =>
     Effect.gen(function* () {
       const interrupted = yield* Deferred.make<void>()
       const reasons: Array<string> = []
       const server = yield* serverOf({
         ask: () => Effect.onInterrupt(Effect.never, () => Deferred.succeed(interrupted, undefined)),
-        leave: (_, reason) => Effect.sync(() => void reasons.push(reason))
+        leave: (reason) => Effect.sync(() => void reasons.push(reason))
       })
       const client = yield* joined(server)
       const stuck = yield* Effect.forkChild(Effect.flip(client.push("room:1", "ask")))
@@ -182,7 +182,7 @@ describe("a join of a topic that is joined", () => {
     })
   )
 
-  it.effect("channel 1.5: leaves no channel behind when it is refused", () =>
+  it.effect("channel 1.5: leaves no channel when it is refused", () =>
     Effect.gen(function* () {
       let joins = 0
       const server = yield* serverOf({

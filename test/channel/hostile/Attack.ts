@@ -21,9 +21,10 @@ export interface Target extends Served {
 
 const figures = (served: Served) =>
   Effect.map(served.held, (held) => {
-    const { connects, fibers, handlers, members, sockets, topics } = served.counts
-    const { size } = served.hub.connections
-    return { connects, connections: size, fibers, handlers, held, members, sockets, topics: topics.size }
+    const { connects, fibers, handlers, joined, members, sockets, topics } = served.counts
+    const { size } = served.hub.sockets
+    const lanes = served.lanes()
+    return { connects, connections: size, fibers, handlers, held, joined, lanes, members, sockets, topics: topics.size }
   })
 
 /** Waits for a condition. It is asked often, so that no time need be right; what it was at the end is told when it never holds. */
@@ -56,11 +57,27 @@ const neighbour = (served: Served) =>
     return { works, heard }
   })
 
-/** Runs an attack. Its connections end with it. */
+/** The figures of a server that has stopped; fibers and connections may still say goodbye. */
+const nothing = { connects: 0, connections: 0, handlers: 0, joined: 0, lanes: 0, members: 0, sockets: 0, topics: 0 }
+
+/** The TCP servers and sockets that keep this process alive. */
+const handles = () => process.getActiveResourcesInfo().filter((name) => name.startsWith("TCP")).length
+
+/**
+ * Runs an attack. Its connections end with it. Afterwards this process gets a SIGTERM while the server's other client stays: no socket, lane, scope, hook or
+ * subscription is left, the server closes, and none of its TCP handles keeps the process alive.
+ */
 export const attacked = (
   attack: (target: Target) => Effect.Effect<void, never, Scope.Scope>,
   setting?: Setting
 ): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    const before = handles()
+    yield* rowOf(attack, setting)
+    yield* eventually(Effect.sync(handles), (left) => left <= before)
+  }).pipe(Effect.orDie)
+
+const rowOf = (attack: (target: Target) => Effect.Effect<void, never, Scope.Scope>, setting: Setting | undefined) =>
   Effect.gen(function* () {
     const served = yield* serving(setting)
     const calm = yield* neighbour(served)
@@ -69,7 +86,9 @@ export const attacked = (
     yield* Effect.scoped(attack({ ...served, ...calm }))
     yield* calm.works
     yield* eventually(figures(served), (now) => JSON.stringify(now) === JSON.stringify(before))
-  }).pipe(Effect.scoped, Effect.orDie)
+    yield* served.stop
+    yield* eventually(figures(served), (now) => JSON.stringify({ ...now, ...nothing }) === JSON.stringify(now))
+  }).pipe(Effect.scoped)
 
 setFlagsFromString("--expose-gc")
 const gc: () => void = runInNewContext("gc")

@@ -50,15 +50,16 @@ const wave = (port: number, number: number) =>
     Effect.scoped
   )
 
-const figures = async ({ counts, held, hub }: Served) => {
+const figures = async ({ counts, held, hub, lanes }: Served) => {
   const { fibers, handlers, members, sockets, topics } = counts
   const open = await Effect.runPromise(held)
   const resources = process.getActiveResourcesInfo().filter((name) => name === "TCPSocketWrap").length
-  return { connections: hub.connections.size, open, resources, fibers, handlers, members, sockets, topics: topics.size }
+  const left = { connections: hub.sockets.size, lanes: lanes(), topics: topics.size }
+  return { ...left, open, resources, fibers, handlers, members, sockets }
 }
 
 /** Waits until nothing goes on any more, and collects what is garbage. */
-const settled = async (served: Served) => {
+const untilIdle = async (served: Served) => {
   let before = ""
   for (;;) {
     for (let round = 0; round < 4; round++) {
@@ -76,17 +77,18 @@ const scope = Scope.makeUnsafe()
 const served = await Effect.runPromise(Scope.provide(serving({ maxChannels: 5 }), scope))
 // What is made once is made before.
 for (let number = 0; number < 2; number++) await Effect.runPromise(wave(served.port, number))
-const before = await settled(served)
+const before = await untilIdle(served)
 const peak = { connections: 0, members: 0, topics: 0 }
 const watch = setInterval(() => {
-  peak.connections = Math.max(peak.connections, served.hub.connections.size)
+  peak.connections = Math.max(peak.connections, served.hub.sockets.size)
   peak.members = Math.max(peak.members, served.counts.members)
   peak.topics = Math.max(peak.topics, served.counts.topics.size)
 }, 5)
 const begun = served.counts.begun
 for (let number = 0; number < waves; number++) await Effect.runPromise(wave(served.port, number))
 clearInterval(watch)
-const after = await settled(served)
+const after = await untilIdle(served)
+await Effect.runPromise(served.stop)
 await Effect.runPromise(Scope.close(scope, Exit.void))
 await sleep(20)
 const left = process.getActiveResourcesInfo().filter((name) => name !== "PipeWrap" && name !== "TTYWrap")

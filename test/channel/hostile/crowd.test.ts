@@ -37,7 +37,7 @@ const measure: Effect.Effect<Left> = Effect.callback((resume) => {
 
 describe("10,000 sockets", () => {
   it.live(
-    "channel 0.3: leave no fiber, no connection, no topic and no memory behind, however they go",
+    "channel 0.3: leak no fiber, no connection, no lane, no topic and no memory, however they go",
     () =>
       Effect.gen(function* () {
         const { after, before, kinds, left, peak, sockets, stuck } = yield* measure
@@ -49,7 +49,15 @@ describe("10,000 sockets", () => {
         assert.isAbove(stuck, 2000, figures)
         assert.isAbove(peak.members, 500, figures)
         assert.deepStrictEqual(countedAfter, counted, figures)
-        assert.include(countedAfter, { connections: 0, open: 0, resources: 0, members: 0, handlers: 0, topics: 0 })
+        assert.include(countedAfter, {
+          connections: 0,
+          lanes: 0,
+          open: 0,
+          resources: 0,
+          members: 0,
+          handlers: 0,
+          topics: 0
+        })
         assert.isBelow(heapAfter - heap, 2 * 1024 * 1024, figures)
         assert.deepStrictEqual(left, [], figures)
       }),

@@ -9,7 +9,7 @@ const path = "/socket/websocket?vsn=2.0.0"
 const forbidden = "HTTP/1.1 403 Forbidden"
 const wrong = "HTTP/1.1 400 Bad Request"
 
-describe.each(["node", "default"] as const)("handshakes, over the %s upgrade", { timeout: 60_000 }, (upgrade) => {
+describe.each(["node", "default"] as const)("handshakes, over the %s upgrade", (upgrade) => {
   /** What each of these requests is answered with, when the connection is over. */
   const answers = (port: number, requests: Readonly<Record<string, readonly [expected: string, request: string]>>) =>
     Effect.gen(function* () {
@@ -22,7 +22,7 @@ describe.each(["node", "default"] as const)("handshakes, over the %s upgrade", {
       }
     })
 
-  it.live("channel 1.1: what is no handshake is answered with an error, and nothing of it is left", () =>
+  it.live("channel 1.1: an invalid handshake is answered with an error, and nothing of it is left", () =>
     attacked(
       ({ port }) =>
         answers(port, {
@@ -62,7 +62,7 @@ describe.each(["node", "default"] as const)("handshakes, over the %s upgrade", {
     )
   )
 
-  it.live("channel 1.1: what is no HTTP ends with its connection", () =>
+  it.live("channel 1.1: anything other than HTTP ends with its connection", () =>
     attacked(
       ({ port }) =>
         Effect.gen(function* () {
@@ -84,7 +84,7 @@ describe.each(["node", "default"] as const)("handshakes, over the %s upgrade", {
     )
   )
 
-  it.live("channel 1.1: a handshake that is never finished ends by the time that the HTTP server gives it", () =>
+  it.live("channel 1.1: an endless handshake ends by the time-out of the HTTP server", () =>
     attacked(
       ({ port }) =>
         Effect.gen(function* () {
@@ -99,7 +99,7 @@ describe.each(["node", "default"] as const)("handshakes, over the %s upgrade", {
     )
   )
 
-  it.live("channel 1.1: a client that is gone while a handler decides its connect leaves nothing behind it", () =>
+  it.live("channel 1.1: a client that leaves while a handler decides its connect leaks nothing", () =>
     attacked(
       ({ counts, gate, port }) =>
         Effect.gen(function* () {

@@ -86,8 +86,8 @@ const codes = (port: number, first: string, frames: Readonly<Record<string, Uint
     { concurrency: 8 }
   )
 
-describe("messages", { timeout: 60_000 }, () => {
-  it.live("channel 1.2: what is no message closes its own socket with 1011, and nothing behind it is handled", () =>
+describe("messages", () => {
+  it.live("channel 1.2: an invalid message closes its own socket with 1011, and nothing after it is handled", () =>
     attacked(({ port }) =>
       Effect.gen(function* () {
         assert.deepStrictEqual(
@@ -190,7 +190,7 @@ describe("messages", { timeout: 60_000 }, () => {
     )
   )
 
-  it.live("channel 0.1: a payload that is wrong in 300,000 places is answered shortly, and costs little", () =>
+  it.live("channel 0.1: a payload with 300,000 faults is answered shortly, and costs little", () =>
     attacked(({ port, works }) =>
       Effect.gen(function* () {
         const raw = yield* Raw.joined(port, "room:1")
@@ -210,7 +210,7 @@ describe("messages", { timeout: 60_000 }, () => {
     )
   )
 
-  it.live("channel 0.1: what a refused payload had in it is not sent back at length", () =>
+  it.live("channel 0.1: the content of a refused payload is not sent back at length", () =>
     attacked(({ port }) =>
       Effect.gen(function* () {
         const raw = yield* Raw.joined(port, "room:1")

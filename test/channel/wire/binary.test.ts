@@ -40,7 +40,7 @@ describe("a binary frame of a client", () => {
     assert.deepStrictEqual(decode(frame), expected)
   })
 
-  it("channel 1.2: has a payload that is a view of the frame", () => {
+  it("channel 1.2: has a view of the frame for its payload", () => {
     // As ws hands it over: a Buffer within a larger one.
     const frame = Buffer.from(bytes("xx", push, "x")).subarray(2, -1)
     const { payload } = decode(frame)
@@ -72,7 +72,7 @@ describe("a binary frame of a client", () => {
     [bytes(0, 1, 1, 3, 1, "01", 0xed, 0xa0, 0x80, "e"), "topic is not UTF-8: 3 bytes from byte 7"],
     // One character whose bytes are shared out among two names.
     [bytes(0, 1, 1, 1, 1, "01", "é"), "topic is not UTF-8: 1 bytes from byte 7"]
-  ])("channel 1.2: %o is none", (frame, reason) => {
+  ])("channel 1.2: %o is invalid", (frame, reason) => {
     assert.strictEqual(reasonOf(frame), reason)
     // One bad frame leaves nothing behind for the next.
     assert.strictEqual(decode(bytes(0, 0, 0, 2, 0, "é")).topic, "é")
@@ -103,7 +103,7 @@ describe("a binary frame of the server", () => {
     assert.deepStrictEqual([joinRef, ref], ["", ""])
   })
 
-  it("channel 1.2: counts names in bytes, and writes a surrogate that stands alone as U+FFFD", () => {
+  it("channel 1.2: counts names in bytes, and writes a lone surrogate as U+FFFD", () => {
     assert.deepStrictEqual(V2.broadcast("é😀", "\ud800", payload), bytes(2, 6, 3, "é😀", 0xef, 0xbf, 0xbd, payload))
     assert.deepStrictEqual(V2.broadcast("é", "eé", bytes()), bytes(2, 2, 3, "éeé"))
     // The two halves of a pair in two names are no pair.

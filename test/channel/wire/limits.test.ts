@@ -13,7 +13,7 @@ const reasonOf = (wire: Wire, frame: Frame, limits: Partial<Limits> = {}): strin
 }
 
 describe("the limits", () => {
-  it("channel 1.2: are 64 levels and 255 bytes, unless others are given", () => {
+  it("channel 1.2: are 64 levels and 255 bytes by default", () => {
     assert.deepStrictEqual(defaultLimits, { maxDepth: 64, maxName: 255 })
   })
 })
@@ -72,7 +72,7 @@ describe("the depth", () => {
     assert.match(String(reasonOf(V1, frame)), /^nested/)
   })
 
-  it("channel 1.2: leaves text that is no JSON to the parser", () => {
+  it("channel 1.2: leaves invalid JSON to the parser", () => {
     const open = `["1","1","t","e","${"[".repeat(1000)}`
     assert.match(String(reasonOf(V2, open)), /^not JSON/)
     assert.match(String(reasonOf(V2, open + "\\".repeat(1001))), /^not JSON/)

@@ -37,7 +37,7 @@ describe("the version", () => {
     }
   })
 
-  it("channel 1.1: is told by the wire", () => {
+  it("channel 1.1: is a property of the wire", () => {
     assert.deepStrictEqual([V1.version, V2.version], ["1.0.0", "2.0.0"])
     assert.deepStrictEqual([negotiate(V1.version), negotiate(V2.version)], [V1, V2])
   })

@@ -37,12 +37,12 @@ describe("a text frame of V2", () => {
     [`[true,"2","t","e",{}]`, "join_ref is of the type boolean instead of a string, a number or null"],
     [`["1",["2"],"t","e",{}]`, "ref is an array instead of a string, a number or null"],
     [`["1",{},"t","e",{}]`, "ref is of the type object instead of a string, a number or null"],
-    [`["1",1e999,"t","e",{}]`, "ref is too large a number to be given back"],
-    [`[-1e999,"2","t","e",{}]`, "join_ref is too large a number to be given back"],
+    [`["1",1e999,"t","e",{}]`, "ref is too large a number to be returned"],
+    [`[-1e999,"2","t","e",{}]`, "join_ref is too large a number to be returned"],
     [`["1","2",null,"e",{}]`, "topic is null instead of a string"],
     [`["1","2",3,"e",{}]`, "topic is of the type number instead of a string"],
     [`["1","2","t",["e"],{}]`, "event is an array instead of a string"]
-  ])("channel 1.2: %s is none", (frame, reason) => {
+  ])("channel 1.2: %s is invalid", (frame, reason) => {
     assert.strictEqual(reasonOf(V2, frame), reason)
   })
 })
@@ -65,7 +65,7 @@ describe("a frame of V1", () => {
     assert.match(reasonOf(V1, bytes(0xef, 0xbb, 0xbf, text)), /^not JSON: .*\\ufeff/)
   })
 
-  it.each(["topic", "event", "payload", "ref"])("channel 1.2: is none without the key %s", (key) => {
+  it.each(["topic", "event", "payload", "ref"])("channel 1.2: is invalid without the key %s", (key) => {
     const { [key]: _, ...rest } = { topic: "t", event: "e", payload: {}, ref: "1" } as Record<string, Schema.Json>
     assert.strictEqual(reasonOf(V1, JSON.stringify(rest)), `${key} is missing`)
   })
@@ -86,7 +86,7 @@ describe("a frame of V1", () => {
       "join_ref is of the type boolean instead of a string, a number or null"
     ],
     [`{"__proto__":{"topic":"t"},"event":"e","payload":{},"ref":"1"}`, "topic is missing"]
-  ])("channel 1.2: %s is none", (frame, reason) => {
+  ])("channel 1.2: %s is invalid", (frame, reason) => {
     assert.strictEqual(reasonOf(V1, frame), reason)
   })
 })
@@ -103,7 +103,7 @@ describe.each([V1, V2])("JSON in version $version", (wire) => {
   }
 
   it.each([`"1"`, `""`, "1", "0", "-1.5", "9007199254740991", "null"])(
-    "channel 1.2: a ref %s is given back as it came",
+    "channel 1.2: a ref %s is returned unchanged",
     (ref) => {
       const { joinRef, ref: given, topic } = decoded(around("{}", undefined, ref))
       assert.strictEqual(given, JSON.parse(ref))
@@ -116,7 +116,7 @@ describe.each([V1, V2])("JSON in version $version", (wire) => {
     assert.deepStrictEqual(decoded(around(payload)).payload, JSON.parse(payload))
   })
 
-  it("channel 1.2: a payload is what JSON.parse makes of it", () => {
+  it("channel 1.2: a payload is the result of JSON.parse", () => {
     const payload = `{"__proto__":{"admin":true},"constructor":1,"a":1,"a":2,"big":1e999,"lone":"\\ud800"}`
     const read = decoded(around(payload)).payload as Schema.JsonObject
     assert.deepStrictEqual(Object.keys(read), ["__proto__", "constructor", "a", "big", "lone"])
@@ -137,13 +137,13 @@ describe.each([V1, V2])("JSON in version $version", (wire) => {
   })
 
   it.each(["", " ", "{", "[1", "{]", "undefined", "NaN", "'t'", "\ufeff[]", `["1","2","t","e",{}]]`, "\u0000"])(
-    "channel 1.2: %o is none",
+    "channel 1.2: %o is invalid",
     (frame) => {
       assert.match(reasonOf(wire, frame), /^not JSON: [\x20-\x7e]+$/)
     }
   )
 
-  it("channel 1.2: what is none is quoted shortly, as printable ASCII", () => {
+  it("channel 1.2: an invalid frame is quoted shortly, as printable ASCII", () => {
     const reason = reasonOf(wire, `[${"1,".repeat(500)}\u001b[2J\u202e\ud800${"2".repeat(500)}]`)
     assert.match(reason, /^not JSON: [\x20-\x7e]+$/)
     assert.include(reason, "\\u001b[2J\\u202e\\ud800")
@@ -151,7 +151,7 @@ describe.each([V1, V2])("JSON in version $version", (wire) => {
   })
 })
 
-describe("what the server sends", () => {
+describe("a message of the server", () => {
   const reason = { reason: "unmatched topic" }
   it.each<[what: string, v1: Frame | undefined, v2: Frame | undefined, send: (wire: Wire) => Frame | undefined]>([
     [

@@ -26,7 +26,7 @@ describe("UTF-8", () => {
     )
   })
 
-  it("channel 1.2: is read as it stands or not at all", () => {
+  it("channel 1.2: is read unchanged or not at all", () => {
     assert.strictEqual(decodeUtf8(bytes("\ufeffé😀\u0000")), "\ufeffé😀\u0000")
     for (const illFormed of [[0x80], [0xff], [0xc3], [0xc0, 0x80], [0xed, 0xa0, 0x80], [0xf4, 0x90, 0x80, 0x80]]) {
       assert.strictEqual(decodeUtf8(bytes(...illFormed)), undefined)

@@ -1,0 +1,266 @@
+/**
+ * The presence of one of several nodes, over a broker with leases. Internal to the channel part; public through the engines.
+ *
+ * 1. Each node decides the entries of its members: where the broker disagrees after a failure, the node corrects it.
+ * 2. A node whose lease has expired takes a new incarnation, and puts all its entries again. A paused node resurrects nobody.
+ * 3. Every node that watches a topic removes the entries of expired leases from it, in one change.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+
+import * as Held from "../../core/Held.ts"
+import { BroadcasterUnavailable } from "../broadcaster/Contract.ts"
+import type { Presence, PresenceEntry, PresenceWatcher } from "../presence/Contract.ts"
+import type { PresenceBroker } from "./PresenceBroker.ts"
+import { PresentTopic } from "./PresentTopic.ts"
+import type { PresentOwner } from "./PresentTopic.ts"
+
+/** How the presence of a node runs. */
+export interface LeasedSettings {
+  readonly broker: PresenceBroker
+  /** An incarnation that no node has had. */
+  readonly incarnation: () => string
+  /** Starts work that belongs to no caller, for as long as the node runs. */
+  readonly fork: (work: Effect.Effect<void>) => void
+  readonly reportDefect: (topic: string, defect: unknown) => void
+}
+
+/** Who is present, as this node knows it. */
+export class LeasedPresence implements PresentOwner {
+  private readonly settings: LeasedSettings
+  /** The entries of this node's members, by topic and id. */
+  private readonly own = new Map<string, Map<string, PresenceEntry>>()
+  /** Topics in which the broker may disagree with this node about its own entries. */
+  private readonly doubtful = new Set<string>()
+  private readonly topics = new Map<string, PresentTopic>()
+  private readonly openings = new Held.Flights<string, PresentTopic, BroadcasterUnavailable>()
+  private readonly registering = new Held.Flights<"registering", void, unknown>()
+  private incarnation: string
+  private isRegistered = false
+
+  constructor(settings: LeasedSettings) {
+    this.settings = settings
+    this.incarnation = settings.incarnation()
+  }
+
+  get service(): Presence["Service"] {
+    return {
+      put: (topic, entry) => this.put(topic, entry),
+      remove: (topic, ids) => this.remove(topic, ids),
+      list: (topic) => Effect.mapError(this.settings.broker.list(topic), (cause) => this.unavailable(topic, cause)),
+      watch: (topic, watcher) => this.watch(topic, watcher)
+    }
+  }
+
+  get reportDefect() {
+    return this.settings.reportDefect
+  }
+
+  relist(topic: PresentTopic): void {
+    this.settings.fork(
+      Effect.matchCause(this.settings.broker.list(topic.name), {
+        onFailure: () => topic.listed(undefined),
+        onSuccess: (snapshot) => topic.listed(snapshot)
+      })
+    )
+  }
+
+  /** Renews the lease, puts right what failed, and removes the entries of nodes that are gone. */
+  get heartbeat(): Effect.Effect<void> {
+    const { broker } = this.settings
+    return Effect.gen({ self: this }, function* () {
+      const isAlive = this.isRegistered && (yield* broker.renew(this.incarnation))
+      if (!isAlive) yield* this.register(this.incarnation)
+      for (const topic of Array.from(this.doubtful)) yield* this.reconcile(topic)
+      yield* this.reap
+    }).pipe(Effect.ignoreCause)
+  }
+
+  /** Compares positions with the broker's, since the last change may be the one that was lost; and leaves the topics that nobody watched since the last time. */
+  get check(): Effect.Effect<void> {
+    const { broker } = this.settings
+    const checkTopic = (topic: PresentTopic) => {
+      const isIdle = topic.watchers.size === 0
+      if (isIdle && topic.isIdle) {
+        this.topics.delete(topic.name)
+        return broker.unsubscribe(topic.name, topic.onMessage)
+      }
+      topic.isIdle = isIdle
+      return Effect.ignoreCause(Effect.map(broker.position(topic.name), (position) => topic.checked(position)))
+    }
+    return Effect.suspend(() =>
+      Effect.forEach(Array.from(this.topics.values()), checkTopic, { concurrency: 50, discard: true })
+    )
+  }
+
+  /** How many topics this node watches. */
+  get size(): number {
+    return this.topics.size
+  }
+
+  /** The broker is back: its changes of the meantime were lost, and it may have lost entries that it had taken. */
+  get restored(): Effect.Effect<void> {
+    return Effect.andThen(
+      Effect.sync(() => {
+        for (const topic of this.topics.values()) topic.relist()
+        for (const topic of this.own.keys()) this.doubtful.add(topic)
+      }),
+      this.heartbeat
+    )
+  }
+
+  get release(): Effect.Effect<void> {
+    return Effect.suspend(() => Effect.ignoreCause(this.settings.broker.release(this.incarnation)))
+  }
+
+  private put(topic: string, entry: PresenceEntry): Effect.Effect<void, BroadcasterUnavailable> {
+    return Effect.uninterruptible(
+      Effect.suspend(() => {
+        const entries = this.entriesOf(topic)
+        const before = entries.get(entry.id)
+        entries.set(entry.id, entry)
+        return Effect.catch(this.hold(topic, entry), (cause) => {
+          // It may have been put: the next heartbeat compares.
+          if (entries.get(entry.id) === entry) {
+            if (before === undefined) this.forget(topic, entry.id)
+            else entries.set(entry.id, before)
+          }
+          this.doubtful.add(topic)
+          return Effect.fail(this.unavailable(topic, cause))
+        })
+      })
+    )
+  }
+
+  /** Puts an entry under this node's lease, which it takes again after it has expired. */
+  private hold(topic: string, entry: PresenceEntry): Effect.Effect<void, unknown> {
+    const { broker } = this.settings
+    return Effect.gen({ self: this }, function* () {
+      const { incarnation } = this
+      if (this.isRegistered && (yield* broker.put(topic, { ...entry, incarnation }))) return
+      // Registering puts this entry too.
+      yield* this.register(incarnation)
+    })
+  }
+
+  private remove(topic: string, ids: ReadonlyArray<string>): Effect.Effect<void> {
+    return Effect.uninterruptible(
+      Effect.suspend(() => {
+        for (const id of ids) this.forget(topic, id)
+        return Effect.catch(this.settings.broker.remove(topic, ids), () =>
+          Effect.sync(() => void this.doubtful.add(topic))
+        )
+      })
+    )
+  }
+
+  /** Takes a lease under a new incarnation, and puts all entries of this node. */
+  private register(expired: string): Effect.Effect<void, unknown> {
+    const registering = Effect.gen({ self: this }, function* () {
+      // Another caller registered in the meantime.
+      if (this.isRegistered && this.incarnation !== expired) return
+      const { broker } = this.settings
+      const incarnation = this.settings.incarnation()
+      yield* broker.lease(incarnation)
+      this.incarnation = incarnation
+      this.isRegistered = true
+      for (const [topic, entries] of Array.from(this.own)) {
+        this.doubtful.delete(topic)
+        for (const entry of Array.from(entries.values())) {
+          if (entries.get(entry.id) === entry) yield* broker.put(topic, { ...entry, incarnation })
+        }
+      }
+    }).pipe(
+      Effect.tapError(() =>
+        Effect.sync(() => {
+          for (const topic of this.own.keys()) this.doubtful.add(topic)
+        })
+      )
+    )
+    return this.registering.join("registering", registering)
+  }
+
+  /** Makes the broker's entries of this node those that it has. */
+  private reconcile(topic: string): Effect.Effect<void, unknown> {
+    const { broker } = this.settings
+    return Effect.gen({ self: this }, function* () {
+      const { entries: found } = yield* broker.list(topic)
+      const { incarnation } = this
+      const own = this.own.get(topic)
+      const mine = new Map(found.filter((entry) => entry.incarnation === incarnation).map(({ id, ref }) => [id, ref]))
+      this.doubtful.delete(topic)
+      const wrong = Array.from(mine.keys()).filter((id) => own?.has(id) !== true)
+      if (wrong.length > 0) yield* broker.remove(topic, wrong)
+      for (const entry of Array.from(own?.values() ?? [])) {
+        if (mine.get(entry.id) !== entry.ref) yield* broker.put(topic, { ...entry, incarnation })
+      }
+    }).pipe(Effect.tapError(() => Effect.sync(() => void this.doubtful.add(topic))))
+  }
+
+  private get reap(): Effect.Effect<void, unknown> {
+    const { broker } = this.settings
+    return Effect.gen({ self: this }, function* () {
+      const holders = new Set<string>()
+      for (const topic of this.topics.values()) for (const holder of topic.holders) holders.add(holder)
+      holders.delete(this.incarnation)
+      if (holders.size === 0) return
+      const expired = new Set(yield* broker.expired(Array.from(holders)))
+      if (expired.size === 0) return
+      for (const topic of Array.from(this.topics.values())) {
+        if (Array.from(topic.holders).some((holder) => expired.has(holder))) yield* broker.list(topic.name)
+      }
+    })
+  }
+
+  private watch(name: string, watcher: PresenceWatcher): Effect.Effect<() => void, BroadcasterUnavailable> {
+    return Effect.uninterruptibleMask((restore) =>
+      Effect.suspend(() => {
+        const present = this.topics.get(name)
+        const ready =
+          present === undefined ? restore(this.openings.join(name, this.open(name))) : Effect.succeed(present)
+        return Effect.map(ready, (topic) => {
+          topic.isIdle = false
+          topic.watchers.add(watcher)
+          watcher.onSnapshot(topic.snapshot)
+          return () => void topic.watchers.delete(watcher)
+        })
+      })
+    )
+  }
+
+  private open(name: string): Effect.Effect<PresentTopic, BroadcasterUnavailable> {
+    const { broker } = this.settings
+    return Effect.suspend(() => {
+      const present = this.topics.get(name)
+      if (present !== undefined) return Effect.succeed(present)
+      const topic = new PresentTopic(name, this)
+      const opening = Effect.gen({ self: this }, function* () {
+        yield* broker.subscribe(name, topic.onMessage)
+        const snapshot = yield* broker.list(name)
+        topic.listed(snapshot)
+        this.topics.set(name, topic)
+        return topic
+      }).pipe(Effect.mapError((cause) => this.unavailable(name, cause)))
+      return Effect.onExit(opening, (exit) =>
+        Exit.isSuccess(exit) ? Effect.void : broker.unsubscribe(name, topic.onMessage)
+      )
+    })
+  }
+
+  private entriesOf(topic: string): Map<string, PresenceEntry> {
+    let entries = this.own.get(topic)
+    if (entries === undefined) this.own.set(topic, (entries = new Map()))
+    return entries
+  }
+
+  private forget(topic: string, id: string): void {
+    const entries = this.own.get(topic)
+    if (entries?.delete(id) === true && entries.size === 0) this.own.delete(topic)
+  }
+
+  private unavailable(topic: string, cause: unknown): BroadcasterUnavailable {
+    return new BroadcasterUnavailable({ topic, operation: "presence", cause })
+  }
+}

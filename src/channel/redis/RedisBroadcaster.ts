@@ -1,0 +1,184 @@
+/**
+ * Channels on several nodes by Redis 7 or newer: broadcasts, the logs of recoverable topics, and presence.
+ *
+ * **Example** (A chat on any number of nodes)
+ *
+ * ```ts
+ * import { Effect, Layer } from "effect"
+ * import { ChannelApi, ChannelServer } from "fairlead/channel"
+ * import { RedisBroadcaster } from "fairlead/channel/redis"
+ *
+ * class Lobby extends ChannelApi.make("lobby", { retention: ChannelApi.recoverable() }) {}
+ * const LobbyLive = Lobby.layer({ join: () => Effect.void, on: {} })
+ *
+ * const chat = ChannelServer.layer(ChannelServer.make("chat").mount(Lobby), { path: "/socket" }).pipe(
+ *   Layer.provide([LobbyLive, RedisBroadcaster.layer({ url: "redis://localhost:6379" })])
+ * )
+ * ```
+ *
+ * Rules:
+ *
+ * 1. A publish is one script: it numbers the message, adds it to the stream of a recoverable topic, and publishes it. Each node has two connections, whatever its topics.
+ * 2. A message that was lost on its way is fetched from the stream. When it is not there any more, members get a `discontinuity`.
+ * 3. Positions are compared after each reconnect and every `checkInterval`. When Redis has restarted, or has lost the end of a log, the epoch changes: members get a
+ *    `discontinuity`.
+ * 4. A join whose subscription fails is refused with `unavailable`. While Redis is away, `Broadcaster.health` says `Suspended`.
+ * 5. Presence is held under a lease for each node: the members of a node that is gone are removed after `lease`, in one diff.
+ *
+ * Limits: ephemeral events are delivered at most once. A fail-over can lose the end of a log. Redis Cluster is not supported.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
+import * as SubscriptionRef from "effect/SubscriptionRef"
+
+import { checkOptions } from "../../core/Options.ts"
+import { Broadcaster } from "../broadcaster/Contract.ts"
+import type { Health } from "../broadcaster/Contract.ts"
+import { LeasedPresence } from "../nodes/LeasedPresence.ts"
+import { NodeEngine } from "../nodes/NodeEngine.ts"
+import { Presence } from "../presence/Contract.ts"
+import { connect } from "./Connection.ts"
+import { Names, RedisBroker } from "./RedisBroker.ts"
+import { RedisPresence } from "./RedisPresence.ts"
+
+/**
+ * Options of `layer`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface LayerOptions {
+  /** Where Redis is: `redis://user:password@host:port/database`, or `rediss://` over TLS. Default: `redis://127.0.0.1:6379`. */
+  readonly url?: string | Redacted.Redacted | undefined
+  /** How all keys and channels begin, so that several applications can share a Redis. Default: `fairlead`. */
+  readonly prefix?: string | undefined
+  /** How long the first connection may take. Default: 5 seconds. */
+  readonly connectTimeout?: Duration.Input | undefined
+  /** How long an answer may take. Default: 2 seconds. */
+  readonly commandTimeout?: Duration.Input | undefined
+  /** How often positions are compared with those of Redis. Default: 10 seconds. */
+  readonly checkInterval?: Duration.Input | undefined
+  /** How long the log of a topic is kept after its last use. Afterwards its positions are not complete. Default: 1 day. */
+  readonly keep?: Duration.Input | undefined
+  /** How long the members of a node that is gone are present. Default: 10 seconds. */
+  readonly lease?: Duration.Input | undefined
+  /** How often a node renews its lease, and asks whether Redis answers. Default: 3 seconds. */
+  readonly heartbeat?: Duration.Input | undefined
+}
+
+/**
+ * The first connection to Redis failed.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class RedisConnectError extends Schema.TaggedError<RedisConnectError>(
+  "fairlead/channel/redis/RedisConnectError"
+)("RedisConnectError", {
+  /** The host and port. */
+  address: Schema.String,
+  cause: Schema.Defect()
+}) {
+  override get message() {
+    return `Redis at ${this.address} did not accept the connection: check the URL, and that Redis 7 or newer runs there`
+  }
+}
+
+const settingsOf = (options: LayerOptions) => {
+  const check = checkOptions("RedisBroadcaster.layer")
+  const url = options.url === undefined || typeof options.url === "string" ? options.url : Redacted.value(options.url)
+  const given = url ?? "redis://127.0.0.1:6379"
+  const parsed = URL.canParse(given) ? new URL(given) : undefined
+  if (parsed === undefined || !/^rediss?:$/.test(parsed.protocol)) {
+    throw check.invalid("url", "a URL of Redis begins with redis:// or rediss://")
+  }
+  const { prefix = "fairlead" } = options
+  if (prefix === "" || /[{}]/.test(prefix)) throw check.invalid("prefix", "a prefix has characters, and no braces")
+  const millis = (option: keyof LayerOptions, value: Duration.Input | undefined, preset: string) =>
+    Duration.toMillis(check.duration(option, value ?? (preset as Duration.Input)))
+  const heartbeat = millis("heartbeat", options.heartbeat, "3 seconds")
+  const lease = millis("lease", options.lease, "10 seconds")
+  if (lease <= heartbeat) throw check.invalid("lease", "a lease is longer than the heartbeat that renews it")
+  return {
+    url: given,
+    address: parsed.host,
+    prefix,
+    connectTimeout: check.duration("connectTimeout", options.connectTimeout ?? "5 seconds"),
+    commandTimeout: check.duration("commandTimeout", options.commandTimeout ?? "2 seconds"),
+    checkIntervalMillis: millis("checkInterval", options.checkInterval, "10 seconds"),
+    keepMillis: millis("keep", options.keep, "1 day"),
+    leaseMillis: lease,
+    heartbeatMillis: heartbeat
+  }
+}
+
+const unique = (): string => globalThis.crypto.randomUUID().replaceAll("-", "").slice(0, 16)
+
+/**
+ * The broadcaster and presence of a node, by Redis. Fails when the first connection fails; later Redis may come and go.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (options: LayerOptions = {}): Layer.Layer<Broadcaster | Presence, RedisConnectError> => {
+  const settings = settingsOf(options)
+  return Layer.effectContext(
+    Effect.gen(function* () {
+      const context = yield* Effect.context()
+      const scope = yield* Effect.scope
+      const connection = yield* Effect.mapError(
+        connect(settings),
+        (cause) => new RedisConnectError({ address: settings.address, cause })
+      )
+      const health = yield* SubscriptionRef.make<Health>({ _tag: "Connected" })
+      const fork = (work: Effect.Effect<void>) => void Fiber.runIn(Effect.runForkWith(context)(work), scope)
+      const reportDefect = (topic: string, defect: unknown) =>
+        fork(
+          Effect.logError(`A subscriber of "${topic}" threw an error; the other subscribers got the message`, defect)
+        )
+      const shared = { connection, names: new Names(settings.prefix), keepMillis: settings.keepMillis, epoch: unique }
+      const broker = new RedisBroker(shared)
+      const engine = new NodeEngine({
+        broker,
+        health,
+        fork,
+        reportDefect,
+        clock: Context.get(context, Clock.Clock),
+        checkIntervalMillis: settings.checkIntervalMillis
+      })
+      const presence = new LeasedPresence({
+        broker: new RedisPresence({
+          ...shared,
+          leases: `${settings.prefix}:lease:`,
+          leaseMillis: settings.leaseMillis
+        }),
+        incarnation: unique,
+        fork,
+        reportDefect
+      })
+      broker.listen(({ _tag }) => {
+        if (_tag === "Up") fork(presence.restored)
+      })
+      connection.listen((noticed, description) => {
+        if (noticed === "lost") broker.lost(description)
+        else fork(broker.probe)
+      })
+      const every = (millis: number, work: Effect.Effect<void>) =>
+        Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep(millis), work)))
+      const beat = Effect.andThen(broker.probe, presence.heartbeat)
+      yield* beat
+      yield* every(settings.heartbeatMillis, beat)
+      yield* every(settings.checkIntervalMillis, Effect.andThen(engine.check, presence.check))
+      yield* Effect.addFinalizer(() => presence.release)
+      return Context.make(Broadcaster, engine.service).pipe(Context.add(Presence, presence.service))
+    })
+  )
+}

@@ -1,0 +1,55 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+
+import { faultsOf } from "./Checker.ts"
+import type { History, Seen } from "./Checker.ts"
+import { faultsOfNodes } from "./NodesSimulated.ts"
+import type { Tally } from "./NodesSimulated.ts"
+import { faultsOfSeed } from "./Simulated.ts"
+
+describe("the checker of histories", () => {
+  const published = [1, 2, 3, 4].map((value) => ({ value, position: `e:${value}` }))
+  const joined: Seen = { _tag: "Joined", complete: true, from: "e:0", id: "e:0" }
+  const got = (value: number, offset = value): Seen => ({ _tag: "Delivered", value, position: `e:${offset}` })
+  const of = (...seen: ReadonlyArray<Seen>): History => ({ published, clients: [[joined, ...seen]], live: [true] })
+  const gap: Seen = { _tag: "Gap", from: "e:1", to: "e:3" }
+
+  it.each([
+    ["a whole history", of(got(1), got(2), got(3), got(4)), 0],
+    ["a gap that is told", of(got(1), gap, got(4)), 0],
+    ["a position alone", of(got(1), { _tag: "Passed", position: "e:2" }, got(3), got(4)), 0],
+    ["a silent loss", of(got(1), got(3), got(4)), 1],
+    ["a loss of the last", of(got(1), got(2), got(3)), 1],
+    ["a double", of(got(1), got(2), got(2), got(3), got(4)), 1],
+    ["another order", of(got(2, 1), got(1, 2), got(3), got(4)), 2],
+    ["an invention", of(got(1), got(2), got(3), got(4), got(9)), 3],
+    ["a gap backwards", of(got(1), got(2), got(3), got(4), { _tag: "Gap", from: "e:1", to: "e:1" }), 2],
+    ["another epoch that is told", of(got(1), got(2), got(3), got(4), { _tag: "Gap", from: "e:4", to: "f:0" }), 1],
+    ["another epoch in silence", of(got(1), got(2), got(3), got(4), { _tag: "Passed", position: "f:1" }), 2],
+    ["a message before the join", { published, clients: [[got(1)]], live: [false] }, 1]
+  ] as const)("channel2 2.2: finds the faults of %s", (_, history, count) => {
+    assert.lengthOf(faultsOf(history), count, faultsOf(history).join("; "))
+  })
+})
+
+describe("simulated histories", () => {
+  it.effect("channel2 2.2: lose nothing without a discontinuity, in 200 seeds", () =>
+    Effect.gen(function* () {
+      for (let seed = 1; seed <= 200; seed++) {
+        assert.deepStrictEqual(yield* faultsOfSeed(seed), [], `seed ${seed}`)
+      }
+    })
+  )
+
+  it.effect("nodes 3.2: on three nodes over a faulty broker, lose nothing without a discontinuity, in 200 seeds", () =>
+    Effect.gen(function* () {
+      const tally: Tally = { published: 0, delivered: 0, fetched: 0, doubled: 0, discontinuities: 0 }
+      for (let seed = 1; seed <= 200; seed++) {
+        assert.deepStrictEqual(yield* faultsOfNodes(seed, tally), [], `seed ${seed}`)
+      }
+      console.log(`200 histories of three nodes: ${JSON.stringify(tally)}`)
+      // The faults happened.
+      for (const count of Object.values(tally)) assert.isAbove(count, 100, JSON.stringify(tally))
+    })
+  )
+})

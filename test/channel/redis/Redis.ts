@@ -1,0 +1,100 @@
+/** A Redis of the tests' own, on a free port of loopback, without persistence. Where there is no `redis-server`, its tests are skipped and say so. */
+import { execFileSync, spawn } from "node:child_process"
+import type { ChildProcess } from "node:child_process"
+import { createServer } from "node:net"
+import type { AddressInfo } from "node:net"
+
+import { createClient } from "redis"
+
+const found = (): string | undefined => {
+  try {
+    return execFileSync("which", ["redis-server"], { encoding: "utf8" }).trim()
+  } catch {
+    return undefined
+  }
+}
+
+const program = found()
+
+/** Why tests with Redis are skipped; nothing where they run. */
+export const missing = program === undefined
+if (missing) console.warn("Skipped: the tests of the Redis engine need the program redis-server")
+
+const freePort = (): Promise<number> =>
+  new Promise((resolve) => {
+    const server = createServer()
+    server.listen(0, "127.0.0.1", () => {
+      const { port } = server.address() as AddressInfo
+      server.close(() => resolve(port))
+    })
+  })
+
+/** A running Redis. */
+export class Redis {
+  readonly port: number
+  private process: ChildProcess | undefined = undefined
+
+  constructor(port: number) {
+    this.port = port
+  }
+
+  get url(): string {
+    return `redis://127.0.0.1:${this.port}`
+  }
+
+  static async start(): Promise<Redis> {
+    const redis = new Redis(await freePort())
+    await redis.restart()
+    return redis
+  }
+
+  /** Starts it, empty. */
+  async restart(): Promise<void> {
+    const options = ["--port", String(this.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+    const child = spawn(program!, [...options, "--loglevel", "warning"], { stdio: "ignore" })
+    this.process = child
+    for (let left = 200; ; left--) {
+      if (await this.answers()) return
+      if (left === 0) throw new Error("redis-server does not answer")
+      await new Promise((resolve) => setTimeout(resolve, 25))
+    }
+  }
+
+  /** Ends it at once. */
+  async kill(): Promise<void> {
+    const { process: child } = this
+    if (child === undefined) return
+    this.process = undefined
+    const ended = new Promise((resolve) => child.once("exit", resolve))
+    child.kill("SIGKILL")
+    await ended
+  }
+
+  /** Stops it, and lets it go on. */
+  signal(signal: "SIGSTOP" | "SIGCONT"): void {
+    this.process?.kill(signal)
+  }
+
+  /** Runs commands. */
+  async command(...commands: ReadonlyArray<ReadonlyArray<string>>): Promise<ReadonlyArray<unknown>> {
+    const client = createClient({ url: this.url, socket: { reconnectStrategy: false } })
+    client.on("error", () => {})
+    await client.connect()
+    try {
+      const replies: Array<unknown> = []
+      for (const command of commands) replies.push(await client.sendCommand([...command]))
+      return replies
+    } finally {
+      client.destroy()
+    }
+  }
+
+  private async answers(): Promise<boolean> {
+    try {
+      await this.command(["PING"])
+      return true
+    } catch {
+      return false
+    }
+  }
+}
