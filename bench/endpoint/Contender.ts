@@ -1,4 +1,4 @@
-/** What every contender of the endpoint bench does over its transport: it connects, echoes, opens streams and sends bytes. */
+/** The work of every contender of the endpoint bench over its transport: it connects, echoes, opens streams and sends bytes. */
 
 export const names = ["Fairlead over iroh", "raw binding", "raw binding, its arrays", "Fairlead in memory"] as const
 
@@ -17,7 +17,7 @@ export interface Address {
   readonly addrs: ReadonlyArray<string>
 }
 
-/** Accepts connections: what comes on a stream of both directions goes back; one of a single direction is read to its end and acknowledged by one back. */
+/** Accepts connections: bytes on a stream of both directions go back; one of a single direction is read to its end and acknowledged by one back. */
 export type Accept = () => Promise<Address>
 
 export interface Dialer {

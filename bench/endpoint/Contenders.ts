@@ -5,8 +5,8 @@ import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 
-import { Endpoint, EndpointHooks, HookChain, Identity } from "../../src/endpoint/index.ts"
-import { layer } from "../../src/testing/endpoint.ts"
+import { Alpn, Endpoint, EndpointHooks, HookChain } from "../../src/endpoint/index.ts"
+import { TestEndpoint } from "../../src/testing/endpoint.ts"
 import { copiesOf, telling } from "../Copying.ts"
 import type { Run } from "../Evaluation.ts"
 import type { Contender } from "../Sampling.ts"
@@ -33,18 +33,19 @@ export const counting = (hook: NoOp, ran: () => void): NoOp => {
   }
 }
 
-const alpn = Identity.alpn(protocol)
+const alpn = Alpn.fromString(protocol)
 
 const scope = Scope.makeUnsafe()
 
-/** Two endpoints for as long as the process: the acceptor lets all in, and drops what it has let in. */
+/** Two endpoints for as long as the process: the acceptor admits all, and drops them. */
 const connecting = async (hooks: HookChain.HookChain<never>): Promise<Run> => {
   const made = Effect.gen(function* () {
-    const acceptor = yield* Endpoint.make({ alpns: [alpn] })
+    // A batch of dials runs in one fiber, and the fiber that accepts runs after it.
+    const acceptor = yield* Endpoint.make({ alpns: [alpn], maxPending: 1_000_000 })
     yield* Effect.forkIn(Stream.runDrain(acceptor.incoming), scope)
     return { acceptor, dialer: yield* Endpoint.make({ alpns: [], hooks }) }
   })
-  const context = await Effect.runPromise(Layer.buildWithScope(layer(), scope))
+  const context = await Effect.runPromise(Layer.buildWithScope(TestEndpoint.layer(), scope))
   const { acceptor, dialer } = await Effect.runPromiseWith(Context.add(context, Scope.Scope, scope))(made)
   const connect = Effect.scoped(dialer.connect(acceptor.addr, alpn))
   return async (times) => {

@@ -5,18 +5,21 @@ import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 
-import type { BiStream, Connection, RecvStream } from "../../src/endpoint/Connection.ts"
-import { Endpoint, Identity } from "../../src/endpoint/index.ts"
-import type { Transport } from "../../src/endpoint/index.ts"
+import type { BiStream, EndpointConnection, RecvStream } from "../../src/endpoint/EndpointConnection.ts"
+import { Alpn, Endpoint, EndpointId } from "../../src/endpoint/index.ts"
+import type { EndpointAddr, EndpointTransport } from "../../src/endpoint/index.ts"
 import * as IrohTransport from "../../src/endpoint/iroh/IrohTransport.ts"
-import { layer } from "../../src/testing/endpoint.ts"
+import { TestEndpoint } from "../../src/testing/endpoint.ts"
 import { bind, checkEcho, chunk, message, protocol } from "./Contender.ts"
 import type { Accept, Address, Dial, Dialer } from "./Contender.ts"
 
-const alpn = Identity.alpn(protocol)
+const alpn = Alpn.fromString(protocol)
 
 /** An endpoint that lives as long as the process. */
-const endpoint = (transport: Layer.Layer<Transport.Transport>, options: Endpoint.Options<never>) => {
+const endpoint = (
+  transport: Layer.Layer<EndpointTransport.EndpointTransport>,
+  options: Endpoint.MakeOptions<never>
+) => {
   const scope = Scope.makeUnsafe()
   return Effect.runPromise(
     Layer.buildWithScope(transport, scope).pipe(
@@ -40,7 +43,7 @@ const drain = (recv: RecvStream) =>
     return size
   })
 
-/** Each stream in a fiber and a scope of its own. */
+/** Each stream in a separate fiber and scope. */
 const each = <A>(
   accept: Effect.Effect<A, unknown, Scope.Scope>,
   use: (stream: A) => Effect.Effect<unknown, unknown, Scope.Scope>
@@ -53,7 +56,7 @@ const each = <A>(
     )
   )
 
-const serve = (connection: Connection) =>
+const serve = (connection: EndpointConnection) =>
   Effect.raceFirst(
     each(connection.acceptBi, echo),
     each(connection.acceptUni, (recv) =>
@@ -64,14 +67,17 @@ const serve = (connection: Connection) =>
     )
   )
 
-const accepting = async (transport: Layer.Layer<Transport.Transport>): Promise<Address> => {
+const accepting = async (transport: Layer.Layer<EndpointTransport.EndpointTransport>): Promise<Address> => {
   const { addr, incoming } = await endpoint(transport, { alpns: [alpn] })
   Effect.runFork(Stream.runForEach(incoming, (connection) => Effect.forkDetach(serve(connection))))
   return addr
 }
 
-const dialling = async (transport: Layer.Layer<Transport.Transport>, { addrs, id }: Address): Promise<Dialer> => {
-  const addr: Identity.EndpointAddr = { id: Identity.EndpointId.make(id), addrs }
+const dialling = async (
+  transport: Layer.Layer<EndpointTransport.EndpointTransport>,
+  { addrs, id }: Address
+): Promise<Dialer> => {
+  const addr: EndpointAddr.EndpointAddr = { id: EndpointId.EndpointId.make(id), addrs }
   const connect = (await endpoint(transport, { alpns: [] })).connect(addr, alpn)
   const connection = await Effect.runPromise(Effect.provideService(connect, Scope.Scope, Scope.makeUnsafe()))
 
@@ -80,7 +86,7 @@ const dialling = async (transport: Layer.Layer<Transport.Transport>, { addrs, id
   const stream = Effect.flatMap(connection.openBi, ({ recv, send }) =>
     Effect.andThen(send.write(message), Effect.andThen(send.finish, Effect.map(drain(recv), checkEcho)))
   )
-  /** What comes back of one message, in one piece or more. */
+  /** Reads the echo of one message, in one piece or more. */
   const back = (recv: RecvStream): Effect.Effect<void, unknown> => {
     const from = (size: number): Effect.Effect<void, unknown> =>
       Effect.flatMap(recv.read(), (bytes) => {
@@ -118,12 +124,12 @@ const dialling = async (transport: Layer.Layer<Transport.Transport>, { addrs, id
   }
 }
 
-const loopback = IrohTransport.layer({ bind })
+const loopback = IrohTransport.layer({ bindAddresses: bind })
 
 export const acceptOverIroh: Accept = () => accepting(loopback)
 export const dialOverIroh: Dial = (to) => dialling(loopback, to)
 
-const memory = layer()
+const memory = TestEndpoint.layer()
 
 /** Both in one process: the acceptor is made with the dialer. */
 export const dialInMemory = async (): Promise<Dialer> => {

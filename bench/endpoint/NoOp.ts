@@ -1,7 +1,7 @@
 /**
  * Endpoint hooks that do nothing, in each form: at `beforeConnect` and at `afterHandshake`.
  *
- * `freshCopies` loads this module once for each hook, because in an application every hook is a function of its own.
+ * `freshCopies` loads this module once for each hook, because in an application every hook is a separate function.
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"

@@ -15,7 +15,7 @@ const endpoint = (alpns: Array<Array<number>>): Promise<Iroh.Endpoint> => {
   return builder.bind()
 }
 
-/** The most that is read at once, as Fairlead reads. */
+/** The most bytes of a read, as Fairlead reads. */
 const most = 65_536
 
 const echo = async ({ recv, send }: Iroh.BiStream): Promise<void> => {

@@ -2,6 +2,7 @@
 import { percent, ratio } from "../Rates.ts"
 import { quantile, summary } from "../Statistics.ts"
 import { figure, table } from "../Table.ts"
+import type { HookCost } from "./hookCosts.ts"
 import type { Linked } from "./Rounds.ts"
 
 export const find = (linked: ReadonlyArray<Linked>, discipline: string, name: string): Linked => {
@@ -30,4 +31,16 @@ export const report = (linked: ReadonlyArray<Linked>): string =>
         percent(busy(one))
       ]
     })
+  )
+
+/** The CPU time of hooks by kind, of each version. */
+export const costReport = (versions: Readonly<Record<string, ReadonlyArray<HookCost>>>): string =>
+  table(
+    ["CPU µs of a hook at one point", "version", "median", "quartiles"],
+    Object.entries(versions).flatMap(([version, costs]) =>
+      costs.map(({ kind, micros }) => {
+        const { high, low, median } = summary(micros)
+        return [kind, version, median.toFixed(2), `${low.toFixed(2)}-${high.toFixed(2)}`]
+      })
+    )
   )

@@ -1,4 +1,4 @@
-/** The endpoint bench over transports: every contender once in each round, in a new order, dialer and acceptor in processes of their own. */
+/** The endpoint bench over transports: every contender once in each round, in a new order, dialer and acceptor in separate processes. */
 import type { ChildProcess } from "node:child_process"
 
 import { ask, end, reply, start } from "../Process.ts"
@@ -15,7 +15,7 @@ export interface Options {
   readonly warmSeconds: number
 }
 
-/** What one contender did in one discipline, with one sample a round in each of the arrays. */
+/** The results of one contender in one discipline, with one sample a round in each of the arrays. */
 export interface Linked extends Rates {
   readonly discipline: string
   readonly name: Name
@@ -62,7 +62,7 @@ const launch = async (name: Name): Promise<Pair> => {
 
 const usedBy = async ({ acceptor }: Pair): Promise<number> => (acceptor === undefined ? 0 : ask<number>(acceptor, {}))
 
-/** Measures all contenders, and tells `progress` after each round. */
+/** Measures all contenders, and calls `progress` after each round. */
 export const measure = async (options: Options, progress: (round: number) => void): Promise<ReadonlyArray<Linked>> => {
   const { rounds, seconds, warmSeconds } = options
   const pairs: Array<Pair> = []

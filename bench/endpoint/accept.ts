@@ -1,4 +1,4 @@
-/** One acceptor in a process of its own: `node accept.ts CONTENDER`. Says where it is, and answers with the CPU time that it has used. */
+/** One acceptor in a separate process: `node accept.ts CONTENDER`. Prints its address, and answers with its CPU time. */
 import type { Accept, Name } from "./Contender.ts"
 
 /** Loaded on demand, so that the process holds nothing of the others. */

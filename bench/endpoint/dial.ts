@@ -1,4 +1,4 @@
-/** One dialer in a process of its own: `node dial.ts CONTENDER ADDRESS`. For each order that it is sent, it answers with what it measured. */
+/** One dialer in a separate process: `node dial.ts CONTENDER ADDRESS`. It answers each order with its measurements. */
 import type { Load } from "../server/load.ts"
 import type { Address, Dial, Discipline, Name } from "./Contender.ts"
 

@@ -1,4 +1,4 @@
-/** The price of hooks, in a process of its own: `node run.ts '{"rounds":…,"sampleMillis":…,"only":…}'`. Sends its samples to its parent. */
+/** The price of hooks, in a separate process: `node run.ts '{"rounds":…,"sampleMillis":…,"only":…}'`. Sends its samples to its parent. */
 import { sample } from "../Sampling.ts"
 import { contenders, counting, freshCopies } from "./Contenders.ts"
 import { depths } from "./Names.ts"

@@ -1,5 +1,5 @@
 /**
- * Datagrams: bytes that may be lost, or overtake each other, and hold up nothing. A service of its own, which only transports that carry datagrams provide: a program
+ * Datagrams: bytes that may be lost, or overtake each other, and hold up nothing. A separate service, which only transports that carry datagrams provide: a program
  * that needs them does not compile over one that does not.
  *
  * @since 0.1.0
@@ -8,21 +8,22 @@ import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 
-import type { Connection } from "./Connection.ts"
-import { carriedOf } from "./engine/Guard.ts"
-import { ConnectionEnded } from "./Errors.ts"
-import type { Carried } from "./Transport.ts"
+import type { EndpointConnection } from "./EndpointConnection.ts"
+import { ConnectionEnded } from "./EndpointError.ts"
 
 /**
- * A datagram that is larger than the connection carries.
+ * A datagram larger than the connection carries.
  *
  * @category reasons
  * @since 0.1.0
  */
-export class DatagramTooLarge extends Schema.TaggedError<DatagramTooLarge>()("DatagramTooLarge", {
-  size: Schema.Finite,
-  maxSize: Schema.Finite
-}) {
+export class DatagramTooLarge extends Schema.TaggedError<DatagramTooLarge>("fairlead/endpoint/DatagramTooLarge")(
+  "DatagramTooLarge",
+  {
+    size: Schema.Finite,
+    maxSize: Schema.Finite
+  }
+) {
   override get message() {
     return `A datagram of ${this.size} bytes is too large, ${this.maxSize} are carried: split it, or open a stream`
   }
@@ -34,9 +35,12 @@ export class DatagramTooLarge extends Schema.TaggedError<DatagramTooLarge>()("Da
  * @category errors
  * @since 0.1.0
  */
-export class DatagramError extends Schema.TaggedError<DatagramError>()("DatagramError", {
-  reason: Schema.Union([DatagramTooLarge, ConnectionEnded])
-}) {
+export class DatagramError extends Schema.TaggedError<DatagramError>("fairlead/endpoint/DatagramError")(
+  "DatagramError",
+  {
+    reason: Schema.Union([DatagramTooLarge, ConnectionEnded])
+  }
+) {
   override get message() {
     return this.reason.message
   }
@@ -48,7 +52,7 @@ export class DatagramError extends Schema.TaggedError<DatagramError>()("Datagram
  * @category models
  * @since 0.1.0
  */
-export interface Channel {
+export interface DatagramChannel {
   /** The most bytes that a datagram may have. */
   readonly maxSize: number
   /** Sends one. That it succeeds does not say that it arrives. */
@@ -58,16 +62,16 @@ export interface Channel {
 }
 
 /**
- * Gives the datagrams of a connection.
+ * Returns the datagrams of a connection.
  *
  * **Example** (Telling a position)
  *
  * ```ts
  * import { Effect } from "effect"
  * import { Datagrams } from "fairlead/endpoint"
- * import type { Connection } from "fairlead/endpoint"
+ * import type { EndpointConnection } from "fairlead/endpoint"
  *
- * const tell = (connection: Connection.Connection, x: number, y: number) =>
+ * const tell = (connection: EndpointConnection.EndpointConnection, x: number, y: number) =>
  *   Effect.flatMap(Datagrams.Datagrams, ({ of }) => of(connection).send(Uint8Array.of(x, y)))
  * ```
  *
@@ -78,21 +82,6 @@ export class Datagrams extends Context.Service<
   Datagrams,
   {
     /** Throws when the connection is one of another transport. */
-    readonly of: (connection: Connection) => Channel
+    readonly of: (connection: EndpointConnection) => DatagramChannel
   }
 >()("fairlead/endpoint/Datagrams") {}
-
-/**
- * The service of a transport, by how it finds the datagrams of what it carries: for those who write transports.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const fromTransport = (find: (carried: Carried) => Channel | undefined): Datagrams["Service"] => ({
-  of(connection) {
-    const carried = carriedOf(connection)
-    const channel = carried && find(carried)
-    if (channel === undefined) throw new TypeError("Datagrams: the connection is one of another transport")
-    return channel
-  }
-})

@@ -1,10 +1,28 @@
 /**
  * An endpoint: connects to peers by their ids and takes their connections, all through its hooks. Its scope owns every connection.
  *
- * 1. A closed endpoint fails before any hook runs. Hooks run ahead of the checks of the address, so that they see what the application asked for.
- * 2. Handshakes and hooks of different connections run beside each other: one that hangs holds up no other.
- * 3. A connection that is dialled belongs to the scope of its `connect`; one that is accepted to the endpoint, until it is closed.
- * 4. An interrupted `connect` leaves nothing behind.
+ * **Example** (Dialling)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Alpn, Endpoint } from "fairlead/endpoint"
+ * import type { EndpointAddr } from "fairlead/endpoint"
+ *
+ * const hello = (peer: EndpointAddr.EndpointAddr) =>
+ *   Effect.gen(function*() {
+ *     const endpoint = yield* Endpoint.Endpoint
+ *     const connection = yield* endpoint.connect(peer, Alpn.fromString("hello/1"))
+ *     const stream = yield* connection.openUni
+ *     yield* stream.write(new TextEncoder().encode("hello"))
+ *   }).pipe(Effect.scoped)
+ * ```
+ *
+ * Rules:
+ *
+ * 1. A closed endpoint fails before any hook runs. Hooks run before the checks of the address, so that they see what the application asked for.
+ * 2. Handshakes and hooks of different connections run side by side: one that hangs holds up no other.
+ * 3. A dialled connection belongs to the scope of its `connect`; an accepted one to the endpoint, until it is closed.
+ * 4. An interrupted `connect` ends its attempt. A connection that ended while its hooks ran is not handed out.
  * 5. Closing it waits until the hooks have heard of the end of each connection.
  *
  * @since 0.1.0
@@ -13,45 +31,36 @@ import * as Arr from "effect/Array"
 import type * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
-import * as Deferred from "effect/Deferred"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
-import * as Queue from "effect/Queue"
-import * as Scope from "effect/Scope"
+import * as Schedule from "effect/Schedule"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 
+import * as Composite from "../core/Composite.ts"
+import { checkOptions } from "../core/Options.ts"
 import * as Probe from "../core/Probe.ts"
-import type { Connection } from "./Connection.ts"
+import type { Alpn } from "./Alpn.ts"
+import type { EndpointAddr } from "./EndpointAddr.ts"
+import type { EndpointConnection } from "./EndpointConnection.ts"
+import type { Connections } from "./EndpointConnections.ts"
+import type { BindError, ConnectError } from "./EndpointError.ts"
+import type { EndpointId } from "./EndpointId.ts"
+import { EndpointTransport } from "./EndpointTransport.ts"
+import { Deadlines } from "./engine/Deadlines.ts"
+import { Engine, noteEngine } from "./engine/Engine.ts"
+import { Environment } from "./engine/Environment.ts"
 import { Gate } from "./engine/Gate.ts"
-import { guard } from "./engine/Guard.ts"
-import type { BindError } from "./Errors.ts"
-import { ConnectError, DialTimedOut, EndpointClosed, NoAddress, SelfConnect } from "./Errors.ts"
-import * as HookChain from "./HookChain.ts"
-import { closeCode } from "./Identity.ts"
-import type { Alpn, EndpointAddr, EndpointId } from "./Identity.ts"
-import { Transport } from "./Transport.ts"
-import type { Carried, Knock } from "./Transport.ts"
+import { Registry } from "./engine/Registry.ts"
+import type * as HookChain from "./HookChain.ts"
+import type { HooksValue } from "./HooksValue.ts"
+import { Mailbox } from "./transport/Source.ts"
+
+export type { ConnectionChange, Connections } from "./EndpointConnections.ts"
 
 /**
  * An endpoint.
- *
- * **Example** (Dialling)
- *
- * ```ts
- * import { Effect } from "effect"
- * import { Endpoint, Identity } from "fairlead/endpoint"
- *
- * const hello = (peer: Identity.EndpointAddr) =>
- *   Effect.gen(function*() {
- *     const endpoint = yield* Endpoint.Endpoint
- *     const connection = yield* endpoint.connect(peer, Identity.alpn("hello/1"))
- *     const stream = yield* connection.openUni
- *     yield* stream.write(new TextEncoder().encode("hello"))
- *   }).pipe(Effect.scoped)
- * ```
  *
  * @category services
  * @since 0.1.0
@@ -60,13 +69,22 @@ export class Endpoint extends Context.Service<
   Endpoint,
   {
     readonly id: EndpointId
-    /** What others need to dial this endpoint. */
+    /** The current address of this endpoint, for others to dial it. */
     readonly addr: EndpointAddr
-    /** Connects; the connection is closed with code 0 when the scope ends. */
-    readonly connect: (addr: EndpointAddr, alpn: Alpn) => Effect.Effect<Connection, ConnectError, Scope.Scope>
-    /** The connections that were let in, each once. It ends when the endpoint is closed. */
-    readonly incoming: Stream.Stream<Connection>
-    /** Closes it and all its connections, whose peers are told. Closing again changes nothing. */
+    /** The address, now and whenever it has changed; the transport is asked every 5 seconds. */
+    readonly addrs: Stream.Stream<EndpointAddr>
+    /** Connects; the connection is closed with code 0 when the scope ends. An id alone will do where the transport can find the peer. */
+    readonly connect: (
+      peer: EndpointAddr | EndpointId,
+      alpn: Alpn
+    ) => Effect.Effect<EndpointConnection, ConnectError, Scope.Scope>
+    /** The admitted connections, each once. It ends when the endpoint is closed. */
+    readonly incoming: Stream.Stream<EndpointConnection>
+    /** The open connections, dialled or accepted, and their changes. */
+    readonly connections: Connections
+    /** Changes the accepted protocols, for new connections. */
+    readonly setAlpns: (alpns: ReadonlyArray<Alpn>) => Effect.Effect<void>
+    /** Closes it and all its connections, with code 0 to their peers. Closing again changes nothing. */
     readonly close: Effect.Effect<void>
     /** Waits until it is closed. */
     readonly closed: Effect.Effect<void>
@@ -74,15 +92,15 @@ export class Endpoint extends Context.Service<
 >()("fairlead/endpoint/Endpoint") {}
 
 /**
- * Options of `layer`.
+ * Options of `make` and `layer`.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Options<R> {
-  /** The protocols that are accepted. An endpoint without any only dials. */
+export interface MakeOptions<R> {
+  /** The accepted protocols. An endpoint without any only dials. */
   readonly alpns: ReadonlyArray<Alpn>
-  /** Who decides which connections there are. Default: all are let in. */
+  /** The hooks that decide on connections. Default: all are admitted. */
   readonly hooks?: HookChain.HookChain<R>
   /** How long a dial and a handshake may take. Default: 10 seconds. */
   readonly handshakeTimeout?: Duration.Input
@@ -90,34 +108,8 @@ export interface Options<R> {
   readonly maxPending?: number
 }
 
-const zero = closeCode(0)
-
-const fail = (reason: ConnectError["reason"]) => Effect.fail(new ConnectError({ reason }))
-
-/** A connection on its way to the application. */
-interface Attempt {
-  /** Ends with the attempt. */
-  readonly scope: Scope.Closeable
-  /** Ends with the connection. */
-  readonly life: Scope.Closeable
-  /** What there is of the connection: it is closed when the attempt comes to nothing. */
-  carried: Carried | undefined
-}
-
-/** Runs an attempt. What it makes belongs to somebody before an interruption can lose it. */
-const attempt = <A extends Connection | undefined>(
-  body: (own: Attempt) => Effect.Effect<A, ConnectError>,
-  keep: (connection: A, own: Attempt) => Effect.Effect<unknown>
-): Effect.Effect<A, ConnectError> =>
-  Effect.suspend(() => {
-    const own: Attempt = { scope: Scope.makeUnsafe(), life: Scope.makeUnsafe(), carried: undefined }
-    return Effect.onExit(body(own), (exit) =>
-      Effect.andThen(
-        Exit.isSuccess(exit) ? keep(exit.value, own) : (own.carried?.close(zero, "") ?? Effect.void),
-        Scope.close(own.scope, exit)
-      )
-    )
-  })
+/** How many changes of connections wait for a slow subscriber. */
+const maxChanges = 1024
 
 /**
  * Makes an endpoint that lives as long as the scope: where a program has several, or one for a while. See `layer` for the one of an application.
@@ -126,140 +118,61 @@ const attempt = <A extends Connection | undefined>(
  * @since 0.1.0
  */
 export const make = <R = never>(
-  options: Options<R> & NoCycle<R>
-): Effect.Effect<Endpoint["Service"], BindError, Transport | Scope.Scope | R> =>
-  Effect.gen(function* () {
-    const { alpns, handshakeTimeout = "10 seconds", hooks, maxPending = 128 }: Options<R> = options
+  options: MakeOptions<R> & NoCycle<R>
+): Effect.Effect<Endpoint["Service"], BindError, EndpointTransport | Scope.Scope | R> => {
+  const { alpns, handshakeTimeout = "10 seconds", hooks, maxPending = 128 }: MakeOptions<R> = options
+  const name = hooks?.name ?? "endpoint"
+  const check = checkOptions(name)
+  const timeout = check.duration("handshakeTimeout", handshakeTimeout, { infinite: true })
+  check.maximum("maxPending", maxPending)
+  return Effect.gen(function* () {
     const [probe, clock] = [yield* Probe.Probe, yield* Clock.Clock]
-    const bindings = hooks === undefined ? [] : yield* HookChain.bind(hooks)
-    const gate = new Gate(hooks?.name ?? "none", bindings, probe, clock, (addr, alpn) => connect(addr, alpn))
-    const transport = yield* Transport
-    const bound = yield* transport.bind({ alpns })
-    const watchers = yield* FiberSet.make<void>()
-    const own = yield* Scope.fork(yield* Effect.scope, "parallel")
-    const accepted = yield* Queue.make<Connection, Cause.Done>()
-    const [closing, ended] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
-    let open = true
-
-    const close = Effect.uninterruptible(
-      Effect.suspend(() => {
-        if (!open) return Deferred.await(ended)
-        open = false
-        return Queue.end(accepted).pipe(
-          Effect.andThen(Deferred.succeed(closing, undefined)),
-          Effect.andThen(bound.close),
-          Effect.andThen(Scope.close(own, Exit.void)),
-          // Every connection has ended by now: its hooks hear of it, each within its time-out.
-          Effect.andThen(FiberSet.awaitEmpty(watchers)),
-          Effect.andThen(Deferred.succeed(ended, undefined)),
-          Effect.asVoid
-        )
-      })
-    )
-    yield* Effect.addFinalizer(() => close)
-
-    const handshake = (
-      own: Attempt,
-      shaken: Effect.Effect<Carried, ConnectError>
-    ): Effect.Effect<Carried, ConnectError> =>
-      shaken.pipe(
-        // It may come when the time is just over: then nobody takes it, and the attempt closes it.
-        Effect.map((carried) => (own.carried = carried)),
-        Effect.timeoutOrElse({ duration: handshakeTimeout, orElse: () => fail(new DialTimedOut({})) })
-      )
-
-    /** Tells the hooks of a connection's end, whether it was let in or not. */
-    const watch = (carried: Carried, life: Scope.Closeable): Effect.Effect<unknown> =>
-      FiberSet.run(
-        watchers,
-        carried.closed.pipe(
-          Effect.flatMap((reason) => Effect.flatMap(carried.stats, (stats) => gate.onClose(carried, reason, stats))),
-          Effect.andThen(Scope.close(life, Exit.void))
-        )
-      )
-
-    /** Lets a connection in, or closes it with what its hook said. */
-    const admit = (own: Attempt, carried: Carried): Effect.Effect<Connection, ConnectError> =>
-      gate.afterHandshake(carried, own.life).pipe(
-        Effect.onExit(() => watch(carried, own.life)),
-        Effect.catch((rejection) => Effect.andThen(carried.close(rejection.code, rejection.text), fail(rejection))),
-        Effect.map(() => guard(carried, gate))
-      )
-
-    const dial = (own: Attempt, addr: EndpointAddr, alpn: Alpn): Effect.Effect<Connection, ConnectError> =>
-      Effect.suspend(() => {
-        if (!open) return fail(new EndpointClosed({}))
-        return Effect.mapError(gate.beforeConnect(addr, alpn, own.scope), (reason) => new ConnectError({ reason }))
-      }).pipe(
-        Effect.andThen(
-          Effect.suspend(() => {
-            if (addr.id === bound.id) return fail(new SelfConnect({}))
-            if (addr.addrs.length === 0) return fail(new NoAddress({ id: addr.id }))
-            return Effect.flatMap(handshake(own, bound.dial(addr, alpn)), (carried) => admit(own, carried))
-          })
-        ),
-        Effect.raceFirst(Effect.andThen(Deferred.await(closing), fail(new EndpointClosed({}))))
-      )
-
-    const connect = (addr: EndpointAddr, alpn: Alpn): Effect.Effect<Connection, ConnectError, Scope.Scope> =>
-      Effect.flatMap(Effect.scope, (scope) =>
-        attempt(
-          (own) => dial(own, addr, alpn),
-          (connection, { life }) =>
-            Effect.flatMap(Scope.fork(scope), (lease) =>
-              Effect.andThen(
-                Scope.addFinalizer(lease, connection.close(zero, "")),
-                // A scope that outlives its connections keeps nothing of them.
-                Scope.addFinalizer(life, Scope.close(lease, Exit.void))
-              )
-            )
-        )
-      )
-
-    const answer = (own: Attempt, knock: Knock): Effect.Effect<Connection | undefined, ConnectError> =>
-      Effect.flatMap(gate.beforeAccept(knock, own.scope), (admission) => {
-        if (admission === "accept")
-          return Effect.flatMap(handshake(own, knock.accept), (carried) => admit(own, carried))
-        return Effect.as(admission === "retry" ? (knock.retry ?? knock.refuse) : knock[admission], undefined)
-      })
-
-    const receive = (knock: Knock): Effect.Effect<void> =>
-      attempt(
-        (own) => answer(own, knock),
-        (connection) => (connection === undefined ? Effect.void : Queue.offer(accepted, connection))
-      ).pipe(
-        // Whoever did not get in was told by the transport or by the hook's rejection.
-        Effect.catch((error) => Effect.logDebug("A peer did not get in", error)),
-        Effect.asVoid
-      )
-
-    if (alpns.length > 0) {
-      let pending = 0
-      const done = Effect.sync(() => {
-        pending--
-      })
-      yield* Effect.forkIn(
-        Effect.forever(
-          Effect.flatMap(bound.knock, (knock) => {
-            if (pending + Queue.sizeUnsafe(accepted) >= maxPending) return knock.refuse
-            pending++
-            return Effect.forkIn(Effect.ensuring(receive(knock), done), own)
-          })
-        ),
-        own
-      )
-    }
-
-    return Endpoint.of({
-      id: bound.id,
-      addr: bound.addr,
-      connect,
-      // One at a time: a consumer that stops must not have taken what it does not see.
-      incoming: Stream.fromPull(Effect.succeed(Effect.map(Queue.take(accepted), Arr.of))),
-      close,
-      closed: Deferred.await(ended)
+    const context = yield* Effect.context()
+    const environment = new Environment(name, context, clock, probe)
+    const deadlines = new Deadlines(clock, (effect) => environment.background(effect))
+    const built = hooks === undefined ? [] : yield* Composite.build<HooksValue>(hooks as never)
+    // Annotated, since TypeScript 6 sees a circle between the two without `exactOptionalPropertyTypes`.
+    const gate: Gate = new Gate(environment, built, deadlines, (addr, alpn) => engine.connect(addr, alpn))
+    const accepted = new Mailbox<EndpointConnection, Cause.Done>()
+    const registry = yield* Registry.make(maxChanges)
+    const engine = new Engine({
+      environment,
+      gate,
+      deadlines,
+      registry,
+      accepted,
+      handshakeTimeout: timeout,
+      maxPending
     })
+    const { bind } = yield* EndpointTransport
+    const bound = yield* bind({ alpns, onIncoming: engine.receive })
+    engine.bind(bound)
+    yield* Effect.addFinalizer(() => engine.close)
+
+    const current = Effect.sync(bound.addr)
+    const endpoint = Endpoint.of({
+      id: bound.id,
+      get addr() {
+        return bound.addr()
+      },
+      addrs: Stream.fromEffectSchedule(current, Schedule.spaced("5 seconds")).pipe(
+        Stream.changesWith(sameAddr),
+        Stream.interruptWhen(engine.closed)
+      ),
+      connect: (peer, alpn) => engine.connect(typeof peer === "string" ? { id: peer, addrs: [] } : peer, alpn),
+      // One at a time: a consumer that stops must not have taken what it does not see.
+      incoming: Stream.fromPull(Effect.succeed(Effect.map(accepted.source.next, Arr.of))),
+      connections: registry.connections,
+      setAlpns: (next) => Effect.sync(() => bound.setAlpns(next)),
+      close: engine.close,
+      closed: engine.closed
+    })
+    return noteEngine(endpoint, engine)
   })
+}
+
+const sameAddr = (a: EndpointAddr, b: EndpointAddr): boolean =>
+  a.addrs.length === b.addrs.length && a.addrs.every((addr, index) => addr === b.addrs[index])
 
 /**
  * An endpoint over the transport in use.
@@ -267,8 +180,9 @@ export const make = <R = never>(
  * @category layers
  * @since 0.1.0
  */
-export const layer = <R = never>(options: Options<R> & NoCycle<R>): Layer.Layer<Endpoint, BindError, Transport | R> =>
-  Layer.effect(Endpoint, make(options))
+export const layer = <R = never>(
+  options: MakeOptions<R> & NoCycle<R>
+): Layer.Layer<Endpoint, BindError, EndpointTransport | R> => Layer.effect(Endpoint, make(options))
 
 /**
  * Refuses hooks that need the endpoint they decide for.

@@ -1,42 +1,109 @@
 /** A transport of which a test says all that it does. */
-import { Effect } from "effect"
-import { Identity, Transport } from "fairlead/endpoint"
+import { Duration, Effect, Exit } from "effect"
+import { EndpointConnection, EndpointId, EndpointTransport } from "fairlead/endpoint"
+import type { EndpointError } from "fairlead/endpoint"
 
-const own = Identity.EndpointId.make("00".repeat(32))
+import { echo } from "./Peers.ts"
 
-export const scripted = (script: Partial<Transport.Bound>) =>
-  Effect.provideService(Transport.Transport, {
-    bind: () =>
-      Effect.succeed({
+const own = EndpointId.EndpointId.make("00".repeat(32))
+
+const nothing = (): void => {}
+
+/** `incoming` says who wants in, one after another, each in a step of its own. */
+export const scripted = (
+  script: Partial<EndpointTransport.BoundEndpoint> & {
+    readonly incoming?: Effect.Effect<EndpointTransport.Incoming>
+  }
+) =>
+  Effect.provideService(EndpointTransport.EndpointTransport, {
+    bind: ({ onIncoming }) => {
+      const { incoming = Effect.never, ...bound } = script
+      const arriving = Effect.forever(
+        Effect.andThen(
+          Effect.flatMap(incoming, (one) => Effect.sync(() => onIncoming(one))),
+          Effect.yieldNow
+        )
+      )
+      return Effect.as(Effect.forkScoped(arriving), {
         id: own,
-        addr: { id: own, addrs: [] },
-        dial: () => Effect.never,
-        knock: Effect.never,
+        addr: () => ({ id: own, addrs: [] }),
+        finds: false,
+        dial: () => nothing,
+        setAlpns: nothing,
         close: Effect.void,
-        ...script
+        ...bound
       })
+    }
   })
 
-export const knocking = (knock: Partial<Transport.Knock>): Transport.Knock => ({
+export const knocking = (incoming: Partial<EndpointTransport.Incoming>): EndpointTransport.Incoming => ({
   address: "somewhere",
   validated: false,
-  accept: Effect.never,
-  refuse: Effect.void,
-  ignore: Effect.void,
+  accept: () => nothing,
+  refuse: nothing,
+  ignore: nothing,
   retry: undefined,
-  ...knock
+  ...incoming
 })
 
 /** Knocks of these addresses, one after another, and what they were told. */
 export const knocksOf = (addresses: ReadonlyArray<string>) => {
   const told: Array<"accept" | "refuse"> = []
-  const tell = (what: "accept" | "refuse") => Effect.sync(() => void told.push(what))
   const waiting = addresses.map((address) =>
-    knocking({ address, accept: Effect.andThen(tell("accept"), Effect.never), refuse: tell("refuse") })
+    knocking({
+      address,
+      accept: () => {
+        told.push("accept")
+        return nothing
+      },
+      refuse: () => void told.push("refuse")
+    })
   )
-  const knock = Effect.suspend(() => {
+  const incoming = Effect.suspend(() => {
     const next = waiting.shift()
     return next === undefined ? Effect.never : Effect.succeed(next)
   })
-  return { told, knock }
+  return { told, incoming }
 }
+
+const noStreams = <A>(): EndpointTransport.Source<A, EndpointError.StreamError> =>
+  new EndpointTransport.Source<A, EndpointError.StreamError>({
+    poll: () => undefined,
+    isReady: () => false
+  })
+
+export const other = { id: EndpointId.EndpointId.make("11".repeat(32)), addrs: ["somewhere"] }
+
+/** A connection that writes down how it is closed. */
+export const carried = (closes: Array<string>): EndpointTransport.TransportConnection => {
+  const ending = new EndpointTransport.Ending()
+  return {
+    remoteId: other.id,
+    alpn: echo,
+    side: "dialer",
+    remoteAddress: "somewhere",
+    openBi: noStreams(),
+    openUni: noStreams(),
+    acceptBi: noStreams(),
+    acceptUni: noStreams(),
+    close(code, reason) {
+      closes.push(`${code} ${reason}`)
+      ending.end(EndpointConnection.CloseReason.make({ _tag: "LocallyClosed" }))
+    },
+    get ended() {
+      return ending.reason
+    },
+    onEnd: ending.onEnd,
+    stats: () => ({ bytesSent: 0, bytesReceived: 0 }),
+    rtt: () => Duration.zero,
+    paths: () => []
+  }
+}
+
+/** A dial that connects in the same step. */
+export const connectsTo =
+  (connection: () => EndpointTransport.TransportConnection): EndpointTransport.BoundEndpoint["dial"] =>
+  (_addr, _alpn, done) => {
+    done(Exit.succeed(connection()))
+    return nothing
+  }

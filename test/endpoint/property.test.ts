@@ -3,10 +3,10 @@ import { assert, it } from "@effect/vitest"
 import { Effect, Fiber, Layer, Logger } from "effect"
 import { TestClock } from "effect/testing"
 import { Endpoint, EndpointHooks } from "fairlead/endpoint"
-import { layer } from "fairlead/testing/endpoint"
+import { TestEndpoint } from "fairlead/testing/endpoint"
 import * as fc from "fast-check"
 
-import { chainOf, code, echo, peer } from "./Peers.ts"
+import { chainOf, code, echo, peer, reasonOf } from "./Peers.ts"
 
 const behaviour = fc.oneof(
   { weight: 4, arbitrary: fc.constant({ _tag: "accept" } as const) },
@@ -42,7 +42,7 @@ const act = (behaviour: Behaviour): Effect.Effect<void, EndpointHooks.Reject> | 
     case "sleep":
       return Effect.sleep(behaviour.millis)
     case "reject":
-      return Effect.fail(new EndpointHooks.Reject({ code: code(behaviour.code), reason: "no" }))
+      return Effect.fail(new EndpointHooks.Reject({ closeCode: behaviour.code, reason: "no" }))
     case "die":
       return Effect.die("dead")
     case "throw":
@@ -104,23 +104,22 @@ const holds = (drawn: ReadonlyArray<Plan>, side: "dialer" | "acceptor") =>
     assert.deepStrictEqual(calls, foretold)
     if (end === "connected") assert.strictEqual(exit._tag, "Success")
     else if (side === "dialer") {
-      const { reason } = yield* Effect.flip(exit)
-      assert.deepInclude(reason, { _tag: "LocallyRejected", ...end, code: code(end.code) } as const)
+      const reason = yield* reasonOf(exit)
+      assert.deepInclude(reason, { _tag: "Rejected", ...end, code: code(end.code) } as const)
     } else {
       const closed = yield* (yield* exit).closed
-      assert.deepInclude(closed, { _tag: "Application", code: code(end.code), reason: end.text } as const)
+      assert.deepInclude(closed, { _tag: "ApplicationClosed", code: code(end.code), reason: end.text } as const)
     }
-  }).pipe(Effect.scoped, Effect.provide(Layer.provideMerge(Layer.merge(layer(), Logger.layer([])), TestClock.layer())))
+  }).pipe(
+    Effect.scoped,
+    Effect.provide(Layer.provideMerge(Layer.merge(TestEndpoint.layer(), Logger.layer([])), TestClock.layer()))
+  )
 
-it(
-  "endpoint 4: hooks are called in order, up to the first that rejects, dies or takes too long, which decides",
-  { timeout: 60_000 },
-  async () => {
-    const plans = fc.array(plan.filter(clear), { maxLength: 6 })
-    const sides = fc.constantFrom("dialer" as const, "acceptor" as const)
-    await fc.assert(
-      fc.asyncProperty(plans, sides, (drawn, side) => Effect.runPromise(holds(drawn, side))),
-      { numRuns: 200 }
-    )
-  }
-)
+it("endpoint 4: hooks are called in order, up to the first that rejects, dies or takes too long, which decides", async () => {
+  const plans = fc.array(plan.filter(clear), { maxLength: 6 })
+  const sides = fc.constantFrom("dialer" as const, "acceptor" as const)
+  await fc.assert(
+    fc.asyncProperty(plans, sides, (drawn, side) => Effect.runPromise(holds(drawn, side))),
+    { numRuns: 200 }
+  )
+})

@@ -4,7 +4,7 @@ import { Context, Effect, Schema } from "effect"
 import type { Layer, Scope } from "effect"
 import type { RateLimiter } from "effect/persistence/RateLimiter"
 import { Endpoint, EndpointHooks, HookChain, ProtocolRouter } from "fairlead/endpoint"
-import type { Connection, Errors, Transport } from "fairlead/endpoint"
+import type { EndpointConnection, EndpointError, EndpointTransport } from "fairlead/endpoint"
 import { preAuthAcceptor, rateLimit } from "fairlead/endpoint/hooks"
 import { expectTypeOf, test } from "vitest"
 
@@ -31,7 +31,7 @@ const count = EndpointHooks.make("count", {
     })
 })
 
-test("hooks need what they use, without the Scope and the Dial that the endpoint gives them", () => {
+test("hooks have the needs of their Effects, without the Scope and the Dial of the endpoint", () => {
   expectTypeOf(allow).toEqualTypeOf<EndpointHooks.EndpointHooks<Acl>>()
   expectTypeOf(count).toEqualTypeOf<EndpointHooks.EndpointHooks<Counter>>()
   expectTypeOf(EndpointHooks.make("none", {})).toEqualTypeOf<EndpointHooks.EndpointHooks>()
@@ -48,16 +48,16 @@ test("a chain needs what its hooks need, and the layer provides the endpoint", (
   const chain = HookChain.make("peers").use(allow).append(HookChain.make("more").use(count)).use(Guard)
   expectTypeOf(chain).toEqualTypeOf<HookChain.HookChain<Acl | Counter | Guard>>()
   expectTypeOf(Endpoint.layer({ alpns: [echo], hooks: chain })).toEqualTypeOf<
-    Layer.Layer<Endpoint.Endpoint, Errors.BindError, Transport.Transport | Acl | Counter | Guard>
+    Layer.Layer<Endpoint.Endpoint, EndpointError.BindError, EndpointTransport.EndpointTransport | Acl | Counter | Guard>
   >()
   expectTypeOf(Endpoint.layer({ alpns: [] })).toEqualTypeOf<
-    Layer.Layer<Endpoint.Endpoint, Errors.BindError, Transport.Transport>
+    Layer.Layer<Endpoint.Endpoint, EndpointError.BindError, EndpointTransport.EndpointTransport>
   >()
   expectTypeOf(Endpoint.make({ alpns: [], hooks: chain })).toEqualTypeOf<
     Effect.Effect<
       Endpoint.Endpoint["Service"],
-      Errors.BindError,
-      Transport.Transport | Scope.Scope | Acl | Counter | Guard
+      EndpointError.BindError,
+      EndpointTransport.EndpointTransport | Scope.Scope | Acl | Counter | Guard
     >
   >()
   expectTypeOf(Guard.layer(allow)).toEqualTypeOf<Layer.Layer<Guard, never, Acl>>()
@@ -76,7 +76,7 @@ test("a hook says no with Reject alone, and onClose not at all", () => {
   EndpointHooks.make("x", { onClose: () => Effect.fail(new EndpointHooks.Reject({})) })
 })
 
-test("a hook gives what its point takes", () => {
+test("a hook returns the decision of its point", () => {
   // @ts-expect-error a decision where there is none
   EndpointHooks.make("x", { afterHandshake: () => "accept" })
   // @ts-expect-error no such admission
@@ -128,7 +128,7 @@ test("a router needs what its handlers need, without their scope and the endpoin
     .route(chat, () => Effect.asVoid(Acl))
   expectTypeOf(router).toEqualTypeOf<ProtocolRouter.ProtocolRouter<Counter | Acl>>()
   expectTypeOf(ProtocolRouter.layer(router, { hooks: HookChain.make("x").use(Guard) })).toEqualTypeOf<
-    Layer.Layer<Endpoint.Endpoint, Errors.BindError, Transport.Transport | Counter | Acl | Guard>
+    Layer.Layer<Endpoint.Endpoint, EndpointError.BindError, EndpointTransport.EndpointTransport | Counter | Acl | Guard>
   >()
   // @ts-expect-error a handler fails with Reject alone
   ProtocolRouter.make("x").route(echo, () => Effect.fail(new AclDown()))
@@ -136,13 +136,13 @@ test("a router needs what its handlers need, without their scope and the endpoin
   ProtocolRouter.make("x").route(echo, ({ openUni }) => Effect.asVoid(openUni))
 })
 
-test("what verifies tokens may need services, and cannot fail", () => {
+test("a verifier of tokens may need services, and cannot fail", () => {
   const auth = preAuthAcceptor({ verify: () => Effect.as(Counter, true) })
   expectTypeOf(auth.handler).toEqualTypeOf<
-    (connection: Connection.Connection) => Effect.Effect<void, Errors.Reject, Counter>
+    (connection: EndpointConnection.EndpointConnection) => Effect.Effect<void, EndpointHooks.Reject, Counter>
   >()
   expectTypeOf(preAuthAcceptor({ verify: () => true }).handler).returns.toEqualTypeOf<
-    Effect.Effect<void, Errors.Reject>
+    Effect.Effect<void, EndpointHooks.Reject>
   >()
   // @ts-expect-error it cannot fail
   preAuthAcceptor({ verify: () => Effect.fail(new AclDown()) })
@@ -153,20 +153,21 @@ test("what verifies tokens may need services, and cannot fail", () => {
 test("each reason of a failed connect can be recovered by its tag", () => {
   const dial = Effect.flatMap(Endpoint.Endpoint, ({ addr, connect }) => connect(addr, echo))
   expectTypeOf(dial).toEqualTypeOf<
-    Effect.Effect<Connection.Connection, Errors.ConnectError, Endpoint.Endpoint | Scope.Scope>
+    Effect.Effect<EndpointConnection.EndpointConnection, EndpointError.ConnectError, Endpoint.Endpoint | Scope.Scope>
   >()
-  expectTypeOf<Errors.ConnectError["reason"]["_tag"]>().toEqualTypeOf<
-    | "LocallyRejected"
-    | "Refused"
+  expectTypeOf<EndpointError.ConnectError["reason"]["_tag"]>().toEqualTypeOf<
+    | "Rejected"
+    | "ConnectionRefused"
     | "AlpnMismatch"
     | "IdentityMismatch"
     | "NoAddress"
     | "SelfConnect"
     | "TimedOut"
     | "EndpointClosed"
-    | "Transport"
+    | "ConnectionEnded"
+    | "TransportError"
   >()
-  Effect.catchReason(dial, "ConnectError", "Refused", () => Effect.never)
+  Effect.catchReason(dial, "ConnectError", "ConnectionRefused", () => Effect.never)
   // @ts-expect-error there is no such reason
-  Effect.catchReason(dial, "ConnectError", "Rejected", () => Effect.never)
+  Effect.catchReason(dial, "ConnectError", "Denied", () => Effect.never)
 })

@@ -1,60 +1,93 @@
 /**
- * Runs hooks: in order, each within its time-out, the first rejection last. Internal to the endpoint part.
+ * Runs hooks: in declared order, each within its time-out; the first rejection is the last hook that runs. Internal to the endpoint part.
+ *
+ * Plain values cost no fiber. The first hook that returns an Effect starts one fiber for the rest of the chain. It runs at once; only a chain that suspends is waited
+ * for, and gets one time limit, which moves on with the chain.
  *
  * @since 0.1.0
  */
 import * as Cause from "effect/Cause"
-import type * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 
+import { logDefect } from "../../core/CauseOrigin.ts"
+import type { Bound as CoreBound } from "../../core/Composite.ts"
 import { isEffect, isExit } from "../../core/Effects.ts"
-import * as Interceptor from "../../core/Interceptor.ts"
-import type * as Probe from "../../core/Probe.ts"
-import { Watch } from "../../core/Watch.ts"
-import type { Info, Stats } from "../Connection.ts"
+import { Reject } from "../../core/Reject.ts"
+import type { Watch } from "../../core/Watch.ts"
+import type { ConnectionInfo } from "../EndpointConnection.ts"
+import type { ConnectError } from "../EndpointError.ts"
+import { Rejected } from "../EndpointError.ts"
 import { Dial } from "../EndpointHooks.ts"
-import type { Admission, HooksValue, Opening, Remote } from "../EndpointHooks.ts"
-import { LocallyRejected, Reject } from "../Errors.ts"
-import type { CloseReason, Stage } from "../Errors.ts"
-import type { Bound } from "../HookChain.ts"
-import { CloseCode } from "../Identity.ts"
-import type { Alpn, EndpointAddr } from "../Identity.ts"
+import type { Admission, CloseInfo, DialInfo, Remote, StreamInfo } from "../EndpointHooks.ts"
+import type { HooksValue } from "../HooksValue.ts"
+import type { Attempt } from "./Attempt.ts"
+import { endpointClosed } from "./Attempt.ts"
+import type { Deadlines } from "./Deadlines.ts"
+import type { Environment } from "./Environment.ts"
 
-type Hook = Exclude<keyof HooksValue, "name" | "timeout">
+type Hook = "beforeConnect" | "beforeAccept" | "afterHandshake" | "onStreamOpen" | "onClose"
 
-type Having<K extends Hook> = Bound & { readonly hooks: { readonly [X in K]-?: NonNullable<HooksValue[X]> } }
+/** Hooks as an endpoint's build has them. */
+export type BoundHooks = CoreBound<HooksValue>
 
-const having = <K extends Hook>(all: ReadonlyArray<Bound>, hook: K): ReadonlyArray<Having<K>> =>
-  all.filter((bound): bound is Having<K> => bound.hooks[hook] !== undefined)
+type Having<K extends Hook> = BoundHooks & {
+  readonly interceptor: { readonly [X in K]-?: NonNullable<HooksValue[X]> }
+}
 
-const timedOut = new Reject({ reason: "the hook took too long" })
+const having = <K extends Hook>(all: ReadonlyArray<BoundHooks>, hook: K): ReadonlyArray<Having<K>> =>
+  all.filter((bound): bound is Having<K> => bound.interceptor[hook] !== undefined)
+
+const hookTimedOut = new Reject({ reason: "the hook took too long" })
+
+const internalError = new Reject({ reason: "internal error", status: 500 })
+
+const defaultTimeout = Duration.seconds(10)
+
+/** The settings of a run of a chain of hooks. */
+interface Run {
+  readonly hooks: ReadonlyArray<BoundHooks>
+  readonly hook: Hook
+  readonly call: (hooks: any) => unknown
+  readonly scope: () => Scope.Scope
+  readonly attempt: Attempt | undefined
+  readonly watch: Watch | undefined
+}
+
+const ofAttempt = (run: Pick<Run, "hooks" | "hook" | "call">, attempt: Attempt, scope: () => Scope.Scope): Run => ({
+  ...run,
+  scope,
+  attempt,
+  watch: attempt.watch
+})
+
+/** The answer of a hook: nothing for "go on". */
+type Answer = Admission | undefined
 
 /** The hooks of an endpoint, and how they are run. */
 export class Gate {
-  private readonly name: string
-  private readonly probe: Probe.Probe | undefined
-  private readonly clock: Clock.Clock
+  private readonly environment: Environment
+  private readonly deadlines: Deadlines
   private readonly dial: Dial["Service"]
+  /** The hooks in the order of the chain's description. */
+  private readonly all: ReadonlyArray<BoundHooks>
   private readonly connecting: ReadonlyArray<Having<"beforeConnect">>
   private readonly accepting: ReadonlyArray<Having<"beforeAccept">>
   private readonly shaken: ReadonlyArray<Having<"afterHandshake">>
   private readonly opening: ReadonlyArray<Having<"onStreamOpen">>
   private readonly closing: ReadonlyArray<Having<"onClose">>
+  private lastCaller: Context.Context<never> | undefined
+  private lastMerged: Context.Context<never> = Context.empty()
 
-  constructor(
-    name: string,
-    hooks: ReadonlyArray<Bound>,
-    probe: Probe.Probe | undefined,
-    clock: Clock.Clock,
-    dial: Dial["Service"]
-  ) {
-    this.name = name
-    this.probe = probe
-    this.clock = clock
+  constructor(environment: Environment, hooks: ReadonlyArray<BoundHooks>, deadlines: Deadlines, dial: Dial["Service"]) {
+    this.environment = environment
+    this.deadlines = deadlines
     this.dial = dial
+    this.all = hooks
     this.connecting = having(hooks, "beforeConnect")
     this.accepting = having(hooks, "beforeAccept")
     this.shaken = having(hooks, "afterHandshake")
@@ -62,117 +95,205 @@ export class Gate {
     this.closing = having(hooks, "onClose")
   }
 
-  beforeConnect(addr: EndpointAddr, alpn: Alpn, scope: Scope.Scope): Effect.Effect<void, LocallyRejected> {
-    return this.all(this.connecting, "beforeConnect", scope, ({ beforeConnect }) => beforeConnect(addr, alpn))
+  get seesDials(): boolean {
+    return this.connecting.length > 0
   }
 
-  afterHandshake(connection: Info, scope: Scope.Scope): Effect.Effect<void, LocallyRejected> {
-    return this.all(this.shaken, "afterHandshake", scope, ({ afterHandshake }) => afterHandshake(connection))
+  get seesHandshakes(): boolean {
+    return this.shaken.length > 0
   }
 
-  onStreamOpen(connection: Info, stream: Opening, scope: Scope.Scope): Effect.Effect<void, LocallyRejected> {
-    if (this.opening.length === 0) return Effect.void
-    // What the hooks acquire ends with the stream, or with its rejection.
-    return Effect.flatMap(Scope.fork(scope), (own) =>
-      Effect.onError(
-        this.all(this.opening, "onStreamOpen", own, ({ onStreamOpen }) => onStreamOpen(connection, stream)),
-        (cause) => Scope.close(own, Exit.failCause(cause))
-      )
+  get seesStreams(): boolean {
+    return this.opening.length > 0
+  }
+
+  get seesEnds(): boolean {
+    return this.closing.length > 0
+  }
+
+  beforeConnect(dial: DialInfo, attempt: Attempt): Effect.Effect<unknown, Rejected | ConnectError> {
+    const call = ({ beforeConnect }: Having<"beforeConnect">["interceptor"]) => beforeConnect(dial)
+    return this.run(ofAttempt({ hooks: this.connecting, hook: "beforeConnect", call }, attempt, attempt.attemptScope))
+  }
+
+  /** The first that does not accept decides; a rejection refuses. */
+  beforeAccept(remote: Remote, attempt: Attempt): Effect.Effect<Admission, ConnectError> {
+    const call = ({ beforeAccept }: Having<"beforeAccept">["interceptor"]) => beforeAccept(remote)
+    return Effect.matchEffect(
+      this.run(ofAttempt({ hooks: this.accepting, hook: "beforeAccept", call }, attempt, attempt.attemptScope)),
+      {
+        onSuccess: (answer) => Effect.succeed<Admission>(answer ?? "accept"),
+        onFailure: (error) => (error._tag === "Rejected" ? Effect.succeed<Admission>("refuse") : Effect.fail(error))
+      }
     )
   }
 
-  /** The first that does not accept decides. */
-  beforeAccept(remote: Remote, scope: Scope.Scope): Effect.Effect<Admission> {
-    const ask = (index: number): Effect.Effect<Admission> => {
-      const bound = this.accepting[index]
-      if (bound === undefined) return Effect.succeed("accept")
-      return this.one(bound, "beforeAccept", scope, () => bound.hooks.beforeAccept(remote)).pipe(
-        Effect.flatMap((admission) =>
-          admission === undefined || admission === "accept" ? ask(index + 1) : Effect.succeed(admission as Admission)
-        ),
-        Effect.orElseSucceed(() => "refuse" as const)
-      )
-    }
-    return ask(0)
+  afterHandshake(connection: ConnectionInfo, attempt: Attempt): Effect.Effect<unknown, Rejected | ConnectError> {
+    const call = ({ afterHandshake }: Having<"afterHandshake">["interceptor"]) => afterHandshake(connection)
+    return this.run(ofAttempt({ hooks: this.shaken, hook: "afterHandshake", call }, attempt, attempt.connectionScope))
   }
 
-  /** Every hook hears of it, whatever becomes of the others. */
-  onClose(connection: Info, reason: CloseReason, stats: Stats): Effect.Effect<void> {
+  /** The scope owns the resources of the hooks: its maker closes it with the stream. */
+  onStreamOpen(
+    stream: StreamInfo,
+    connection: ConnectionInfo,
+    scope: Scope.Scope,
+    watch: Watch | undefined
+  ): Effect.Effect<unknown, Rejected> {
+    const call = ({ onStreamOpen }: Having<"onStreamOpen">["interceptor"]) => onStreamOpen(stream, connection)
+    return this.run({
+      hooks: this.opening,
+      hook: "onStreamOpen",
+      call,
+      scope: () => scope,
+      attempt: undefined,
+      watch
+    }) as Effect.Effect<unknown, Rejected>
+  }
+
+  /** Every hook hears of it, side by side, whatever becomes of the others. */
+  onClose(close: CloseInfo, connection: ConnectionInfo, watch: Watch | undefined): Effect.Effect<void> {
+    const call = ({ onClose }: Having<"onClose">["interceptor"]) => onClose(close, connection)
     return Effect.forEach(
       this.closing,
       (bound) =>
         Effect.scopedWith((scope) =>
-          Effect.ignore(this.one(bound, "onClose", scope, () => bound.hooks.onClose(connection, reason, stats)))
+          Effect.ignore(
+            this.run({ hooks: [bound], hook: "onClose", call, scope: () => scope, attempt: undefined, watch })
+          )
         ),
-      { discard: true }
+      { discard: true, concurrency: "unbounded" }
     )
   }
 
-  private all<B extends Bound>(
-    hooks: ReadonlyArray<B>,
-    stage: Stage,
-    scope: Scope.Scope,
-    run: (hooks: B["hooks"]) => unknown
-  ): Effect.Effect<void, LocallyRejected> {
-    const next = (from: number): Effect.Effect<void, LocallyRejected> => {
-      for (let index = from; index < hooks.length; index++) {
-        const bound = hooks[index]!
-        const asked = this.one(bound, stage, scope, () => run(bound.hooks))
-        if (isExit(asked) && Exit.isSuccess(asked)) continue
-        return Effect.flatMap(
-          Effect.mapError(
-            asked,
-            ({ cause, code, reason }) =>
-              new LocallyRejected({ stage, hook: bound.hooks.name, code, text: reason, cause })
-          ),
-          () => next(index + 1)
-        )
+  private run(run: Run): Effect.Effect<Answer, Rejected | ConnectError> {
+    if (run.hooks.length === 0) return Effect.succeed(undefined)
+    return Effect.withFiber((fiber) => {
+      for (let index = 0; index < run.hooks.length; index++) {
+        const out = this.call(run, index)
+        if (!isEffect(out)) {
+          if (this.decides(run, out)) return Effect.succeed(out as Answer)
+        } else if (isExit(out) && Exit.isSuccess(out)) {
+          if (this.decides(run, out.value)) return out as Exit.Exit<Answer>
+        } else return this.chain(run, index, out, fiber.context)
       }
-      return Effect.void
-    }
-    return hooks.length === 0 ? Effect.void : Effect.suspend(() => next(0))
+      return Effect.succeed(undefined)
+    })
   }
 
-  /** One hook: what answers at once costs no fiber; what dies rejects, and is logged. */
-  private one(
-    { built, hooks }: Bound,
-    phase: string,
-    scope: Scope.Scope,
-    run: () => unknown
-  ): Effect.Effect<unknown, Reject> {
-    let out: unknown
+  /** Calls one hook; an exception is its defect. */
+  private call(run: Run, index: number): unknown {
+    const { call, hook, hooks, watch } = run
+    const bound = hooks[index]!
+    const { interceptor: value, name } = bound
     try {
-      out =
-        this.probe === undefined
-          ? run()
-          : new Watch("endpoint", this.name, this.probe, this.clock).around(hooks.name, phase, run)
-    } catch (defect) {
-      return this.died(hooks.name, phase, Cause.die(defect))
-    }
-    if (!isEffect(out)) return Exit.succeed(out)
-    if (isExit(out) && Exit.isSuccess(out)) return out as Exit.Exit<unknown>
-    // What a hook needs was taken when its layer was built.
-    const provided = Effect.updateContext(out, (now: Context.Context<never>) =>
-      Context.merge(now, built).pipe(Context.add(Scope.Scope, scope), Context.add(Dial, this.dial))
-    ) as Effect.Effect<unknown, Reject>
-    return provided.pipe(
-      Effect.timeoutOrElse({ duration: hooks.timeout ?? "10 seconds", orElse: () => Effect.fail(timedOut) }),
-      // A hook that interrupts itself has not said yes either; an interruption from outside passes here unseen.
-      Effect.catchCauseIf(
-        (cause) => Cause.hasDies(cause) || Cause.hasInterrupts(cause),
-        (cause) => this.died(hooks.name, phase, cause)
+      if (watch === undefined) return call(value)
+      return watch.around(
+        name,
+        hook,
+        () => call(value),
+        (answer) => (this.decides(run, answer) ? "halt" : "success"),
+        { index: this.all.indexOf(bound) }
       )
-    )
+    } catch (defect) {
+      return Exit.die(defect)
+    }
   }
 
-  private died(interceptor: string, phase: string, cause: Cause.Cause<unknown>): Effect.Effect<never, Reject> {
-    const origin = { part: "endpoint", composite: this.name, interceptor, annotations: {} } as const
+  private decides({ hook }: Run, answer: unknown): boolean {
+    return hook === "beforeAccept" && answer !== undefined && answer !== "accept"
+  }
+
+  /** Runs the rest of a chain in a fiber, from a hook whose Effect has to be run. */
+  private chain(
+    run: Run,
+    first: number,
+    out: Effect.Effect<unknown, unknown>,
+    caller: Context.Context<never>
+  ): Effect.Effect<Answer, Rejected | ConnectError> {
+    return Effect.callback((resume) => {
+      let current = first
+      let isLate = false
+      let deadline: ReturnType<Deadlines["after"]> | undefined
+      const timeoutOf = (): Duration.Duration => {
+        // A chain that is done may still have an operation to go.
+        return run.hooks[current]?.interceptor.timeout ?? defaultTimeout
+      }
+      const context = this.contextOf(run, caller)
+      // A class-tagged hook has the services of its Layer.
+      const provided = (effect: Effect.Effect<unknown, unknown>): Effect.Effect<unknown, unknown> =>
+        run.hooks[current]!.services?.provide(effect) ?? effect
+      const goOn = (answer: unknown): Effect.Effect<unknown, unknown> => {
+        if (this.decides(run, answer)) return Effect.succeed(answer)
+        while (++current < run.hooks.length) {
+          const next = this.call(run, current)
+          if (isEffect(next)) {
+            deadline?.move(timeoutOf())
+            return Effect.flatMap(provided(next), goOn)
+          }
+          if (this.decides(run, next)) return Effect.succeed(next)
+        }
+        return Effect.succeed(undefined)
+      }
+      const child = Effect.runForkWith(context)(Effect.flatMap(provided(out), goOn))
+
+      const settle = (exit: Exit.Exit<unknown, unknown>): Effect.Effect<Answer, Rejected | ConnectError> => {
+        if (Exit.isSuccess(exit)) return exit as Exit.Exit<Answer>
+        if (run.attempt?.isAborted === true) return endpointClosed()
+        return this.rejected(run, Math.min(current, run.hooks.length - 1), exit.cause, isLate)
+      }
+      const exit = child.pollUnsafe()
+      if (exit !== undefined) return resume(settle(exit))
+
+      deadline = this.deadlines.after(timeoutOf(), () => {
+        isLate = true
+        child.interruptUnsafe()
+      })
+      if (run.attempt !== undefined) run.attempt.onAbort = () => child.interruptUnsafe()
+      const done = (): void => {
+        deadline?.cancel()
+        if (run.attempt !== undefined) run.attempt.onAbort = undefined
+      }
+      child.addObserver((ended) => {
+        done()
+        resume(settle(ended))
+      })
+      return Effect.suspend(() => {
+        done()
+        return Fiber.interrupt(child)
+      })
+    })
+  }
+
+  /** The caller's context, the endpoint's services over it, and the scope of the point. */
+  private contextOf(run: Run, caller: Context.Context<never>): Context.Context<never> {
+    if (this.lastCaller !== caller) {
+      this.lastCaller = caller
+      this.lastMerged = Context.add(this.environment.over(caller), Dial, this.dial)
+    }
+    return Context.add(this.lastMerged, Scope.Scope, run.scope())
+  }
+
+  private rejected(
+    run: Run,
+    index: number,
+    cause: Cause.Cause<unknown>,
+    isLate: boolean
+  ): Effect.Effect<Answer, Rejected> {
+    const interceptor = run.hooks[index]!.name
+    const { hook } = run
+    // The end of a connection cannot be rejected.
+    const fail = (reject: Reject): Effect.Effect<Answer, Rejected> =>
+      hook === "onClose" ? Effect.succeed(undefined) : Effect.fail(new Rejected({ hook, interceptor, reject }))
+    if (isLate) return fail(hookTimedOut)
+    const failure = cause.reasons.find(Cause.isFailReason)?.error
+    // A hook that interrupts itself has not said yes either.
+    if (failure instanceof Reject && !Cause.hasDies(cause)) return fail(failure)
+    const { name } = this.environment
+    const origin = { part: "endpoint", composite: name, interceptor, annotations: {} } as const
     return Effect.andThen(
-      Effect.logError(
-        `The hook "${interceptor}" of "${this.name}" died in ${phase}`,
-        Interceptor.annotate(cause, origin)
-      ),
-      Effect.fail(new Reject({ code: CloseCode.make(500n), reason: "internal error" }))
+      logDefect(`The hook "${interceptor}" of "${name}" died in ${run.hook}`, cause, origin),
+      fail(internalError)
     )
   }
 }

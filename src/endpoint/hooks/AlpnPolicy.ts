@@ -1,20 +1,49 @@
 /**
  * Says which peers may speak which protocol, whoever dials.
  *
- * 1. The first rule of a protocol decides; what it does not let is rejected with 403 "not allowed".
- * 2. A protocol without a rule is rejected, unless `otherwise` lets it.
- * 3. On dials it is asked ahead of the first packet, on connections that are accepted when the peer's id is proven.
+ * **Example** (A protocol for administrators)
  *
- * Place: behind the lists and limits.
+ * ```ts
+ * import { Alpn, EndpointId } from "fairlead/endpoint"
+ * import { alpnPolicy } from "fairlead/endpoint/hooks"
+ *
+ * const admins = new Set([EndpointId.EndpointId.make("aa".repeat(32))])
+ * const policy = alpnPolicy({
+ *   rules: [{ alpn: Alpn.fromString("admin/1"), allow: ({ remoteId }) => admins.has(remoteId) }],
+ *   otherwise: "allow"
+ * })
+ * ```
+ *
+ * Rules:
+ *
+ * 1. The first rule of a protocol decides; a peer that it does not allow is rejected with 403 "not allowed".
+ * 2. A protocol without a rule is rejected, unless `otherwise` allows it.
+ * 3. It decides on dials before the first packet, on accepted connections when the peer's id is proven.
+ *
+ * Order: after the lists and limits.
  *
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
 
+import { checkOptions, nameOr } from "../../core/Options.ts"
+import { Reject } from "../../core/Reject.ts"
+import { equals } from "../Alpn.ts"
+import type { Alpn } from "../Alpn.ts"
 import * as EndpointHooks from "../EndpointHooks.ts"
-import { Reject } from "../Errors.ts"
-import { sameAlpn } from "../Identity.ts"
-import type { Alpn, EndpointId } from "../Identity.ts"
+import type { EndpointId } from "../EndpointId.ts"
+
+/**
+ * A peer and the protocol that it asks for.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface AlpnSubject {
+  readonly remoteId: EndpointId
+  readonly side: "dialer" | "acceptor"
+  readonly alpn: Alpn
+}
 
 /**
  * Who may speak a protocol.
@@ -22,9 +51,9 @@ import type { Alpn, EndpointId } from "../Identity.ts"
  * @category models
  * @since 0.1.0
  */
-export interface Rule {
+export interface AlpnRule {
   readonly alpn: Alpn
-  readonly may: (peer: EndpointId, side: "dialer" | "acceptor") => boolean
+  readonly allow: (subject: AlpnSubject) => boolean
 }
 
 /**
@@ -33,39 +62,33 @@ export interface Rule {
  * @category models
  * @since 0.1.0
  */
-export interface Options {
-  /** What becomes of protocols without a rule. Default: `reject`. */
-  readonly otherwise?: "accept" | "reject"
+export interface AlpnPolicyOptions {
+  /** Its name. Default: `alpnPolicy`. */
+  readonly name?: string
+  readonly rules: ReadonlyArray<AlpnRule>
+  /** The decision on protocols without a rule. Default: `reject`. */
+  readonly otherwise?: "allow" | "reject"
 }
 
 /**
  * Says which peers may speak which protocol.
  *
- * **Example** (A protocol for administrators)
- *
- * ```ts
- * import { Identity } from "fairlead/endpoint"
- * import { alpnPolicy } from "fairlead/endpoint/hooks"
- *
- * const admins = new Set([Identity.EndpointId.make("aa".repeat(32))])
- * const policy = alpnPolicy([{ alpn: Identity.alpn("admin/1"), may: (peer) => admins.has(peer) }], { otherwise: "accept" })
- * ```
- *
  * @category hooks
  * @since 0.1.0
  */
-export const alpnPolicy = (
-  rules: ReadonlyArray<Rule>,
-  { otherwise = "reject" }: Options = {}
-): EndpointHooks.EndpointHooks => {
-  const decide = (alpn: Alpn, peer: EndpointId, side: "dialer" | "acceptor"): Effect.Effect<void, Reject> => {
-    const rule = rules.find((rule) => sameAlpn(rule.alpn, alpn))
-    const may = rule === undefined ? otherwise === "accept" : rule.may(peer, side)
-    return may ? Effect.void : Effect.fail(new Reject({ reason: "not allowed" }))
+export const alpnPolicy = (options: AlpnPolicyOptions): EndpointHooks.EndpointHooks => {
+  const { otherwise = "reject", rules } = options
+  const name = nameOr("alpnPolicy", options.name)
+  const check = checkOptions(name)
+  check.oneOf("otherwise", otherwise, ["allow", "reject"])
+  if (!Array.isArray(rules)) throw check.invalid("rules", "pass a list of rules, each with an alpn and an allow")
+  const decide = (subject: AlpnSubject): Effect.Effect<void, Reject> => {
+    const rule = rules.find(({ alpn }) => equals(alpn, subject.alpn))
+    const isAllowed = rule === undefined ? otherwise === "allow" : rule.allow(subject)
+    return isAllowed ? Effect.void : Effect.fail(new Reject({ reason: "not allowed" }))
   }
-  return EndpointHooks.make("alpn-policy", {
-    beforeConnect: ({ id }, alpn) => decide(alpn, id, "dialer"),
-    afterHandshake: ({ alpn, remoteId, side }) =>
-      side === "acceptor" ? decide(alpn, remoteId, "acceptor") : Effect.void
+  return EndpointHooks.make(name, {
+    beforeConnect: ({ addr, alpn }) => decide({ remoteId: addr.id, side: "dialer", alpn }),
+    afterHandshake: (connection) => (connection.side === "acceptor" ? decide(connection) : Effect.void)
   })
 }

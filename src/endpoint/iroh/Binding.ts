@@ -6,7 +6,7 @@
 import type * as Iroh from "@number0/iroh"
 import * as Effect from "effect/Effect"
 
-import { BindError } from "../Errors.ts"
+import { BindError, TransportError } from "../EndpointError.ts"
 import { textOf } from "./NativeText.ts"
 
 /** The binding. */
@@ -21,9 +21,11 @@ export const load = (load: () => Promise<Binding> = () => import("@number0/iroh"
     try: load,
     catch: (cause) =>
       new BindError({
-        description: isMissing(cause)
-          ? "The iroh transport needs a package that is not here: install it with npm install @number0/iroh@1.1"
-          : `The native part of @number0/iroh could not be loaded: install it anew with its optional dependencies, on a platform that it supports (${textOf(cause)})`,
-        cause
+        reason: new TransportError({
+          description: isMissing(cause)
+            ? "The iroh transport needs a missing package: install it with npm install @number0/iroh@1.1"
+            : `The native part of @number0/iroh could not be loaded: install it again with its optional dependencies, on a platform that it supports (${textOf(cause)})`,
+          cause
+        })
       })
   })

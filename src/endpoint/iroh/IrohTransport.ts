@@ -1,14 +1,14 @@
 /**
- * A transport over iroh: QUIC between endpoints that are named by their keys, with relays where no direct way is found.
+ * A transport over iroh: QUIC between endpoints named by their keys, with relays where no direct way is found.
  *
  * 1. It needs the package `@number0/iroh`, which is native. It is loaded when an endpoint is bound: where it is missing, or the platform is not supported, that fails
  *    with a `BindError` that says what to do.
- * 2. Nothing is told to third parties unless `relays` says so: the default uses neither relays nor a directory, only the addresses it is given.
- * 3. A native call cannot be aborted. What a dial gives when nobody waits for it any more is closed with code 0; a stream or bytes are kept for the next who asks.
- *    An unreachable peer costs iroh 30 seconds; the endpoint's `handshakeTimeout` is what its user waits.
- *    iroh remembers where it reached a peer: another dial may go there too, whatever addresses it is given.
- * 4. A peer that is ignored knocks again each time that it repeats its first packet. Retry is there once, for an address that is not proven.
- * 5. What a connection's `stats` count is the bytes of its streams and datagrams.
+ * 2. Third parties learn nothing unless `relays` says so: the default uses neither relays nor a directory, only the addresses of a dial.
+ * 3. A native call cannot be aborted. The late connection of an abandoned dial is closed with code 0; a stream or bytes are kept for the next reader.
+ *    An unreachable peer costs iroh 30 seconds; the endpoint's user waits for `handshakeTimeout`.
+ *    iroh remembers where it reached a peer: another dial may go there too, whatever its addresses.
+ * 4. An ignored peer knocks again each time that it repeats its first packet. Retry is there once, for an unproven address.
+ * 5. A connection's `stats` count the bytes of its streams and datagrams.
  * 6. Closing takes milliseconds, with a dial under way up to 3 seconds. A program ends when its endpoints are closed, not before.
  *
  * Where it works: Node.
@@ -22,17 +22,25 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 
-import { Datagrams, fromTransport } from "../Datagrams.ts"
-import { BindError, ConnectError, EndpointClosed } from "../Errors.ts"
-import { EndpointId } from "../Identity.ts"
-import type { Alpn, EndpointAddr } from "../Identity.ts"
-import { Transport } from "../Transport.ts"
-import type { Bound, Carried, Knock } from "../Transport.ts"
+import type { Alpn } from "../Alpn.ts"
+import { Datagrams } from "../Datagrams.ts"
+import type { EndpointAddr } from "../EndpointAddr.ts"
+import {
+  AddressInUse,
+  BindError,
+  ConnectError,
+  EndpointClosed,
+  InvalidAddress,
+  TransportError
+} from "../EndpointError.ts"
+import { EndpointId } from "../EndpointId.ts"
+import { datagramsOf, EndpointTransport } from "../EndpointTransport.ts"
+import type { BindOptions, BoundEndpoint, Done, Incoming, TransportConnection } from "../EndpointTransport.ts"
+import type { SecretKey } from "../SecretKey.ts"
 import { load } from "./Binding.ts"
 import type { Binding } from "./Binding.ts"
-import { carry, channelOf } from "./NativeConnection.ts"
+import { NativeConnection } from "./NativeConnection.ts"
 import { acceptError, connectError, textOf } from "./NativeText.ts"
-import { Outstanding } from "./Outstanding.ts"
 
 /**
  * Options of `layer`.
@@ -40,14 +48,14 @@ import { Outstanding } from "./Outstanding.ts"
  * @category models
  * @since 0.1.0
  */
-export interface Options {
+export interface LayerOptions {
   /**
-   * The addresses to bind to, one of IPv4 and one of IPv6 at most: `0.0.0.0:4433`, `[::1]:0`. A family that is not named is bound to all its addresses, so that an
+   * The addresses to bind to, one of IPv4 and one of IPv6 at most: `0.0.0.0:4433`, `[::1]:0`. A missing family is bound to all its addresses, so that an
    * endpoint for this machine only names both: `127.0.0.1:0` and `[::1]:0`. Default: all addresses, at any port.
    */
-  readonly bind?: ReadonlyArray<string>
-  /** The 32 bytes of the Ed25519 key that the endpoint's id comes from. Default: a new one each time. */
-  readonly secretKey?: Redacted.Redacted<Uint8Array>
+  readonly bindAddresses?: ReadonlyArray<string>
+  /** The key that the endpoint's id comes from. Default: a new one each time. */
+  readonly secretKey?: SecretKey
   /**
    * Who helps where no direct way is found: nobody; the public relays and the directory of n0, the makers of iroh; or relays of one's own, by their URLs. Default:
    * `none`.
@@ -59,14 +67,31 @@ export interface Options {
   readonly maxStreams?: number
 }
 
-const fault = (cause: unknown): BindError =>
-  new BindError({ description: `The endpoint cannot be bound: ${textOf(cause)}`, cause })
+/** Why a bind failed. An unknown text is the transport's failure, with its words. */
+const fault =
+  ({ bindAddresses = [] }: LayerOptions) =>
+  (cause: unknown): BindError => {
+    const text = textOf(cause)
+    const address =
+      bindAddresses.find((one) => text.includes(`"${one}"`)) ?? bindAddresses.find((one) => !isBindable(one))
+    if (/invalid socket address|invalid IP address/i.test(text) && address !== undefined) {
+      return new BindError({ reason: new InvalidAddress({ address, cause }) })
+    }
+    if (/address already in use|AddrInUse/i.test(text)) {
+      return new BindError({ reason: new AddressInUse({ addresses: bindAddresses, cause }) })
+    }
+    return new BindError({
+      reason: new TransportError({ description: `The endpoint cannot be bound: ${text}`, cause })
+    })
+  }
 
-const usesRelays = ({ relays = "none" }: Options): boolean => relays !== "none"
+const isBindable = (address: string): boolean => /^(\d+(\.\d+){3}|\[[\da-f:.]+\]):\d{1,5}$/i.test(address)
+
+const usesRelays = ({ relays = "none" }: LayerOptions): boolean => relays !== "none"
 
 const isRelay = (address: string): boolean => address.includes("://")
 
-const build = (iroh: Binding, options: Options, alpns: ReadonlyArray<Alpn>): Iroh.EndpointBuilder => {
+const build = (iroh: Binding, options: LayerOptions, alpns: ReadonlyArray<Alpn>): Iroh.EndpointBuilder => {
   const { relays = "none" } = options
   const builder = iroh.Endpoint.builder()
   if (relays === "n0") builder.applyN0()
@@ -74,7 +99,7 @@ const build = (iroh: Binding, options: Options, alpns: ReadonlyArray<Alpn>): Iro
     builder.applyMinimal()
     builder.relayMode(relays === "none" ? iroh.RelayMode.disabled() : iroh.RelayMode.customFromUrls([...relays]))
   }
-  for (const address of options.bind ?? []) builder.bindAddr(address)
+  for (const address of options.bindAddresses ?? []) builder.bindAddr(address)
   if (options.secretKey !== undefined) builder.secretKey(Array.from(Redacted.value(options.secretKey)))
   builder.alpns(alpns.map((alpn) => Array.from(alpn)))
   return builder
@@ -89,101 +114,156 @@ const addrOf = (native: Iroh.Endpoint, id: EndpointId): EndpointAddr => {
 
 /** A handshake; one that nobody waits for any more is closed when it succeeds. */
 const handshake = (
-  start: () => Promise<Iroh.Connection>,
-  carried: (native: Iroh.Connection) => Carried,
-  failed: (cause: unknown) => ConnectError
-): Effect.Effect<Carried, ConnectError> =>
-  Effect.callback((resume) => {
-    let waited = true
-    start().then(
-      (native) => {
-        if (waited) resume(Effect.sync(() => carried(native)))
-        else native.close(0n, [])
-      },
-      (cause) => resume(Effect.fail(failed(cause)))
+  started: Promise<Iroh.Connection>,
+  carried: (native: Iroh.Connection) => TransportConnection,
+  failed: (cause: unknown) => ConnectError,
+  done: Done
+): (() => void) => {
+  let isGivenUp = false
+  started.then(
+    (native) => (isGivenUp ? native.close(0n, []) : done(Exit.succeed(carried(native)))),
+    (cause) => {
+      if (!isGivenUp) done(Exit.fail(failed(cause)))
+    }
+  )
+  return () => {
+    isGivenUp = true
+  }
+}
+
+/** The ids and protocols of a bound endpoint, made once: most connections have the same. */
+class Names {
+  private alpns: ReadonlyArray<Alpn> = []
+
+  alpn(bytes: ReadonlyArray<number>): Alpn {
+    const known = this.alpns.find(
+      (alpn) => alpn.length === bytes.length && alpn.every((byte, at) => byte === bytes[at])
     )
-    return Effect.sync(() => {
-      waited = false
+    return known ?? (Uint8Array.from(bytes) as Alpn)
+  }
+
+  accept(alpns: ReadonlyArray<Alpn>): void {
+    this.alpns = alpns
+  }
+}
+
+const boundTo = (
+  iroh: Binding,
+  native: Iroh.Endpoint,
+  options: LayerOptions,
+  bindOptions: BindOptions
+): BoundEndpoint => {
+  const id = EndpointId.make(native.id().toString())
+  const open = new Set<NativeConnection>()
+  const names = new Names()
+  names.accept(bindOptions.alpns)
+  // The binding's default need not be set, which would cost each connection two calls into it.
+  const maxStreams = options.maxStreams === undefined ? undefined : BigInt(options.maxStreams)
+  const limited = (connection: Iroh.Connection): Iroh.Connection => {
+    if (maxStreams !== undefined) {
+      connection.setMaxConcurrentBiStreams(maxStreams)
+      connection.setMaxConcurrentUniStreams(maxStreams)
+    }
+    return connection
+  }
+
+  const gone = new ConnectError({ reason: new EndpointClosed({}) })
+  let closed = false
+  const dial: BoundEndpoint["dial"] = (addr, alpn, done) => {
+    if (closed) {
+      done(Exit.fail(gone))
+      return () => {}
+    }
+    const direct = addr.addrs.filter((address) => !isRelay(address))
+    // Where relays are not used one would be waited for in vain.
+    const relay = usesRelays(options) ? addr.addrs.find(isRelay) : undefined
+    const connect = async () =>
+      native.connect(new iroh.EndpointAddr(iroh.EndpointId.fromString(addr.id), relay, direct), Array.from(alpn))
+    // The handshake has proven the id, and that the peer speaks the protocol.
+    const info = { remoteId: addr.id, alpn, side: "dialer", address: addr.addrs[0] ?? addr.id } as const
+    return handshake(
+      connect(),
+      (connection) => new NativeConnection(limited(connection), info, open),
+      (cause) => (closed ? gone : connectError(cause, addr.id, alpn)),
+      done
+    )
+  }
+
+  const accepted = (connection: Iroh.Connection, address: string): TransportConnection =>
+    new NativeConnection(
+      limited(connection),
+      {
+        remoteId: EndpointId.make(connection.remoteId().toString()),
+        alpn: names.alpn(connection.alpn()),
+        side: "acceptor",
+        address
+      },
+      open
+    )
+
+  const accepting = async (): Promise<void> => {
+    for (;;) {
+      const incoming = await native.acceptNext()
+      if (incoming === null || closed) return
+      void knocking(incoming, accepted).then(bindOptions.onIncoming)
+    }
+  }
+  if (bindOptions.alpns.length > 0) void accepting()
+
+  return {
+    id,
+    addr: () => addrOf(native, id),
+    finds: options.relays === "n0",
+    dial,
+    setAlpns(alpns) {
+      names.accept(alpns)
+      native.setAlpns(alpns.map((alpn) => Array.from(alpn)))
+    },
+    close: Effect.promise(async () => {
+      closed = true
+      const connections = [...open]
+      await native.close()
+      // The binding may be closed before it reports the ends of the connections.
+      await Promise.all(connections.map(({ heard }) => heard))
     })
-  })
+  }
+}
 
 const knocking = async (
   incoming: Iroh.Incoming,
-  carried: (native: Iroh.Connection, address: string) => Carried
-): Promise<Knock> => {
+  carried: (native: Iroh.Connection, address: string) => TransportConnection
+): Promise<Incoming> => {
   const [remote, validated] = await Promise.all([incoming.remoteAddr(), incoming.remoteAddrValidated()])
   const address = remote.addr ?? remote.description ?? remote.kind
-  // What was decided before stays so.
-  const decide = (decision: () => Promise<void>) => Effect.promise(() => decision().catch(() => {}))
+  // The first decision stays.
+  const decide = (decision: () => Promise<void>) => () => void decision().catch(() => {})
   return {
     address,
     validated,
-    accept: handshake(
-      async () => (await incoming.accept()).connect(),
-      (native) => carried(native, address),
-      acceptError
-    ),
+    accept: (done) =>
+      handshake(
+        incoming.accept().then((accepting) => accepting.connect()),
+        (native) => carried(native, address),
+        acceptError,
+        done
+      ),
     refuse: decide(() => incoming.refuse()),
     ignore: decide(() => incoming.ignore()),
     retry: validated ? undefined : decide(() => incoming.retry())
   }
 }
 
-const boundTo = (iroh: Binding, native: Iroh.Endpoint, options: Options): Bound => {
-  const id = EndpointId.make(native.id().toString())
-  const open = new Set<Iroh.Connection>()
-  // What the binding begins with need not be set, which would cost each connection two calls into it.
-  const maxStreams = options.maxStreams === undefined ? undefined : BigInt(options.maxStreams)
-  const carried = (side: Carried["side"]) => (connection: Iroh.Connection, address: string) => {
-    if (maxStreams !== undefined) {
-      connection.setMaxConcurrentBiStreams(maxStreams)
-      connection.setMaxConcurrentUniStreams(maxStreams)
-    }
-    return carry(connection, side, address, open)
-  }
-
-  const gone = new ConnectError({ reason: new EndpointClosed({}) })
-  let closed = false
-  const dial: Bound["dial"] = (addr, alpn) =>
-    Effect.suspend(() => {
-      if (closed) return Effect.fail(gone)
-      const direct = addr.addrs.filter((address) => !isRelay(address))
-      // Where relays are not used one would be waited for in vain.
-      const relay = usesRelays(options) ? addr.addrs.find(isRelay) : undefined
-      return handshake(
-        async () =>
-          native.connect(new iroh.EndpointAddr(iroh.EndpointId.fromString(addr.id), relay, direct), Array.from(alpn)),
-        (connection) => carried("dialer")(connection, addr.addrs[0] ?? addr.id),
-        (cause) => (closed ? gone : connectError(cause, addr.id, alpn))
-      )
-    })
-
-  const next = async (): Promise<Exit.Exit<Knock>> => {
-    const incoming = await native.acceptNext()
-    // A transport that is closed has no end of knocks: it has none.
-    return incoming === null ? new Promise(() => {}) : Exit.succeed(await knocking(incoming, carried("acceptor")))
-  }
-
-  return {
-    id,
-    addr: addrOf(native, id),
-    dial,
-    knock: new Outstanding(next, "one").take,
-    close: Effect.promise(() => {
-      closed = true
-      return native.close()
-    })
-  }
-}
-
-const transport = (options: Options): Layer.Layer<Transport> =>
-  Layer.succeed(Transport, {
-    bind: ({ alpns }) =>
+const transport = (options: LayerOptions): Layer.Layer<EndpointTransport> =>
+  Layer.succeed(EndpointTransport, {
+    bind: (bindOptions) =>
       Effect.gen(function* () {
         const iroh = yield* load()
-        const builder = yield* Effect.try({ try: () => build(iroh, options, alpns), catch: fault })
+        const builder = yield* Effect.try({
+          try: () => build(iroh, options, bindOptions.alpns),
+          catch: fault(options)
+        })
         const native = yield* Effect.acquireRelease(
-          Effect.tryPromise({ try: () => builder.bind(), catch: fault }),
+          Effect.tryPromise({ try: () => builder.bind(), catch: fault(options) }),
           (native) => Effect.promise(() => native.close())
         )
         if (usesRelays(options)) {
@@ -192,7 +272,7 @@ const transport = (options: Options): Layer.Layer<Transport> =>
             options.relayTimeout ?? "10 seconds"
           )
         }
-        const bound = boundTo(iroh, native, options)
+        const bound = boundTo(iroh, native, options, bindOptions)
         yield* Effect.addFinalizer(() => bound.close)
         return bound
       })
@@ -205,16 +285,22 @@ const transport = (options: Options): Layer.Layer<Transport> =>
  *
  * ```ts
  * import { Layer } from "effect"
- * import { Endpoint, Identity } from "fairlead/endpoint"
+ * import { Alpn, Endpoint } from "fairlead/endpoint"
  * import { IrohTransport } from "fairlead/endpoint/iroh"
  *
- * const endpoint = Endpoint.layer({ alpns: [Identity.alpn("chat/1")] }).pipe(
- *   Layer.provide(IrohTransport.layer({ bind: ["127.0.0.1:0", "[::1]:0"] }))
+ * const endpoint = Endpoint.layer({ alpns: [Alpn.fromString("chat/1")] }).pipe(
+ *   Layer.provide(IrohTransport.layer({ bindAddresses: ["127.0.0.1:0", "[::1]:0"] }))
  * )
  * ```
  *
  * @category layers
  * @since 0.1.0
  */
-export const layer = (options: Options = {}): Layer.Layer<Transport | Datagrams> =>
-  Layer.merge(Layer.succeed(Datagrams, fromTransport(channelOf)), transport(options))
+export const layer = (options: LayerOptions = {}): Layer.Layer<EndpointTransport | Datagrams> =>
+  Layer.merge(
+    Layer.succeed(
+      Datagrams,
+      datagramsOf((connection) => (connection instanceof NativeConnection ? connection.datagrams : undefined))
+    ),
+    transport(options)
+  )

@@ -1,30 +1,32 @@
 /**
- * What the binding's texts mean. It tells everything by texts: the end of a connection, and why a call failed. Internal to the iroh transport.
+ * Parses the texts of the binding, which reports everything by texts: the end of a connection, and why a call failed. Internal to the iroh transport.
  *
- * 1. A peer chooses some of the words: the reason of its close, the reason of a failed handshake. So a text is read from its start, and what is not wholly known is
+ * 1. A peer chooses some of the words: the reason of its close, the reason of a failed handshake. So a text is read from its start, and an unknown text is
  *    the transport's failure, never guessed.
- * 2. With `RUST_BACKTRACE` set the text has wrappers before what happened and a backtrace behind it.
+ * 2. With `RUST_BACKTRACE` set the text has wrappers before the error and a backtrace after it.
  *
  * @since 0.1.0
  */
+import type { Alpn } from "../Alpn.ts"
+import { make as closeCode } from "../CloseCode.ts"
+import type { CloseCode } from "../CloseCode.ts"
+import { CloseReason } from "../EndpointConnection.ts"
 import {
   AlpnMismatch,
-  CloseReason,
   ConnectError,
   ConnectionEnded,
-  DialTimedOut,
+  ConnectionRefused,
   IdentityMismatch,
   NoAddress,
-  Refused,
   SelfConnect,
   StreamFinished,
   StreamReset,
   StreamStopped,
-  TransportFailed
-} from "../Errors.ts"
-import type { StreamError } from "../Errors.ts"
-import { closeCode } from "../Identity.ts"
-import type { Alpn, CloseCode, EndpointId } from "../Identity.ts"
+  TimedOut,
+  TransportError
+} from "../EndpointError.ts"
+import type { StreamError } from "../EndpointError.ts"
+import type { EndpointId } from "../EndpointId.ts"
 
 /** A failure's text, without a backtrace. */
 export const textOf = (cause: unknown): string => {
@@ -42,20 +44,20 @@ const codeOf = (digits = ""): CloseCode | undefined =>
 export const closeReason = (text: string): CloseReason => {
   const [, reason = "", last, only] = /^closed by peer: (?:([^]*) \(code (\d{1,19})\)|(\d{1,19}))$/.exec(text) ?? []
   const code = codeOf(last ?? only)
-  if (code !== undefined) return CloseReason.make({ _tag: "Application", code, reason })
+  if (code !== undefined) return CloseReason.make({ _tag: "ApplicationClosed", code, reason })
   switch (text) {
     case "closed":
-      return CloseReason.make({ _tag: "Local" })
+      return CloseReason.make({ _tag: "LocallyClosed" })
     case "timed out":
       return CloseReason.make({ _tag: "TimedOut" })
     case "reset by peer":
       return CloseReason.make({ _tag: "Reset" })
     default:
-      return CloseReason.make({ _tag: "Transport", cause: new Error(text) })
+      return CloseReason.make({ _tag: "TransportError", cause: new Error(text) })
   }
 }
 
-/** What happened, behind the wrappers: `ConnectError::Connecting (file:1:2)`, then `Caused by:`, then the words. */
+/** The error inside of the wrappers: `ConnectError::Connecting (file:1:2)`, then `Caused by:`, then the words. */
 const leafOf = (text: string): string =>
   text
     .split("\n")
@@ -63,9 +65,9 @@ const leafOf = (text: string): string =>
     .find((line) => line !== "" && line !== "Caused by:" && !/^\w+::\w+ \(.+\)$/.test(line)) ?? ""
 
 const known = (leaf: string, id: EndpointId, alpn: Alpn): ConnectError["reason"] | undefined => {
-  if (leaf === "timed out") return new DialTimedOut({})
-  if (leaf === "aborted by peer: the server refused to accept a new connection") return new Refused({})
-  // The alerts of TLS: no application protocol, and unknown ca. Only our own side can tell who answered.
+  if (leaf === "timed out") return new TimedOut({})
+  if (leaf === "aborted by peer: the server refused to accept a new connection") return new ConnectionRefused({})
+  // The alerts of TLS: no application protocol, and unknown ca. Only our own side knows who answered.
   if (leaf.startsWith("aborted by peer: the cryptographic handshake failed: error 120:"))
     return new AlpnMismatch({ alpn })
   if (leaf.startsWith("the cryptographic handshake failed: error 48:")) return new IdentityMismatch({ expected: id })
@@ -76,13 +78,12 @@ const known = (leaf: string, id: EndpointId, alpn: Alpn): ConnectError["reason"]
 
 /** Why a dial failed. */
 export const connectError = (cause: unknown, id: EndpointId, alpn: Alpn): ConnectError =>
-  new ConnectError({ reason: known(leafOf(textOf(cause)), id, alpn) ?? new TransportFailed({ cause: trimmed(cause) }) })
+  new ConnectError({ reason: known(leafOf(textOf(cause)), id, alpn) ?? new TransportError({ cause: trimmed(cause) }) })
 
 /** Why a handshake with a peer that knocked failed. */
 export const acceptError = (cause: unknown): ConnectError =>
   new ConnectError({
-    reason:
-      leafOf(textOf(cause)) === "timed out" ? new DialTimedOut({}) : new TransportFailed({ cause: trimmed(cause) })
+    reason: leafOf(textOf(cause)) === "timed out" ? new TimedOut({}) : new TransportError({ cause: trimmed(cause) })
   })
 
 /** Why a stream failed; nothing where its connection has ended, whose end says more. */
@@ -93,7 +94,7 @@ export const streamFailure = (cause: unknown): StreamError["reason"] | undefined
   const [, how, digits] = /^(Reset|Stopped)\((\d{1,19})\)$/.exec(text) ?? []
   const code = codeOf(digits)
   if (code === undefined) {
-    return new ConnectionEnded({ how: CloseReason.make({ _tag: "Transport", cause: trimmed(cause) }) })
+    return new ConnectionEnded({ closeReason: CloseReason.make({ _tag: "TransportError", cause: trimmed(cause) }) })
   }
   return how === "Reset" ? new StreamReset({ code }) : new StreamStopped({ code })
 }

@@ -16,7 +16,7 @@ export const connects = (it: Rule): void => {
       assert.deepStrictEqual(lines, [])
     }))
 
-  it("endpoint 1: beforeConnect runs ahead of the checks of the address", () =>
+  it("endpoint 1: beforeConnect runs before the checks of the address", () =>
     Effect.gen(function* () {
       const lines: Array<string> = []
       const ada = yield* peer(journal("a", lines))
@@ -26,7 +26,7 @@ export const connects = (it: Rule): void => {
       assert.deepStrictEqual(lines, ["a beforeConnect", "a beforeConnect"])
 
       const strict = yield* peer(rejecting("strict", "beforeConnect"))
-      assert.strictEqual((yield* reasonOf(strict.connect(strict.addr, echo)))._tag, "LocallyRejected")
+      assert.strictEqual((yield* reasonOf(strict.connect(strict.addr, echo)))._tag, "Rejected")
     }))
 
   it("endpoint 1: a rejected dial is not seen by the remote, and the dialer gets the stage and the hook", () =>
@@ -36,7 +36,7 @@ export const connects = (it: Rule): void => {
       const bob = yield* peer(journal("b", seen))
       const reason = yield* reasonOf(strict.connect(bob.addr, echo))
       assert.deepInclude(reason, {
-        _tag: "LocallyRejected",
+        _tag: "Rejected",
         stage: "beforeConnect",
         hook: "strict",
         code: code(418),
@@ -64,29 +64,29 @@ export const connects = (it: Rule): void => {
       assert.deepStrictEqual([dialled.alpn, accepted.alpn].map(String), [String(chat), String(chat)])
     }))
 
-  it("endpoint 3: the rejection of the acceptor is what the dialer's connection ends with", () =>
+  it("endpoint 3: the rejection of the acceptor ends the dialer's connection", () =>
     Effect.gen(function* () {
       const [ada, bob] = [yield* peer(), yield* peer(rejecting("strict", "afterHandshake"))]
       const connection = yield* ada.connect(bob.addr, echo)
-      const told = { _tag: "Application", code: code(418), reason: "strict says no" } as const
+      const told = { _tag: "ApplicationClosed", code: code(418), reason: "strict says no" } as const
       assert.deepInclude(yield* connection.closed, told)
       const reason = yield* reasonOf(Effect.scoped(connection.acceptBi))
       assert.strictEqual(reason._tag, "ConnectionEnded")
-      assert.deepInclude(reason._tag === "ConnectionEnded" ? reason.how : undefined, told)
+      assert.deepInclude(reason._tag === "ConnectionEnded" ? reason.closeReason : undefined, told)
       assert.strictEqual(yield* bob.waiting, 0)
     }))
 
-  it("endpoint 3: the rejection of the dialer is its own error, and what the acceptor's connection ends with", () =>
+  it("endpoint 3: the rejection of the dialer is its own error, and ends the acceptor's connection", () =>
     Effect.gen(function* () {
       const [ada, bob] = [yield* peer(rejecting("strict", "afterHandshake")), yield* peer()]
       assert.deepInclude(yield* reasonOf(ada.connect(bob.addr, echo)), {
-        _tag: "LocallyRejected",
+        _tag: "Rejected",
         stage: "afterHandshake",
         hook: "strict"
       })
       const connection = yield* bob.accept
       assert.deepInclude(yield* connection.closed, {
-        _tag: "Application",
+        _tag: "ApplicationClosed",
         code: code(418),
         reason: "strict says no"
       })
@@ -97,29 +97,29 @@ export const connects = (it: Rule): void => {
       const { here, there } = yield* pair
       yield* here.close(code(7), "first")
       yield* here.close(code(8), "second")
-      assert.strictEqual((yield* here.closed)._tag, "Local")
-      assert.deepInclude(yield* there.closed, { _tag: "Application", code: code(7), reason: "first" })
+      assert.strictEqual((yield* here.closed)._tag, "LocallyClosed")
+      assert.deepInclude(yield* there.closed, { _tag: "ApplicationClosed", code: code(7), reason: "first" })
       yield* there.close(code(9), "third")
-      assert.deepInclude(yield* there.closed, { _tag: "Application", code: code(7), reason: "first" })
+      assert.deepInclude(yield* there.closed, { _tag: "ApplicationClosed", code: code(7), reason: "first" })
     }))
 
-  it("endpoint 5: a closed endpoint tells its peers code 0 and nothing more, and lets nobody in", () =>
+  it("endpoint 5: a closed endpoint sends its peers code 0 and nothing more, and admits nobody", () =>
     Effect.gen(function* () {
       const { ada, bob, here, there } = yield* pair
       yield* bob.close
       yield* bob.close
       yield* bob.closed
-      assert.deepInclude(yield* here.closed, { _tag: "Application", code: code(0), reason: "" })
-      assert.strictEqual((yield* there.closed)._tag, "Local")
+      assert.deepInclude(yield* here.closed, { _tag: "ApplicationClosed", code: code(0), reason: "" })
+      assert.strictEqual((yield* there.closed)._tag, "LocallyClosed")
       assert.strictEqual((yield* reasonOf(bob.connect(ada.addr, echo)))._tag, "EndpointClosed")
     }))
 
-  it("endpoint 5: a connection that is dialled ends with the scope of its connect", () =>
+  it("endpoint 5: a dialled connection ends with the scope of its connect", () =>
     Effect.gen(function* () {
       const [ada, bob] = [yield* peer(), yield* peer()]
       yield* Effect.scoped(ada.connect(bob.addr, echo))
       const there = yield* bob.accept
-      assert.deepInclude(yield* there.closed, { _tag: "Application", code: code(0), reason: "" })
+      assert.deepInclude(yield* there.closed, { _tag: "ApplicationClosed", code: code(0), reason: "" })
     }))
 
   it("endpoint 5: a consumer of incoming that stops has taken no connection that it has not seen", () =>
@@ -153,7 +153,7 @@ export const connects = (it: Rule): void => {
     Effect.gen(function* () {
       const [seen, told] = [yield* Deferred.make<string>(), yield* Deferred.make<readonly [number, number]>()]
       const monitor = EndpointHooks.make("monitor", {
-        onClose: (_, reason, { bytesReceived, bytesSent }) =>
+        onClose: ({ reason, stats: { bytesReceived, bytesSent } }) =>
           Effect.andThen(Deferred.succeed(seen, reason._tag), Deferred.succeed(told, [bytesSent, bytesReceived])).pipe(
             Effect.asVoid
           )
@@ -172,14 +172,14 @@ export const connects = (it: Rule): void => {
       )
       assert.strictEqual(yield* Effect.scoped(Effect.flatMap(here.acceptUni, readText)), "123")
       yield* there.close(code(1), "enough")
-      assert.strictEqual(yield* Deferred.await(seen), "Application")
+      assert.strictEqual(yield* Deferred.await(seen), "ApplicationClosed")
       const [sent, received] = yield* Deferred.await(told)
       assert.isAtLeast(sent, 5)
       assert.isAtLeast(received, 3)
       yield* Scope.close(scope, Exit.void)
     }))
 
-  it("endpoint 8: an interrupted connect leaves nothing behind, whenever it is interrupted", () =>
+  it("endpoint 8: an interrupted connect leaks nothing, whenever it is interrupted", () =>
     Effect.gen(function* () {
       const bob = yield* peer()
       for (let yields = 0; yields < 12; yields++) {
@@ -191,7 +191,7 @@ export const connects = (it: Rule): void => {
         const ghost = yield* Effect.scoped(Effect.as(ada.connect(bob.addr, chat), ada.id))
         let last = yield* bob.accept
         while (String(last.alpn) !== String(chat)) {
-          assert.deepInclude(yield* last.closed, { _tag: "Application", code: code(0), reason: "" })
+          assert.deepInclude(yield* last.closed, { _tag: "ApplicationClosed", code: code(0), reason: "" })
           last = yield* bob.accept
         }
         assert.strictEqual(last.remoteId, ghost)

@@ -3,7 +3,7 @@ import { assert } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Logger, Scope } from "effect"
 import { EndpointHooks } from "fairlead/endpoint"
 
-import { chat, code, echo, eventually, journal, pair, peer, readText, reasonOf, rejecting } from "../Peers.ts"
+import { chat, code, echo, eventually, journal, pair, peer, readAll, readText, reasonOf, rejecting } from "../Peers.ts"
 import type { Pass, Rule } from "./Contract.ts"
 
 export const hooks = (it: Rule, pass: Pass): void => {
@@ -27,7 +27,11 @@ export const hooks = (it: Rule, pass: Pass): void => {
       ])
       // It has an end too, of which each hears.
       yield* eventually(() => lines.length === 8)
-      assert.deepStrictEqual(lines.slice(5), ["a onClose Local", "b onClose Local", "d onClose Local"])
+      assert.deepStrictEqual(lines.slice(5), [
+        "a onClose LocallyClosed",
+        "b onClose LocallyClosed",
+        "d onClose LocallyClosed"
+      ])
     }))
 
   it("endpoint 4: hooks that define one point accept the others", () =>
@@ -57,7 +61,7 @@ export const hooks = (it: Rule, pass: Pass): void => {
       assert.strictEqual(String((yield* bob.accept).alpn), String(echo))
       yield* pass("200 millis")
       assert.deepInclude(yield* hanging.closed, {
-        _tag: "Application",
+        _tag: "ApplicationClosed",
         code: code(403),
         reason: "the hook took too long"
       })
@@ -66,13 +70,13 @@ export const hooks = (it: Rule, pass: Pass): void => {
   it("endpoint 4: a hook that dies, or interrupts itself, rejects its own connection only", () =>
     Effect.gen(function* () {
       const fragile = EndpointHooks.make("fragile", {
-        beforeConnect: ({ addrs }) => {
-          if (addrs.length === 0) throw new Error("no address")
+        beforeConnect: ({ addr }) => {
+          if (addr.addrs.length === 0) throw new Error("no address")
         },
         afterHandshake: ({ alpn }) => (String(alpn) === String(chat) ? Effect.interrupt : Effect.void)
       })
       const [ada, bob] = [yield* peer(fragile), yield* peer()]
-      const internal = { _tag: "LocallyRejected", hook: "fragile", code: code(500), text: "internal error" } as const
+      const internal = { _tag: "Rejected", hook: "fragile", code: code(500), text: "internal error" } as const
       assert.deepInclude(yield* reasonOf(ada.connect({ ...bob.addr, addrs: [] }, echo)), internal)
       assert.deepInclude(yield* reasonOf(ada.connect(bob.addr, chat)), internal)
       yield* ada.connect(bob.addr, echo)
@@ -81,18 +85,18 @@ export const hooks = (it: Rule, pass: Pass): void => {
       assert.strictEqual(String(there.alpn), String(echo))
     }).pipe(Effect.provide(Logger.layer([]))))
 
-  it("endpoint 4: beforeAccept refuses, and what it refused can come again", () =>
+  it("endpoint 4: beforeAccept refuses, and a refused peer can come again", () =>
     Effect.gen(function* () {
       let open = false
       const door = EndpointHooks.make("door", { beforeAccept: () => (open ? "accept" : "refuse") })
       const [ada, bob] = [yield* peer(), yield* peer(door)]
-      assert.strictEqual((yield* reasonOf(ada.connect(bob.addr, echo)))._tag, "Refused")
+      assert.strictEqual((yield* reasonOf(ada.connect(bob.addr, echo)))._tag, "ConnectionRefused")
       open = true
       yield* ada.connect(bob.addr, echo)
       assert.strictEqual((yield* bob.accept).remoteId, ada.id)
     }))
 
-  it("endpoint 4: what hooks acquire ends with the attempt, the connection or the stream", () =>
+  it("endpoint 4: resources of hooks end with the attempt, the connection or the stream", () =>
     Effect.gen(function* () {
       const lines: Array<string> = []
       const held = (name: string) =>
@@ -120,14 +124,14 @@ export const hooks = (it: Rule, pass: Pass): void => {
   it("endpoint 4: onStreamOpen decides on streams of both directions, and the connection lives on", () =>
     Effect.gen(function* () {
       const noUni = EndpointHooks.make("no-uni", {
-        onStreamOpen: (_, { kind }) =>
-          kind === "uni" ? Effect.fail(new EndpointHooks.Reject({ code: code(9), reason: "no" })) : Effect.void
+        onStreamOpen: ({ kind }) =>
+          kind === "uni" ? Effect.fail(new EndpointHooks.Reject({ closeCode: 9n, reason: "no" })) : Effect.void
       })
       const [ada, bob] = [yield* peer(noUni), yield* peer()]
       const here = yield* ada.connect(bob.addr, echo)
       const there = yield* bob.accept
       assert.deepInclude(yield* reasonOf(Effect.scoped(here.openUni)), {
-        _tag: "LocallyRejected",
+        _tag: "Rejected",
         stage: "onStreamOpen"
       })
 
@@ -146,25 +150,34 @@ export const hooks = (it: Rule, pass: Pass): void => {
       assert.strictEqual(yield* readText(recv), "still here")
     }))
 
-  it("endpoint 4: an accept that is interrupted while a hook decides leaves no stream open", () =>
+  it("endpoint2 1.2: a stream belongs to its connection: an accept interrupted while a hook decides loses neither", () =>
     Effect.gen(function* () {
-      const asked = yield* Deferred.make<void>()
+      const [asked, admit] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
+      let times = 0
       const slow = EndpointHooks.make("slow", {
-        onStreamOpen: () => Effect.andThen(Deferred.succeed(asked, undefined), Effect.never)
+        onStreamOpen: () =>
+          Effect.suspend(() => {
+            times++
+            return Effect.andThen(Deferred.succeed(asked, undefined), Deferred.await(admit))
+          })
       })
       const [ada, bob] = [yield* peer(), yield* peer(slow)]
       const here = yield* ada.connect(bob.addr, echo)
       const there = yield* bob.accept
       const accepting = yield* Effect.forkScoped(Effect.scoped(there.acceptUni))
       const send = yield* here.openUni
-      yield* send.write(new Uint8Array(1))
+      yield* send.write(new Uint8Array([7]))
       yield* Deferred.await(asked)
       yield* Fiber.interrupt(accepting)
-      const stopped = yield* reasonOf(Effect.forever(Effect.andThen(send.write(new Uint8Array(1)), pass("1 millis"))))
-      assert.deepInclude(stopped, { _tag: "StreamStopped", code: code(0) })
+      const again = yield* Effect.forkScoped(there.acceptUni)
+      yield* Deferred.succeed(admit, undefined)
+      const recv = yield* Fiber.join(again)
+      yield* send.finish
+      assert.deepStrictEqual([...(yield* readAll(recv))], [7])
+      assert.strictEqual(times, 1)
     }))
 
-  it("endpoint 2: a stream is told to the hooks of both sides", () =>
+  it("endpoint 2: the hooks of both sides are notified of a stream", () =>
     Effect.gen(function* () {
       const [mine, theirs]: [Array<string>, Array<string>] = [[], []]
       const [ada, bob] = [yield* peer(journal("a", mine)), yield* peer(journal("b", theirs))]
@@ -181,17 +194,17 @@ export const hooks = (it: Rule, pass: Pass): void => {
     Effect.gen(function* () {
       const lines: Array<string> = []
       const late = EndpointHooks.make("late", {
-        onClose: (_, { _tag }) =>
+        onClose: ({ reason }) =>
           Effect.andThen(
             Effect.yieldNow,
-            Effect.sync(() => void lines.push(_tag))
+            Effect.sync(() => void lines.push(reason._tag))
           )
       })
       const [ada, bob] = [yield* peer(late), yield* peer()]
       yield* ada.connect(bob.addr, echo)
       yield* ada.connect(bob.addr, chat)
       yield* ada.close
-      assert.deepStrictEqual(lines, ["Local", "Local"])
+      assert.deepStrictEqual(lines, ["LocallyClosed", "LocallyClosed"])
     }))
 
   it("endpoint 6: watching a connection does not keep it open", () =>
@@ -200,7 +213,7 @@ export const hooks = (it: Rule, pass: Pass): void => {
       const watcher = yield* Effect.forkScoped(here.closed)
       yield* there.close(code(3), "bye")
       const reason = yield* here.closed
-      assert.deepInclude(reason, { _tag: "Application", code: code(3), reason: "bye" })
+      assert.deepInclude(reason, { _tag: "ApplicationClosed", code: code(3), reason: "bye" })
       assert.isDefined(watcher)
     }))
 }

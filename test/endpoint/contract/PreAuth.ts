@@ -2,7 +2,7 @@
 import { assert } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Queue, Redacted, Stream } from "effect"
 import { Endpoint } from "fairlead/endpoint"
-import type { Connection } from "fairlead/endpoint"
+import type { EndpointConnection } from "fairlead/endpoint"
 import { preAuthAcceptor, preAuthAlpn, preAuthDialer } from "fairlead/endpoint/hooks"
 
 import { bytes, chainOf, chat, code, echo, peer, readText, reasonOf } from "../Peers.ts"
@@ -22,7 +22,7 @@ const guarded = (verify = (shown: string): boolean => shown === "open sesame", o
       }
     })
     const endpoint = yield* Endpoint.make({ alpns: [auth.alpn, echo, chat], hooks: chainOf([auth.hooks]) })
-    const incoming = yield* Queue.unbounded<Connection.Connection>()
+    const incoming = yield* Queue.unbounded<EndpointConnection.EndpointConnection>()
     yield* Stream.runForEach(endpoint.incoming, (connection) =>
       String(connection.alpn) === String(auth.alpn)
         ? Effect.asVoid(Effect.forkChild(auth.handler(connection)))
@@ -37,7 +37,7 @@ export const preAuth = (it: Rule): void => {
       const [ada, bob] = [yield* peer(), yield* guarded()]
       const connection = yield* ada.connect(bob.addr, echo)
       assert.deepInclude(yield* connection.closed, {
-        _tag: "Application",
+        _tag: "ApplicationClosed",
         code: code(403),
         reason: "not authenticated"
       })
@@ -48,7 +48,7 @@ export const preAuth = (it: Rule): void => {
       assert.strictEqual((yield* ada.accept).remoteId, bob.id)
     }))
 
-  it("endpoint 7: the dialer authenticates first, once for dials at the same time, and the protocol behind it knows nothing of it", () =>
+  it("endpoint 7: the dialer authenticates first, once for dials at the same time, and the protocol after it knows nothing of it", () =>
     Effect.gen(function* () {
       const [ada, bob] = [yield* peer(preAuthDialer({ token })), yield* guarded()]
       const connections = yield* Effect.all(
@@ -65,15 +65,15 @@ export const preAuth = (it: Rule): void => {
       assert.strictEqual(yield* readText(yield* there.acceptUni), "hello")
     }))
 
-  it("endpoint 7: a token that is not accepted rejects the dial, and is shown again at the next", () =>
+  it("endpoint 7: an unaccepted token rejects the dial, and is shown again at the next", () =>
     Effect.gen(function* () {
       let good = false
       const [ada, bob] = [yield* peer(preAuthDialer({ token })), yield* guarded(() => good)]
       for (let time = 0; time < 2; time++) {
         assert.deepInclude(yield* reasonOf(ada.connect(bob.addr, echo)), {
-          _tag: "LocallyRejected",
+          _tag: "Rejected",
           stage: "beforeConnect",
-          hook: "pre-auth-dialer",
+          hook: "preAuthDialer",
           text: "the peer did not accept the token"
         } as const)
       }
@@ -119,12 +119,12 @@ export const preAuth = (it: Rule): void => {
     Effect.gen(function* () {
       const [ada, bob] = [yield* peer(preAuthDialer({ token })), yield* guarded()]
       const lost = yield* reasonOf(ada.connect({ ...bob.addr, addrs: [] }, echo))
-      assert.deepInclude(lost, { hook: "pre-auth-dialer", text: "the authentication found nobody" } as const)
+      assert.deepInclude(lost, { hook: "preAuthDialer", text: "the authentication found nobody" } as const)
       yield* ada.connect(bob.addr, echo)
       assert.strictEqual((yield* bob.accept).remoteId, ada.id)
     }))
 
-  it("endpoint 7: what is no token, or is too long, authenticates nobody", () =>
+  it("endpoint 7: an invalid or too long token authenticates nobody", () =>
     Effect.gen(function* () {
       const [ada, bob] = [yield* peer(), yield* guarded(() => true)]
       const show = (body: Uint8Array) =>
@@ -137,7 +137,7 @@ export const preAuth = (it: Rule): void => {
       assert.strictEqual((yield* show(new Uint8Array(4097)))._tag, "Failure")
       assert.deepStrictEqual(bob.shown, [])
       const refused = yield* ada.connect(bob.addr, echo)
-      assert.deepInclude(yield* refused.closed, { _tag: "Application", code: code(403) } as const)
+      assert.deepInclude(yield* refused.closed, { _tag: "ApplicationClosed", code: code(403) } as const)
 
       assert.strictEqual((yield* show(new Uint8Array(4096).fill(97)))._tag, "Success")
       const connection = yield* ada.connect(bob.addr, echo)
@@ -147,14 +147,14 @@ export const preAuth = (it: Rule): void => {
 
   it("endpoint 7: a dialer that the peer has forgotten authenticates again", () =>
     Effect.gen(function* () {
-      const [ada, bob] = [yield* peer(preAuthDialer({ token })), yield* guarded(undefined, { capacity: 1 })]
+      const [ada, bob] = [yield* peer(preAuthDialer({ token })), yield* guarded(undefined, { maxKeys: 1 })]
       const eve = yield* peer(preAuthDialer({ token }))
       yield* ada.connect(bob.addr, echo)
       yield* bob.accept
       yield* eve.connect(bob.addr, echo) // takes the only place
       yield* bob.accept
       const forgotten = yield* ada.connect(bob.addr, echo)
-      assert.deepInclude(yield* forgotten.closed, { _tag: "Application", code: code(403) } as const)
+      assert.deepInclude(yield* forgotten.closed, { _tag: "ApplicationClosed", code: code(403) } as const)
       assert.strictEqual(bob.shown.length, 2)
       // The hook hears of the end beside the application.
       yield* Effect.yieldNow

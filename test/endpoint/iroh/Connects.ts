@@ -8,13 +8,13 @@ import { queryObjects } from "node:v8"
 
 import { Connection } from "@number0/iroh"
 import { Effect, Exit, Option, Scope, Stream } from "effect"
-import { Endpoint, EndpointHooks, HookChain, Identity } from "fairlead/endpoint"
+import { Alpn, Endpoint, EndpointHooks, HookChain } from "fairlead/endpoint"
 import { IrohTransport } from "fairlead/endpoint/iroh"
 
 const gc = globalThis.gc
 if (gc === undefined) throw new Error("run with --expose-gc")
 
-const echo = Identity.alpn("echo/1")
+const echo = Alpn.fromString("echo/1")
 const kinds = ["echo", "echo", "cut", "interrupt", "refuse"]
 
 /** What is held: the heap, file descriptors where the system lists them, and native connections that were not collected. */
@@ -81,7 +81,7 @@ const connects = ({ client, server }: Peers, count: number) =>
 const idle = resources()
 const scope = Scope.makeUnsafe()
 const endpoints = await Effect.runPromise(
-  peers.pipe(Scope.provide(scope), Effect.provide(IrohTransport.layer({ bind: ["127.0.0.1:0", "[::1]:0"] })))
+  peers.pipe(Scope.provide(scope), Effect.provide(IrohTransport.layer({ bindAddresses: ["127.0.0.1:0", "[::1]:0"] })))
 )
 await Effect.runPromise(connects(endpoints, 200))
 const before = await figures()

@@ -1,9 +1,9 @@
 /** What tests of the iroh transport are written with. They are skipped, and say why, where the native binding cannot be loaded. */
 import { describe } from "@effect/vitest"
 import { Effect, Layer } from "effect"
-import { Transport } from "fairlead/endpoint"
 import { IrohTransport } from "fairlead/endpoint/iroh"
 
+import { boundTo } from "../Bound.ts"
 import { chat, echo } from "../Peers.ts"
 
 const missing = await import("@number0/iroh").then(
@@ -18,20 +18,18 @@ export const describeIroh = (title: string, tests: () => void): void => {
 }
 
 /** This machine only. */
-const bind = ["127.0.0.1:0", "[::1]:0"]
+const bindAddresses = ["127.0.0.1:0", "[::1]:0"]
 
-export const transport = IrohTransport.layer({ bind })
+export const transport = IrohTransport.layer({ bindAddresses })
 
 /** A transport that is bound, with other options than the others of the test. */
-export const boundWith = (options: IrohTransport.Options) =>
-  Effect.flatMap(Effect.service(Transport.Transport), (transport) => transport.bind({ alpns: [echo, chat] })).pipe(
-    Effect.provide(Layer.fresh(IrohTransport.layer({ bind, ...options })))
-  )
+export const boundWith = (options: IrohTransport.LayerOptions) =>
+  boundTo([echo, chat]).pipe(Effect.provide(Layer.fresh(IrohTransport.layer({ bindAddresses, ...options }))))
 
 export const bound = boundWith({})
 
 /** Two transports and a connection between them, without an endpoint's hooks and scopes. */
-export const carried = (options: IrohTransport.Options = {}) =>
+export const carried = (options: IrohTransport.LayerOptions = {}) =>
   Effect.gen(function* () {
     const [ada, bob] = [yield* boundWith(options), yield* boundWith(options)]
     const [here, there] = yield* Effect.all(

@@ -3,7 +3,7 @@ import { assert, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import type { Scope } from "effect"
 import { Datagrams } from "fairlead/endpoint"
-import type { Transport } from "fairlead/endpoint"
+import type { EndpointTransport } from "fairlead/endpoint"
 
 import { bytes, code, pair, reasonOf, text } from "../Peers.ts"
 import { describeIroh, transport } from "./Iroh.ts"
@@ -16,7 +16,7 @@ const channels = Effect.gen(function* () {
 
 const live = <A, E>(
   title: string,
-  test: Effect.Effect<A, E, Scope.Scope | Transport.Transport | Datagrams.Datagrams>
+  test: Effect.Effect<A, E, Scope.Scope | EndpointTransport.EndpointTransport | Datagrams.Datagrams>
 ) => it.live(title, () => test.pipe(Effect.scoped, Effect.provide(transport)))
 
 describeIroh("datagrams over iroh", () => {
@@ -42,12 +42,12 @@ describeIroh("datagrams over iroh", () => {
       const large = { _tag: "DatagramTooLarge", size: maxSize + 500 } as const
       assert.deepInclude(yield* reasonOf(here.send(new Uint8Array(maxSize + 500))), large)
       yield* connection.close(code(3), "done")
-      const local = { _tag: "ConnectionEnded", how: { _tag: "Local" } } as const
+      const local = { _tag: "ConnectionEnded", closeReason: { _tag: "LocallyClosed" } } as const
       assert.deepInclude(yield* reasonOf(here.send(bytes("x"))), local)
-      const how = { _tag: "Application", code: code(3), reason: "done" } as const
-      assert.deepInclude(yield* reasonOf(there.receive), { _tag: "ConnectionEnded", how } as const)
+      const closeReason = { _tag: "ApplicationClosed", code: code(3), reason: "done" } as const
+      assert.deepInclude(yield* reasonOf(there.receive), { _tag: "ConnectionEnded", closeReason } as const)
       yield* peer.closed
-      assert.deepInclude(yield* reasonOf(there.send(bytes("x"))), { _tag: "ConnectionEnded", how } as const)
+      assert.deepInclude(yield* reasonOf(there.send(bytes("x"))), { _tag: "ConnectionEnded", closeReason } as const)
     })
   )
 })

@@ -19,14 +19,13 @@ const said = (...args: ReadonlyArray<string>): Effect.Effect<string> =>
   })
 
 describeIroh("the examples of endpoints", () => {
-  it.live.each(["examples/endpoint-auth.ts", "examples/endpoint-monitor.ts"])(
+  it.live.each(["examples/endpoint-auth.ts", "examples/endpoint-monitor.ts", "examples/file-drop/main.ts"])(
     "endpoint iroh: %s says the same over iroh, and ends",
     (file) =>
       Effect.gen(function* () {
         const [memory, iroh] = yield* Effect.all([said(file), said(file, "--iroh")])
         assert.isNotEmpty(memory)
         assert.strictEqual(iroh, memory)
-      }),
-    60_000
+      })
   )
 })

@@ -1,12 +1,12 @@
 /** What the binding's texts mean, and that no peer can make one mean something else. */
 import { assert, describe, it } from "@effect/vitest"
-import { Identity } from "fairlead/endpoint"
+import { EndpointId } from "fairlead/endpoint"
 import * as fc from "fast-check"
 
 import { acceptError, closeReason, connectError, streamFailure, textOf } from "../../../src/endpoint/iroh/NativeText.ts"
 import { code, echo } from "../Peers.ts"
 
-const id = Identity.EndpointId.make("ab".repeat(32))
+const id = EndpointId.EndpointId.make("ab".repeat(32))
 
 const trace = "\n\nStack backtrace:\n   0: <anyhow::Error>::msg\n   1: timed out"
 
@@ -41,40 +41,40 @@ describe("the texts of the binding", () => {
       fc.property(codes, words, (number, reason) => {
         const text = reason === "" ? `closed by peer: ${number}` : `closed by peer: ${reason} (code ${number})`
         const read = closeReason(text)
-        assert.deepInclude(read, { _tag: "Application", code: code(number), reason })
+        assert.deepInclude(read, { _tag: "ApplicationClosed", code: code(number), reason })
       })
     )
   })
 
   it.each([
-    ["closed", "Local"],
+    ["closed", "LocallyClosed"],
     ["timed out", "TimedOut"],
     ["reset by peer", "Reset"],
-    ["aborted by peer: the server refused to accept a new connection", "Transport"],
-    ["aborted by peer: closed by peer: 7", "Transport"],
-    ["closed by peer: reason without a code", "Transport"],
-    [`closed by peer: ${2n ** 62n}`, "Transport"],
-    ["closed by peer: x (code 99999999999999999999)", "Transport"],
-    ["CIDs exhausted", "Transport"],
-    ["", "Transport"]
+    ["aborted by peer: the server refused to accept a new connection", "TransportError"],
+    ["aborted by peer: closed by peer: 7", "TransportError"],
+    ["closed by peer: reason without a code", "TransportError"],
+    [`closed by peer: ${2n ** 62n}`, "TransportError"],
+    ["closed by peer: x (code 99999999999999999999)", "TransportError"],
+    ["CIDs exhausted", "TransportError"],
+    ["", "TransportError"]
   ])("endpoint iroh: the end %j is %s", (text, tag) => {
     assert.strictEqual(closeReason(text)._tag, tag)
   })
 
   it.each([
     ["timed out", "TimedOut"],
-    ["aborted by peer: the server refused to accept a new connection", "Refused"],
+    ["aborted by peer: the server refused to accept a new connection", "ConnectionRefused"],
     [
       "aborted by peer: the cryptographic handshake failed: error 120: peer doesn't support any known protocol",
       "AlpnMismatch"
     ],
     ["the cryptographic handshake failed: error 48: invalid peer certificate: UnknownIssuer", "IdentityMismatch"],
-    ["aborted by peer: the cryptographic handshake failed: error 48: invalid peer certificate", "Transport"],
-    ["closed", "Transport"],
+    ["aborted by peer: the cryptographic handshake failed: error 48: invalid peer certificate", "TransportError"],
+    ["closed", "TransportError"],
     ["Connecting to ourself is not supported", "SelfConnect"],
     ["No addressing information available (/x.rs:1:2)", "NoAddress"],
-    ["closed by peer: enough (code 3)", "Transport"],
-    ["", "Transport"]
+    ["closed by peer: enough (code 3)", "TransportError"],
+    ["", "TransportError"]
   ])("endpoint iroh: the failed dial %j is %s, with a backtrace or without", (leaf, tag) => {
     for (const failure of failures(leaf)) assert.strictEqual(connectError(failure, id, echo).reason._tag, tag)
   })
@@ -90,7 +90,7 @@ describe("the texts of the binding", () => {
         ),
         (reason, start) => {
           for (const failure of failures(`${start}${reason}`)) {
-            assert.strictEqual(connectError(failure, id, echo).reason._tag, "Transport")
+            assert.strictEqual(connectError(failure, id, echo).reason._tag, "TransportError")
           }
         }
       )
@@ -101,8 +101,8 @@ describe("the texts of the binding", () => {
     for (const failure of failures("timed out")) assert.strictEqual(acceptError(failure).reason._tag, "TimedOut")
     for (const failure of failures("aborted by peer: gone")) {
       const { reason } = acceptError(failure)
-      assert.isTrue(reason._tag === "Transport" && reason.cause instanceof Error)
-      const message = reason._tag === "Transport" && reason.cause instanceof Error ? reason.cause.message : ""
+      assert.isTrue(reason._tag === "TransportError" && reason.cause instanceof Error)
+      const message = reason._tag === "TransportError" && reason.cause instanceof Error ? reason.cause.message : ""
       assert.match(message, /aborted by peer: gone$/)
     }
   })
@@ -133,7 +133,7 @@ describe("the texts of the binding", () => {
     assert.strictEqual(streamFailure(new Error(text))?._tag, tag)
   })
 
-  it("endpoint iroh: what is no error has a text too", () => {
+  it("endpoint iroh: a value other than an error has a text too", () => {
     assert.strictEqual(textOf("plain"), "plain")
   })
 })

@@ -2,29 +2,29 @@
 import { assert, it } from "@effect/vitest"
 import { Effect, Exit, Fiber } from "effect"
 
-import { Outstanding } from "../../../src/endpoint/iroh/Outstanding.ts"
+import { outstanding } from "../../../src/endpoint/iroh/Outstanding.ts"
 
 /** Calls that end when the test says so, with how many there were before. */
 const calls = (most: "one" | "each") => {
   const ends: Array<() => void> = []
   let made = 0
-  const outstanding = new Outstanding<number, never>(() => {
+  const source = outstanding<number, never>(() => {
     const number = made++
     return new Promise((resolve) => ends.push(() => resolve(Exit.succeed(number))))
   }, most)
-  return { take: outstanding.take, made: () => made, end: (index: number) => ends[index]!() }
+  return { take: source.next, made: () => made, end: (index: number) => ends[index]!() }
 }
 
 const taking = <A, E>(effect: Effect.Effect<A, E>) => Effect.forkScoped(effect, { startImmediately: true })
 
-const settled = Effect.promise(() => new Promise<void>((resolve) => setImmediate(resolve)))
+const nextTurn = Effect.promise(() => new Promise<void>((resolve) => setImmediate(resolve)))
 
-it.effect("endpoint iroh: of calls that give in order one is outstanding, however many wait", () =>
+it.effect("endpoint iroh: of calls with ordered results one is outstanding, however many wait", () =>
   Effect.gen(function* () {
     const { end, made, take } = calls("one")
     const takers = yield* Effect.forEach([1, 2, 3], () => taking(take))
     for (const index of [0, 1, 2]) {
-      yield* settled
+      yield* nextTurn
       assert.strictEqual(made(), index + 1)
       end(index)
       assert.strictEqual(yield* Fiber.join(takers[index]!), index)
@@ -33,7 +33,7 @@ it.effect("endpoint iroh: of calls that give in order one is outstanding, howeve
   })
 )
 
-it.effect("endpoint iroh: of the others one is for each who waits, and the first that is done goes to the first", () =>
+it.effect("endpoint iroh: of the others one is for each waiter, and the first result goes to the first", () =>
   Effect.gen(function* () {
     const { end, made, take } = calls("each")
     const takers = yield* Effect.forEach([1, 2, 3], () => taking(take))
@@ -44,7 +44,7 @@ it.effect("endpoint iroh: of the others one is for each who waits, and the first
   })
 )
 
-it.effect("endpoint iroh: what is given when its waiter was interrupted is kept, and saves the next a call", () =>
+it.effect("endpoint iroh: the result of an interrupted waiter is kept, and saves the next a call", () =>
   Effect.gen(function* () {
     const { end, made, take } = calls("each")
     const [first, second] = [yield* taking(take), yield* taking(take)]
@@ -55,7 +55,7 @@ it.effect("endpoint iroh: what is given when its waiter was interrupted is kept,
     assert.strictEqual(yield* Fiber.join(second), 0)
     yield* Fiber.interrupt(third)
     end(1)
-    yield* settled
+    yield* nextTurn
     assert.strictEqual(yield* take, 1)
     assert.strictEqual(made(), 2)
   })

@@ -3,10 +3,11 @@ import { inspect } from "node:util"
 
 import { assert, it } from "@effect/vitest"
 import { Context, Effect, Fiber, Layer, Redacted } from "effect"
+import { CircuitBreaker } from "effect/persistence"
 import { TestClock } from "effect/testing"
 import { Endpoint, HookChain, ProtocolRouter } from "fairlead/endpoint"
 import { circuitBreaker, preAuthAcceptor, preAuthAlpn, preAuthDialer } from "fairlead/endpoint/hooks"
-import { layer, MemoryNetwork } from "fairlead/testing/endpoint"
+import { TestEndpoint } from "fairlead/testing/endpoint"
 
 import { logsOf, shown } from "../../server/Logs.ts"
 import { code, echo, peer, reasonOf } from "../Peers.ts"
@@ -18,7 +19,7 @@ const guarded = ({ good = true } = {}) =>
   Effect.gen(function* () {
     let times = 0
     const auth = preAuthAcceptor({
-      ttl: "1 hour",
+      timeToLive: "1 hour",
       timeout: "5 seconds",
       verify: () =>
         Effect.sync(() => {
@@ -34,12 +35,12 @@ const guarded = ({ good = true } = {}) =>
     return { ...Context.get(context, Endpoint.Endpoint), times: () => times }
   })
 
-it.effect("endpoint 7: a success counts for its time on both sides, and what was let in stays", () =>
+it.effect("endpoint 7: a success counts for its time on both sides, and admitted connections stay", () =>
   Effect.gen(function* () {
     const bob = yield* guarded()
     const [ada, eager] = [
-      yield* peer(preAuthDialer({ token, ttl: "2 hours" })),
-      yield* peer(preAuthDialer({ token, ttl: "1 minute" }))
+      yield* peer(preAuthDialer({ token, timeToLive: "2 hours" })),
+      yield* peer(preAuthDialer({ token, timeToLive: "1 minute" }))
     ]
     const first = yield* ada.connect(bob.addr, echo)
     yield* eager.connect(bob.addr, echo)
@@ -58,8 +59,8 @@ it.effect("endpoint 7: a success counts for its time on both sides, and what was
     yield* ada.connect(bob.addr, echo)
     assert.strictEqual(bob.times(), 4)
     yield* first.close(code(0), "")
-    assert.strictEqual((yield* first.closed)._tag, "Local")
-  }).pipe(Effect.provide(layer()), Effect.scoped)
+    assert.strictEqual((yield* first.closed)._tag, "LocallyClosed")
+  }).pipe(Effect.provide(TestEndpoint.layer()), Effect.scoped)
 )
 
 it.effect(
@@ -86,16 +87,16 @@ it.effect(
       const dialling = yield* Effect.forkScoped(reasonOf(ada.connect(silent.addr, echo)))
       yield* TestClock.adjust("3 seconds")
       assert.deepInclude(yield* Fiber.join(dialling), {
-        hook: "pre-auth-dialer",
+        hook: "preAuthDialer",
         text: "the hook took too long"
       } as const)
 
       // One that does not speak it.
       assert.deepInclude(yield* reasonOf(ada.connect(mute.addr, echo)), {
-        hook: "pre-auth-dialer",
+        hook: "preAuthDialer",
         text: "the authentication found nobody"
       } as const)
-    }).pipe(Effect.provide(layer()), Effect.scoped)
+    }).pipe(Effect.provide(TestEndpoint.layer()), Effect.scoped)
 )
 
 it.effect("endpoint 7: the token is in no error and in no log", () =>
@@ -105,7 +106,7 @@ it.effect("endpoint 7: the token is in no error and in no log", () =>
         const bob = yield* guarded({ good: false })
         const ada = yield* peer(preAuthDialer({ token }))
         return yield* Effect.flip(ada.connect(bob.addr, echo))
-      }).pipe(Effect.provide(layer()), Effect.scoped)
+      }).pipe(Effect.provide(TestEndpoint.layer()), Effect.scoped)
     )
     const all = [
       inspect(error, { depth: null, showHidden: true }),
@@ -118,25 +119,28 @@ it.effect("endpoint 7: the token is in no error and in no log", () =>
   })
 )
 
-it("endpoint 7: a token that is too long to be shown is refused where the hook is made", () => {
+it("endpoint 7: a too long token is refused by the constructor", () => {
   assert.throws(() => preAuthDialer({ token: Redacted.make("x".repeat(4097)) }), "more than 4096 bytes")
 })
 
-it.effect("endpoint 7: behind the authentication a circuit breaker counts its dials, and lets one find out", () =>
+it.effect("endpoint 7: after the authentication a circuit breaker counts its dials, and lets one find out", () =>
   Effect.gen(function* () {
-    const network = yield* MemoryNetwork
+    const network = yield* TestEndpoint.MemoryNetwork
     const bob = yield* guarded()
-    const ada = yield* peer(preAuthDialer({ token }), circuitBreaker({ failures: 1, cooldown: "1 minute" }))
-    yield* network.change({ loss: 1 })
+    const ada = yield* peer(
+      preAuthDialer({ token, timeout: "15 seconds" }),
+      circuitBreaker({ tripPolicy: CircuitBreaker.consecutive(1), openDuration: "1 minute" })
+    )
+    yield* network.setConditions({ loss: 1 })
     const lost = yield* Effect.forkScoped(reasonOf(ada.connect(bob.addr, echo)))
     yield* TestClock.adjust("10 seconds")
-    assert.deepInclude(yield* Fiber.join(lost), { _tag: "LocallyRejected", hook: "pre-auth-dialer" } as const)
-    yield* network.change({ loss: 0 })
+    assert.deepInclude(yield* Fiber.join(lost), { _tag: "Rejected", hook: "preAuthDialer" } as const)
+    yield* network.setConditions({ loss: 0 })
     yield* TestClock.adjust("50 seconds")
-    assert.strictEqual((yield* reasonOf(ada.connect(bob.addr, echo)))._tag, "LocallyRejected")
+    assert.strictEqual((yield* reasonOf(ada.connect(bob.addr, echo)))._tag, "Rejected")
     assert.strictEqual(bob.times(), 0)
     yield* TestClock.adjust("10 seconds")
     yield* ada.connect(bob.addr, echo)
     assert.strictEqual(bob.times(), 1)
-  }).pipe(Effect.provide(layer()), Effect.scoped)
+  }).pipe(Effect.provide(TestEndpoint.layer()), Effect.scoped)
 )
