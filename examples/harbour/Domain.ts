@@ -1,5 +1,5 @@
 /**
- * What Harbour is about: rooms, messages and members, the limits on them, and what can be refused.
+ * Rooms, messages and members of Harbour, their limits, and the errors of requests that it rejects.
  *
  * Everything that comes from outside is decoded by a schema of this file before a handler sees it. Every refusal
  * is a typed error that knows its HTTP status and says what to do.
@@ -22,14 +22,20 @@ export const limits = {
   page: { default: 50, max: 100 },
   /** Seconds that a handler may take, the time to read the body included. */
   deadline: 10,
+  /** Tokens that one address may get in a minute. */
+  tokens: 100,
+  /** Milliseconds that a write waits for the lock that another process holds on the file. */
+  lock: 3000,
+  /** Free bytes on the disk of the data while Harbour is ready: more than the largest message needs. */
+  free: 1024 * 1024,
   /** Rooms that one socket may follow. */
   rooms: 20,
-  /** Milliseconds between two times that the others in a room are told that somebody is typing. */
+  /** Milliseconds between two notices to a room that somebody is typing. */
   typing: 2000,
   peer: {
     /** Bytes of a frame between two Harbours: the largest batch fits. */
     frame: 1024 * 1024,
-    /** Rooms, and messages, that one frame tells of. */
+    /** The most rooms, and the most messages, in one frame. */
     batch: 32,
     /** Harbours that rooms and messages may come from. */
     origins: 1000
@@ -43,7 +49,7 @@ export const limits = {
     title: 200,
     /** Characters of its description. */
     description: 300,
-    /** Links that may wait for their preview. Those of a message that is posted meanwhile get none. */
+    /** Links that may wait for their preview. A message posted beyond that gets no previews. */
     backlog: 1000,
     /** How often a preview is begun, when Harbour ends before it is made. */
     tries: 3
@@ -60,7 +66,7 @@ export const RoomName = Schema.String.check(
 ).pipe(Schema.brand("RoomName"))
 export type RoomName = typeof RoomName.Type
 
-/** What a room is for, on one line. */
+/** The topic of a room, on one line. */
 export const Topic = oneLine.check(
   Schema.isMaxCodePoints(limits.topic, { expected: `at most ${limits.topic} characters` })
 )
@@ -97,7 +103,7 @@ export const Room = Schema.Struct({
 })
 export type Room = typeof Room.Type
 
-/** What the page behind a link says of itself, as plain text; the description is empty when it has none. */
+/** The title and description of the page that a link leads to, as plain text; the description may be empty. */
 export const Preview = Schema.Struct({
   url: Schema.String.check(Schema.isPattern(/^https?:\/\//, { expected: "a link of the web" })),
   title: Schema.String,
@@ -105,7 +111,7 @@ export const Preview = Schema.Struct({
 })
 export type Preview = typeof Preview.Type
 
-/** A message in a room, with the previews of its links that are made by now. */
+/** A message in a room, with the finished previews of its links. */
 export const Message = Schema.Struct({
   id: MessageId,
   room: RoomName,
@@ -150,16 +156,6 @@ export class InvalidRequest extends Schema.TaggedError<InvalidRequest>()("Invali
   }
 }
 
-/** The request body is larger than Harbour reads. */
-export class BodyTooLarge extends Schema.TaggedError<BodyTooLarge>()("BodyTooLarge", {
-  limit: Schema.Int
-}) {
-  readonly status = 413
-  override get message() {
-    return `A request body may have at most ${this.limit} bytes.`
-  }
-}
-
 /** No room has this name. */
 export class RoomNotFound extends Schema.TaggedError<RoomNotFound>()("RoomNotFound", { room: RoomName }) {
   readonly status = 404
@@ -195,23 +191,16 @@ export class NameTaken extends Schema.TaggedError<NameTaken>()("NameTaken", { na
   }
 }
 
-/** The handler took too long and was interrupted. */
-export class DeadlineExceeded extends Schema.TaggedError<DeadlineExceeded>()("DeadlineExceeded", {
-  seconds: Schema.Finite
-}) {
-  readonly status = 503
-  override get message() {
-    return `The request took longer than ${this.seconds} s and was given up. Try again.`
-  }
-}
-
 /** The data could not be read or written. The cause is for the log, never for the client. */
 export class StorageError extends Schema.TaggedError<StorageError>()("StorageError", {
   operation: Schema.String,
+  file: Schema.optionalKey(Schema.String),
   cause: Schema.Defect()
 }) {
   readonly status = 503
   override get message() {
-    return `Harbour's storage failed in "${this.operation}". Look at the cause, the free space and the rights of the data folder.`
+    const why = this.cause instanceof Error ? this.cause.message : String(this.cause)
+    const where = this.file === undefined ? "" : ` of ${this.file}`
+    return `Harbour's storage failed in "${this.operation}"${where}: ${why}. Look at the free space and the rights of the data folder`
   }
 }

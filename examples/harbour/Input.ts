@@ -3,12 +3,11 @@
  *
  * Every fault becomes one `InvalidRequest` that lists all faults, each with its place as a JSON Pointer (RFC 6901).
  */
-import { Effect, SchemaIssue } from "effect"
-import type { Schema } from "effect"
+import { Effect, Schema, SchemaIssue } from "effect"
 import { HttpRouter, HttpServerRequest } from "effect/http"
 import type { HttpServerError } from "effect/http"
 
-import { BodyTooLarge, InvalidRequest, limits } from "./Domain.ts"
+import { InvalidRequest } from "./Domain.ts"
 
 const format = SchemaIssue.makeFormatterStandardSchemaV1()
 
@@ -24,23 +23,34 @@ const invalid = (place: "body" | "path" | "query") => (error: Schema.SchemaError
     }))
   })
 
-const unreadable = (error: HttpServerError.HttpServerError): BodyTooLarge | InvalidRequest => {
+// The pipeline responds to a too large body: it set the limit.
+const unreadable = (error: HttpServerError.HttpServerError): HttpServerError.HttpServerError | InvalidRequest => {
   const { reason } = error
-  if (reason._tag === "RequestParseError" && reason.reason === "BodyTooLarge") {
-    return new BodyTooLarge({ limit: limits.body })
-  }
-  const message = reason.cause instanceof SyntaxError ? `Expected JSON: ${reason.cause.message}` : "Expected JSON"
+  return reason._tag === "RequestParseError" && reason.reason === "BodyTooLarge" ? error : noJson(reason.cause)
+}
+
+const noJson = (cause: unknown): InvalidRequest => {
+  const message =
+    cause instanceof SyntaxError
+      ? `Expected JSON: ${cause.message}`
+      : cause instanceof TypeError
+        ? "Expected JSON in UTF-8"
+        : "Expected JSON"
   return new InvalidRequest({ in: "body", errors: [{ path: "", message }] })
 }
 
-/** The request's JSON body. */
+/** The request's JSON body. Bytes outside UTF-8 are rejected: decoding would store other words than were sent. */
 export const body = <A, I>(schema: Schema.Codec<A, I>) =>
-  HttpServerRequest.schemaBodyJson(schema, { errors: "all" }).pipe(
-    Effect.catchTags({
-      SchemaError: (error) => Effect.fail(invalid("body")(error)),
-      HttpServerError: (error) => Effect.fail(unreadable(error))
-    })
-  )
+  Effect.gen(function* () {
+    const request = yield* HttpServerRequest.HttpServerRequest
+    const bytes = yield* Effect.mapError(request.arrayBuffer, unreadable)
+    const json = yield* Effect.try({ try: () => parse(bytes), catch: noJson })
+    return yield* Effect.mapError(Schema.decodeUnknownEffect(schema, { errors: "all" })(json), invalid("body"))
+  })
+
+const utf8 = new TextDecoder("utf-8", { fatal: true })
+
+const parse = (bytes: ArrayBuffer): unknown => JSON.parse(utf8.decode(bytes))
 
 /** The parameters in the request's path. */
 export const path = <A, I extends Readonly<Record<string, string | undefined>>>(schema: Schema.Codec<A, I>) =>

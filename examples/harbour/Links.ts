@@ -1,7 +1,7 @@
 /**
  * Finds the links in the text of a message.
  *
- * 1. A link begins with `http://` or `https://`, in any case, that is not the end of a longer scheme, and goes on to
+ * 1. A link begins with `http://` or `https://`, in any case, but not within a longer scheme, and goes on to
  *    white space, a quotation mark, `<`, `>`, `` ` ``, or punctuation of Chinese and Japanese texts.
  * 2. Punctuation at its end belongs to the sentence. A closing bracket does too, unless the link has the opening one:
  *    `https://en.wikipedia.org/wiki/Port_(circuit_theory)` is a link to its end.

@@ -54,7 +54,7 @@ export const roomChannel = RoomChannel.layer({
 const path = "/socket"
 
 /** The path of a socket's request. */
-export const socketPath = `${path}/websocket`
+const socketPath = `${path}/websocket`
 
 /** When a socket connected, in milliseconds. */
 class ConnectedAt extends Context.Service<ConnectedAt, number>()("harbour/ConnectedAt") {}
@@ -76,7 +76,7 @@ export const live = ChannelServer.make("live").use(accessLog).mount(RoomChannel)
 /** Its place among the routes. */
 export const sockets = ChannelServer.layer(live, {
   path,
-  maxFrame: limits.body,
+  maxFrameBytes: limits.body,
   maxChannels: limits.rooms,
-  maxPending: 100
+  maxPendingMessages: 100
 }).pipe(Layer.provide(NodeUpgrade.layer))

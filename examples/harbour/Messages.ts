@@ -1,5 +1,5 @@
 /**
- * The one way by which messages come into a room, over HTTP, over its channel and from other Harbours: stored first, then told.
+ * Adds messages to a room, from HTTP, from its channel and from other Harbours: each is stored first, then broadcast.
  */
 import { Context, Effect, Layer } from "effect"
 import { Broadcaster } from "fairlead/channel"
@@ -15,17 +15,17 @@ import { Storage } from "./Storage.ts"
 export class Messages extends Context.Service<
   Messages,
   {
-    /** Stores a message, tells all who are in the room, and has previews made of its links. */
+    /** Stores a message, broadcasts it to the room, and requests previews of its links. */
     readonly post: (
       room: RoomName,
       text: MessageText,
       by: Member
     ) => Effect.Effect<Message, RoomNotFound | StorageError>
-    /** Does the same with what another Harbour tells; what is here already is not told again. */
+    /** Does the same with messages of another Harbour; known messages are not broadcast again. */
     readonly take: (news: News) => Effect.Effect<void, RoomNotFound | TooManyOrigins | StorageError>
   }
 >()("harbour/Messages") {
-  /** Messages kept in `Storage`, told by the `Broadcaster`. */
+  /** Messages in `Storage`, broadcast by the `Broadcaster`. */
   static readonly layer = Layer.effect(
     Messages,
     Effect.gen(function* () {
@@ -33,21 +33,19 @@ export class Messages extends Context.Service<
       const { wake } = yield* Previews
       const broadcaster = yield* Broadcaster.Broadcaster
 
-      /** What is stored is told, though whoever brought it may be gone by then. */
-      const told = <A, E>(stored: Effect.Effect<A, E>, messagesOf: (stored: A) => ReadonlyArray<Message>) =>
-        Effect.uninterruptibleMask((restore) =>
-          Effect.gen(function* () {
-            const made = yield* restore(stored)
-            // Before the previews are begun, so that a message is told ahead of them.
-            for (const message of messagesOf(made)) yield* RoomChannel.broadcast(message, "posted", message)
-            yield* wake
-            return made
-          })
-        ).pipe(Effect.provideService(Broadcaster.Broadcaster, broadcaster))
+      /** Broadcasts the new messages. The storage runs it in the step of its commit, even when the client that sent them is gone. */
+      const tell = (messages: ReadonlyArray<Message>) =>
+        Effect.forEach(messages, (message) => RoomChannel.broadcast(message, "posted", message), {
+          discard: true
+        }).pipe(
+          // The previews begin afterwards, so that a message is broadcast before them.
+          Effect.andThen(wake),
+          Effect.provideService(Broadcaster.Broadcaster, broadcaster)
+        )
 
       return Messages.of({
-        post: (room, text, by) => told(storage.post(room, text, by, linksIn(text)), (message) => [message]),
-        take: (news) => Effect.asVoid(told(storage.take(news, linksIn), (messages) => messages))
+        post: (room, text, by) => storage.post(room, text, by, linksIn(text), (message) => tell([message])),
+        take: (news) => Effect.asVoid(storage.take(news, linksIn, tell))
       })
     })
   )

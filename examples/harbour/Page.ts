@@ -2,8 +2,8 @@
  * The page at `/`: one document with its style and script in it, which works by itself, and two modules that it imports to
  * make its rooms live.
  *
- * Its content security policy names style and script by their SHA-256 digests, and modules by their origin: what anybody
- * manages to inject does not run. Nothing else here has a type that a browser would run.
+ * Its content security policy names style and script by their SHA-256 digests, and modules by their origin: an injected
+ * script does not run. Nothing else here has a type that a browser would run.
  */
 import { createHash } from "node:crypto"
 import { readFileSync } from "node:fs"
@@ -28,7 +28,7 @@ const moduleOf = <const Name extends string>(name: Name, content: string) => ({
   })
 })
 
-/** What the page imports: the client of Phoenix Channels, as its package has it, and what connects the page to it. */
+/** The modules that the page imports: the client of Phoenix Channels from its package, and the code that connects the page to it. */
 export const modules = {
   phoenix: moduleOf("phoenix", readFileSync(new URL(import.meta.resolve("phoenix")), "utf8")),
   live: moduleOf("live", part("live.js"))

@@ -6,7 +6,7 @@
  *    several the first that says something counts. A page without a title has no head to speak of.
  * 2. The encoding is that of the byte order mark, else of `Content-Type`, else of a `<meta>` within the first 1024 bytes,
  *    else UTF-8. One that nobody knows is passed over.
- * 3. What comes out is one line of plain text within the limits, without control characters and without those that
+ * 3. The result is one line of plain text within the limits, without control characters and without those that
  *    turn the direction of the text around it. It is text, and hostile: whoever shows it escapes it.
  */
 import { Option } from "effect"
@@ -14,7 +14,7 @@ import { Parser } from "htmlparser2"
 
 import { limits } from "./Domain.ts"
 
-/** What a page says of itself. The description is empty when it has none. */
+/** The title and description of a page. The description may be empty. */
 export interface PageHead {
   readonly title: string
   readonly description: string
@@ -24,7 +24,7 @@ export interface PageHead {
 export interface Reader {
   /** Takes the next bytes; true when no more are needed. */
   readonly write: (bytes: Uint8Array) => boolean
-  /** What was found, once there are no more bytes. */
+  /** The title and description, once there are no more bytes. */
   readonly end: () => Option.Option<PageHead>
 }
 
@@ -127,7 +127,7 @@ export const reader = (contentType: string | undefined): Reader => {
     if (!over) parser.write(decoder?.decode(bytes, { stream: true }) ?? "")
     return over
   }
-  /** Begins to decode: with what there is to know the encoding by. */
+  /** Begins to decode, with the bytes that name the encoding. */
   const begin = () => {
     decoder = decoderOf(start, contentType)
     return decode(start)
@@ -143,7 +143,7 @@ export const reader = (contentType: string | undefined): Reader => {
     },
     end: () => {
       if (decoder === undefined) begin()
-      // What broke off ends here: a title that is cut short is better than none.
+      // An unfinished title ends here: a shortened title is better than no title.
       if (!over) parser.end(decoder?.decode())
       const title = found.get("og:title") ?? found.get("title")
       const description = found.get("og:description") ?? found.get("description") ?? ""

@@ -1,22 +1,22 @@
 /**
- * Looks at the pages that members link to, for what they say of themselves.
+ * Reads the title and description of pages that members link to.
  *
  * 1. Only an answer 200 of type `text/html` is read, and only to the end of its head or to `bytes`: reading then stops,
- *    and the connection is closed. A page that is larger than that is no failure.
- * 2. It never fails: a page that cannot be had, or may not be, is one that says nothing. Why is logged.
+ *    and the connection is closed. A larger page is no failure. The rest of a page of up to 128 KiB is read for the cache.
+ * 2. A page that was read is kept: the same link makes no second request while the page is fresh.
+ * 3. It never fails: a page that cannot be had, or may not be, is one that says nothing. Why is logged.
  */
 import { Context, Effect, Layer, Option, Stream } from "effect"
 import { HttpClient } from "effect/http"
 import type { RateLimiter } from "effect/persistence"
+import { ClientChain } from "fairlead/client"
+import { CacheStore } from "fairlead/client/handlers"
 import { NodeTransport } from "fairlead/client/node"
 
 import { reader } from "./PageHead.ts"
 import type { PageHead } from "./PageHead.ts"
-import { chainFor, limiter, policyFor } from "./PageNetwork.ts"
+import { bytes, chainFor, limiter, pages, policyFor } from "./PageNetwork.ts"
 import { Settings } from "./Settings.ts"
-
-/** How much of a page is read, decompressed. */
-export const bytes = 512 * 1024
 
 const headers = { accept: "text/html", "user-agent": "Harbour/1 (link previews)" }
 
@@ -36,7 +36,8 @@ export class Pages extends Context.Service<
       const network = yield* HttpClient.HttpClient
       const limits = yield* Effect.context<RateLimiter.RateLimiter>()
       // With a scope, since most answers are not read to their end: it closes their connections.
-      const client = chainFor(policyFor(previewAllow)).over(HttpClient.withScope(network))
+      const store = yield* CacheStore
+      const client = chainFor(policyFor(previewAllow), store).pipe(ClientChain.over(HttpClient.withScope(network)))
 
       const read = Effect.fnUntraced(function* (url: string) {
         const { headers: received, status, stream } = yield* client.get(url, { headers })
@@ -67,5 +68,5 @@ export class Pages extends Context.Service<
           )
       })
     })
-  ).pipe(Layer.provide(limiter))
+  ).pipe(Layer.provide([limiter, pages]))
 }

@@ -1,10 +1,10 @@
 /**
  * The frames between two Harbours: four bytes of length, most significant first, and as many of JSON in UTF-8.
  *
- * The first frame of each side is what it knows, all that follow are news. A length above `limits.peer.frame` is refused before anything of the frame is kept.
+ * The first frame of each side lists its known positions, all later frames are news. A length above `limits.peer.frame` is refused before anything of the frame is kept.
  */
 import { Effect, Option, Schema } from "effect"
-import type { Connection, Errors } from "fairlead/endpoint"
+import type { EndpointConnection, EndpointError } from "fairlead/endpoint"
 
 import { limits } from "./Domain.ts"
 import { Known, News } from "./PeerNews.ts"
@@ -34,17 +34,17 @@ export const encode = (frame: typeof Frame.Type): Uint8Array => {
 const decode = (body: Uint8Array): Effect.Effect<typeof Frame.Type, BadFrame> =>
   Effect.try({ try: () => utf8.decode(body), catch: () => new BadFrame({ description: "a frame is not UTF-8" }) }).pipe(
     Effect.flatMap(decodeFrame),
-    // What is wrong with it, not what it says: it goes back over the line and into a log.
+    // The fault of a frame, without its content: it is sent to the peer and logged.
     Effect.catchTag("SchemaError", () => Effect.fail(new BadFrame({ description: "a frame is not what it should be" })))
   )
 
 /** Reads frames, one at a time; none when the other side has finished. */
 export const reader = (
-  recv: Connection.RecvStream
-): Effect.Effect<Option.Option<typeof Frame.Type>, Errors.StreamError | BadFrame> => {
+  recv: EndpointConnection.RecvStream
+): Effect.Effect<Option.Option<typeof Frame.Type>, EndpointError.StreamError | BadFrame> => {
   let buffered = Buffer.alloc(0)
   /** The next bytes; fewer, when there are no more. */
-  const take = (size: number): Effect.Effect<Buffer, Errors.StreamError> =>
+  const take = (size: number): Effect.Effect<Buffer, EndpointError.StreamError> =>
     Effect.gen(function* () {
       const chunks = [buffered]
       let length = buffered.length

@@ -1,7 +1,7 @@
 /**
- * The key that a Harbour's id as a peer comes from: 32 bytes in a file of its owner's alone, beside the database, made when it is first wanted.
+ * The key that a Harbour's id as a peer comes from: 32 bytes in a file of its owner's alone, in the folder of the database, made when it is first needed.
  *
- * Who has the file is that Harbour to its peers. Without it Harbour is somebody new, whom they have to allow again; what is in its rooms stays the same.
+ * The file proves the identity to peers. Without it Harbour has a new id, which its peers must allow again; its rooms stay the same.
  */
 import { randomBytes } from "node:crypto"
 import { existsSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs"

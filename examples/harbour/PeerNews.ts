@@ -1,9 +1,9 @@
 /**
- * What Harbours tell each other: which rooms and messages they know, and those that the other lacks.
+ * The messages between Harbours: the rooms and messages they know, and those that the other lacks.
  *
  * 1. A room or message is named by its *origin*, the database that it was first written to, and its number there. So it is the same thing everywhere, whichever way
  *    it comes and however often.
- * 2. Whoever has a number of an origin has all before it that there are: they are told in order and stored in order. So one number for each origin says what is known.
+ * 2. Whoever has a number of an origin has all before it that there are: they are sent in order and stored in order. So one number for each origin is its known position.
  * 3. A room's name is its identity for people: two rooms of one name become one, and each Harbour keeps what it says of it. An author keeps their name, which is no
  *    member's name here: it may be that of somebody else.
  */
@@ -38,11 +38,11 @@ export type ToldMessage = typeof ToldMessage.Type
 const batchOf = <S extends Schema.Constraint>(item: S) =>
   Schema.Array(item).check(Schema.isMaxLength(limits.peer.batch))
 
-/** Some of what the other lacks. */
+/** Some of the messages that the other lacks. */
 export const News = Schema.TaggedStruct("News", { rooms: batchOf(ToldRoom), messages: batchOf(ToldMessage) })
 export type News = typeof News.Type
 
-/** Another Harbour tells of more Harbours than there may be. */
+/** Another Harbour names more Harbours than the limit allows. */
 export class TooManyOrigins extends Schema.TaggedError<TooManyOrigins>()("TooManyOrigins", {}) {
   override get message() {
     return `Rooms and messages may come from at most ${limits.peer.origins} Harbours.`

@@ -1,18 +1,19 @@
 /**
- * Peers: Harbours that share their rooms, linked over endpoints whose ids are their keys. Off unless a peer or an address to listen on is given.
+ * Peers: Harbours that share their rooms, linked over endpoints whose ids are their keys. Off unless a peer or an address to listen on is set.
  *
- * 1. Only the peers of the settings are let in, by their proven ids; each of them is trusted with all rooms, and with what it passes on from others.
+ * 1. Only the peers of the settings are admitted, by their proven ids; each of them is trusted with all rooms, and with the messages that it passes on from others.
  * 2. A peer with an address is dialled, and dialled again: soon after a link that has ended, ever later, up to half a minute, while it cannot be reached, about
  *    once a minute while it refuses. Who is linked is not dialled; should both dial at the same moment, the second link does no harm.
- * 3. What is told twice, by two peers or again after a restart, is stored once: `PeerNews.ts` says how.
- * 4. When Harbour is to stop, its links end at once, and their peers are told.
+ * 3. A message that arrives twice, from two peers or after a restart, is stored once: see `PeerNews.ts`.
+ * 4. A link that fails is explained on both sides, once for each cause: the dialer logs the answer, the other logs the rejected id.
+ * 5. On a stop, links end at once, with a close code for their peers.
  */
 import { Context, Deferred, Effect, Layer, Option, Random, Schedule, Schema } from "effect"
 import type { Scope } from "effect"
 import { Shutdown } from "fairlead"
-import { Endpoint, EndpointHooks, HookChain, Identity, ProtocolRouter } from "fairlead/endpoint"
-import type { Connection, Errors, Transport } from "fairlead/endpoint"
-import { connectionLimits, idList, streamLimits } from "fairlead/endpoint/hooks"
+import { Alpn, CloseCode, Endpoint, EndpointHooks, HookChain, ProtocolRouter } from "fairlead/endpoint"
+import type { EndpointAddr, EndpointConnection, EndpointError, EndpointId, EndpointTransport } from "fairlead/endpoint"
+import { connectionLimit, idList, streamLimit } from "fairlead/endpoint/hooks"
 import { IrohTransport } from "fairlead/endpoint/iroh"
 
 import type { Messages } from "./Messages.ts"
@@ -22,10 +23,10 @@ import { speak } from "./PeerLink.ts"
 import { Settings } from "./Settings.ts"
 import type { Storage } from "./Storage.ts"
 
-/** What Harbours speak with each other. */
-export const protocol = Identity.alpn("harbour/1")
+/** The protocol between Harbours. */
+export const protocol = Alpn.fromString("harbour/1")
 
-/** A link that a peer, or this Harbour, closed with a code of its own. */
+/** A link that a peer, or this Harbour, closed with its own code. */
 class Refused extends Schema.TaggedError<Refused>()("Refused", { text: Schema.String }) {}
 
 /** Soon, then ever later; not at the same time as everybody else. */
@@ -35,10 +36,13 @@ const untilReached = Schedule.jittered(
 const afterLink = Schedule.jittered(Schedule.spaced("200 millis"))
 const afterRefusal = Effect.flatMap(Random.nextBetween(45_000, 75_000), Effect.sleep)
 
+/** The most unknown endpoints named in the log: a flood of them is not. */
+const mostStrangers = 100
+
 /** Speaks until the link ends or is over for this Harbour. */
 const converse = <E>(
-  stream: Effect.Effect<Connection.BiStream, E, Scope.Scope>,
-  peer: Identity.EndpointId,
+  stream: Effect.Effect<EndpointConnection.BiStream, E, Scope.Scope>,
+  peer: EndpointId.EndpointId,
   over: Effect.Effect<void>
 ) =>
   stream.pipe(
@@ -47,26 +51,44 @@ const converse = <E>(
     Effect.scoped
   )
 
-/** Links with peers for as long as the scope lasts, and gives the address of this Harbour. */
+/** Logs each unknown endpoint once, so that both sides of a link that fails say why. */
+const strangers = (allow: ReadonlySet<EndpointId.EndpointId>) =>
+  EndpointHooks.make("strangers", () => {
+    const named = new Set<EndpointId.EndpointId>()
+    return {
+      afterHandshake: ({ remoteId, side }) => {
+        if (side === "dialer" || allow.has(remoteId) || named.has(remoteId) || named.size === mostStrangers)
+          return undefined
+        named.add(remoteId)
+        return Effect.logWarning(`${remoteId} is no peer of this Harbour: add it to HARBOUR_PEERS to link with it`)
+      }
+    }
+  })
+
+/** Links with peers for as long as the scope lasts, and returns the address of this Harbour. */
 export const link = (
-  peers: ReadonlyArray<Identity.EndpointAddr>
-): Effect.Effect<Identity.EndpointAddr, Errors.BindError, Transport.Transport | Storage | Messages | Scope.Scope> =>
+  peers: ReadonlyArray<EndpointAddr.EndpointAddr>
+): Effect.Effect<
+  EndpointAddr.EndpointAddr,
+  EndpointError.BindError,
+  EndpointTransport.EndpointTransport | Storage | Messages | Scope.Scope
+> =>
   Effect.gen(function* () {
     const [shutdown, closing] = [yield* Shutdown.Shutdown, yield* Deferred.make<void>()]
     const over = Effect.raceFirst(shutdown.await, Deferred.await(closing))
-    const accepted = new Map<Identity.EndpointId, Connection.Connection>()
+    const accepted = new Map<EndpointId.EndpointId, EndpointConnection.EndpointConnection>()
 
     const router = ProtocolRouter.make("peers").route(protocol, (connection) => {
       const { remoteId } = connection
       const stream = Effect.timeoutOrElse(connection.acceptBi, {
         duration: "10 seconds",
-        orElse: () => Effect.fail(new EndpointHooks.Reject({ code: Identity.closeCode(408), reason: "no stream" }))
+        orElse: () => Effect.fail(new EndpointHooks.Reject({ status: 408, reason: "no stream" }))
       })
       accepted.set(remoteId, connection)
       return converse(stream, remoteId, over).pipe(
         Effect.catchTag("StreamError", () => Effect.void),
         Effect.tapError((rejected) => Effect.logWarning(`The peer ${remoteId} is sent away: ${rejected.message}`)),
-        Effect.andThen(connection.close(Identity.closeCode(0), "")),
+        Effect.andThen(connection.close(CloseCode.make(0), "")),
         Effect.ensuring(
           Effect.suspend(() => {
             if (accepted.get(remoteId) === connection) accepted.delete(remoteId)
@@ -75,33 +97,35 @@ export const link = (
         )
       )
     })
+    const allow = new Set(peers.map(({ id }) => id))
     const hooks = HookChain.make("peers")
-      .use(idList({ allow: new Set(peers.map(({ id }) => id)) }))
+      .use(strangers(allow))
+      .use(idList({ allow }))
       // One more than a link from each side: one that has died may still be counted.
-      .use(connectionLimits({ perPeer: 4, pending: 32 }))
-      .use(streamLimits({ perConnection: 1 }))
+      .use(connectionLimit({ maxPerPeer: 4, maxPending: 32 }))
+      .use(streamLimit({ maxStreams: 1 }))
     const built = yield* Layer.build(ProtocolRouter.layer(router, { hooks, grace: "1 second" }))
     const endpoint = Context.get(built, Endpoint.Endpoint)
-    // Ahead of the router's end, which would wait for the links.
+    // Before the router's end, which would wait for the links.
     yield* Effect.addFinalizer(() => Deferred.succeed(closing, undefined))
 
     /** One link, from the dial to its end. */
-    const once = Effect.fnUntraced(function* (peer: Identity.EndpointAddr) {
+    const once = Effect.fnUntraced(function* (peer: EndpointAddr.EndpointAddr) {
       const other = accepted.get(peer.id)
       if (other !== undefined) return yield* Effect.asVoid(other.closed)
       const connection = yield* endpoint.connect(peer, protocol)
       const rejected = yield* converse(connection.openBi, peer.id, over).pipe(
         Effect.as(undefined),
-        Effect.catchTag("fairlead/endpoint/Reject", (rejected) => Effect.succeed(rejected)),
+        Effect.catchTag("Reject", (rejected) => Effect.succeed(rejected)),
         // Why a stream failed is less than why its connection ended.
         Effect.catchTag("StreamError", () => Effect.succeed(undefined))
       )
       if (rejected !== undefined) {
-        yield* connection.close(rejected.code, rejected.reason)
+        yield* connection.close(CloseCode.make(rejected.closeCode ?? rejected.status), rejected.reason)
         return yield* new Refused({ text: `is sent away: ${rejected.message}` })
       }
       const ended = yield* Effect.timeoutOption(connection.closed, "1 second")
-      if (Option.isSome(ended) && ended.value._tag === "Application" && ended.value.code !== 0n) {
+      if (Option.isSome(ended) && ended.value._tag === "ApplicationClosed" && ended.value.code !== 0n) {
         const { code, reason } = ended.value
         return yield* new Refused({
           text: `refuses the link with code ${code}: ${reason}. This Harbour is ${endpoint.id}`
@@ -111,7 +135,7 @@ export const link = (
     }, Effect.scoped)
 
     /** Links again and again. What is the matter is said once, until it is something else. */
-    const keep = (peer: Identity.EndpointAddr) => {
+    const keep = (peer: EndpointAddr.EndpointAddr) => {
       let said = ""
       const say = (text: string) =>
         Effect.suspend(() => {
@@ -139,7 +163,7 @@ export const link = (
     return endpoint.addr
   })
 
-/** Every address to bind to: iroh binds a family that is not named to all its addresses, which a Harbour of one machine must not be. */
+/** Every address to bind to: iroh binds a missing family to all its addresses, and a Harbour of one machine must not listen there. */
 const bindTo = (listen: string): ReadonlyArray<string> => {
   if (listen.startsWith("127.")) return [listen, "[::1]:0"]
   return listen.startsWith("[::1]") ? [listen, "127.0.0.1:0"] : [listen]
@@ -149,19 +173,25 @@ const bindTo = (listen: string): ReadonlyArray<string> => {
 export class Peers extends Context.Service<
   Peers,
   {
-    /** What its peers need to link with it, when it links at all. */
-    readonly addr: Option.Option<Identity.EndpointAddr>
+    /** The id and address that its peers need, when links are on. */
+    readonly addr: Option.Option<EndpointAddr.EndpointAddr>
   }
 >()("harbour/Peers") {
   /** Links over iroh, as `Settings` say. */
-  static readonly layer: Layer.Layer<Peers, KeyError | Errors.BindError, Settings | Storage | Messages> = Layer.effect(
-    Peers,
-    Effect.gen(function* () {
-      const { data, peerListen, peers } = yield* Settings
-      if (peers.length === 0 && Option.isNone(peerListen)) return Peers.of({ addr: Option.none() })
-      const bind = bindTo(Option.getOrElse(peerListen, () => "0.0.0.0:0"))
-      const transport = IrohTransport.layer({ bind, secretKey: yield* keyIn(`${data}.key`) })
-      return Peers.of({ addr: Option.some(yield* Effect.provide(link(peers), transport)) })
-    })
-  )
+  static readonly layer: Layer.Layer<Peers, KeyError | EndpointError.BindError, Settings | Storage | Messages> =
+    Layer.effect(
+      Peers,
+      Effect.gen(function* () {
+        const { data, peerListen, peers } = yield* Settings
+        if (peers.length === 0 && Option.isNone(peerListen)) return Peers.of({ addr: Option.none() })
+        if (Option.isNone(peerListen) && peers.every(({ addrs }) => addrs.length === 0)) {
+          yield* Effect.logWarning(
+            "No peer will be linked: none has an address to dial, and without HARBOUR_PEER_LISTEN none knows where to dial this Harbour"
+          )
+        }
+        const bindAddresses = bindTo(Option.getOrElse(peerListen, () => "0.0.0.0:0"))
+        const transport = IrohTransport.layer({ bindAddresses, secretKey: yield* keyIn(`${data}.key`) })
+        return Peers.of({ addr: Option.some(yield* Effect.provide(link(peers), transport)) })
+      })
+    )
 }

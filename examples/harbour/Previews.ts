@@ -1,9 +1,9 @@
 /**
- * Makes the previews of links beside the requests: who posts waits for none.
+ * Makes the previews of links in the background: a request that posts waits for no preview.
  *
  * A message is stored together with the links that wait. The job takes them from the storage one by one, `workers` at a
  * time, and stores what their pages say. So the queue is bounded (`limits.preview.backlog`), holds nothing in memory, and
- * survives the end of the process: what was under way then is begun again at the next start, `limits.preview.tries` times
+ * survives the end of the process: unfinished previews are begun again at the next start, `limits.preview.tries` times
  * at most, lest a page that ends Harbour does so for ever. A link whose page says nothing is not asked for again.
  */
 import { Context, Effect, Latch, Layer, Option, Stream } from "effect"
@@ -22,7 +22,7 @@ export class Previews extends Context.Service<
   {
     /** Says that links may be waiting, and waits for nothing. */
     readonly wake: Effect.Effect<void>
-    /** Makes the previews of all that waits, and of all that comes, and tells each room of its own: it does not end. */
+    /** Makes the previews of all links, waiting and new, and broadcasts each to its room: it does not end. */
     readonly work: Effect.Effect<void, StorageError>
   }
 >()("harbour/Previews") {
@@ -38,7 +38,7 @@ export class Previews extends Context.Service<
       const waiting = Stream.paginate(
         0,
         Effect.fnUntraced(function* (after: number) {
-          // Closed before the look, so that what is posted behind the look opens it.
+          // Closed before the read, so that a message posted after the read opens it.
           yield* awake.close
           const link = yield* storage.beginPreview(after)
           if (Option.isNone(link)) yield* awake.await

@@ -1,11 +1,11 @@
 /**
- * A room as a channel, `room:NAME`: what is said there, as it is said.
+ * A room as a channel, `room:NAME`: its messages as they are posted.
  *
  * | | | |
  * |---|---|---|
- * | join | `{ token? }` | anyone may listen; a token that is wrong is refused, as over HTTP |
+ * | join | `{ token? }` | anyone may listen; a wrong token is rejected, as over HTTP |
  * | to Harbour | `post` `{ text }` | posts a message, and is answered with it (members) |
- * | to Harbour | `typing` | tells the others, every `limits.typing` ms at most (members; a guest's is dropped) |
+ * | to Harbour | `typing` | notifies the others, every `limits.typing` ms at most (members; a guest's is dropped) |
  * | from Harbour | `posted` | a message that was stored, however it was posted |
  * | from Harbour | `previewed` `{ id, previews }` | the previews of a message, when one more is made |
  * | from Harbour | `typing` `{ name }` | somebody else is writing; nothing says when they stop |

@@ -14,19 +14,21 @@
  *
  * A list is a page of `limit` items (50, at most 100) with `next`: the cursor of the next page, or null. Every error
  * is a problem (RFC 9457) with a `code`. A message has `previews` of its first three links, each as soon as it is made and
- * none for a page that says nothing: a message that was just posted has none. What happens in a room is told as it happens on
+ * without one for a page that says nothing: a message that was just posted has no previews yet. The events of a room are broadcast as they happen on
  * its channel: `RoomChannel.ts`.
  */
 import { Effect, Redacted, Schema } from "effect"
 import { FindMyWay, HttpRouter, HttpServerResponse } from "effect/http"
-import { Unauthorized } from "fairlead/server/middleware"
+import { AuthenticationError } from "fairlead/server/middleware"
 
-import { CurrentUser, limits, MemberName, Message, MessageId, MessageText, Room, RoomName, Topic } from "./Domain.ts"
+import { CurrentUser, limits, Message, MessageId, MessageText, Room, RoomName, Topic } from "./Domain.ts"
 import type { Page } from "./Domain.ts"
 import * as Input from "./Input.ts"
 import { Messages } from "./Messages.ts"
+import { SentName } from "./Names.ts"
 import { modules, page } from "./Page.ts"
 import { Storage } from "./Storage.ts"
+import * as TokenLimit from "./TokenLimit.ts"
 import { Tokens } from "./Tokens.ts"
 
 const Limit = Schema.FiniteFromString.check(
@@ -34,7 +36,10 @@ const Limit = Schema.FiniteFromString.check(
   Schema.isBetween({ minimum: 1, maximum: limits.page.max }, { expected: `1 to ${limits.page.max}` })
 ).pipe(Schema.optionalKey)
 
-const MessageNumber = Schema.FiniteFromString.pipe(Schema.decodeTo(MessageId))
+// One way to write each number: `1e0`, `0x1` and ` 1` are no message's.
+const MessageNumber = Schema.String.check(
+  Schema.isPattern(/^[1-9]\d{0,15}$/, { expected: "a positive whole number in decimal digits" })
+).pipe(Schema.decodeTo(Schema.FiniteFromString), Schema.decodeTo(MessageId))
 
 const InRoom = Schema.Struct({ room: RoomName })
 
@@ -57,14 +62,18 @@ const member = Effect.filterOrFail(
   CurrentUser,
   (user) => user._tag === "Member",
   () =>
-    new Unauthorized({
-      realm: "harbour",
-      description: "Only members write: get a token by POST /api/tokens and send it as a bearer token."
+    new AuthenticationError({
+      reason: {
+        _tag: "MissingCredential",
+        description: "Only members write: get a token by POST /api/tokens and send it as a bearer token."
+      },
+      realm: "harbour"
     })
 )
 
 const issueToken = Effect.gen(function* () {
-  const { name } = yield* Input.body(Schema.Struct({ name: MemberName }))
+  const { name } = yield* Input.body(Schema.Struct({ name: SentName }))
+  yield* TokenLimit.take
   const tokens = yield* Tokens
   const { token } = yield* tokens.issue(name)
   return HttpServerResponse.jsonUnsafe(
@@ -119,7 +128,8 @@ const getMessage = Effect.gen(function* () {
   return answerMessage(yield* storage.message(room, id))
 })
 
-const list = [
+/** The routes that the banner shows. */
+export const list = [
   HttpRouter.route("GET", "/", page),
   HttpRouter.route("GET", modules.phoenix.path, modules.phoenix.response),
   HttpRouter.route("GET", modules.live.path, modules.live.response),
@@ -151,6 +161,3 @@ for (const pattern of new Set(list.map((route) => route.path))) {
 
 /** The methods that the path of `url` takes: none when there is no such path. */
 export const allowed = (url: string): ReadonlyArray<string> => places.find("GET", url)?.handler.methods ?? []
-
-/** The pattern that the path of `url` matches, if any. */
-export const patternOf = (url: string): string | undefined => places.find("GET", url)?.handler.pattern

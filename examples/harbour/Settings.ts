@@ -8,19 +8,20 @@
  * - `HARBOUR_PREVIEW_ALLOW`: origins that links may lead to although they are not public, such as
  *   `http://wiki.internal:8080,http://127.0.0.1:9000`; none by default.
  * - `HARBOUR_PEERS`: Harbours to share rooms with, such as `ID@192.0.2.7:4433,ID`: one with an address is dialled, one without may
- *   dial; several addresses of one are given as several peers. `--peer ID@ADDRESS` adds one. None by default.
+ *   dial; several addresses of one peer are several entries. `--peer ID@ADDRESS` adds one. None by default.
  * - `HARBOUR_PEER_LISTEN`: the address and UDP port where peers find this Harbour, 0.0.0.0:0 by default, which is any port; it is not
- *   opened unless this or a peer is given.
- * - `READINESS_DELAY`: how long Harbour serves on, with `/ready` at 503, once it was told to stop, such as `5 seconds`;
+ *   opened unless this or a peer is set.
+ * - `READINESS_DELAY`: how long Harbour serves on after a stop was requested, with `/ready` at 503, such as `5 seconds`;
  *   0 by default, since a load balancer is needed for it to be of use. Stopping takes that much longer.
  *
- * All that is wrong with them is reported at once, before anything is opened or bound.
+ * All faults are reported at once, before anything is opened or bound.
  */
 import { Config, Context, Duration, Effect, Result, Schema } from "effect"
 import type { Option } from "effect"
 import { NetAddress } from "effect/net"
-import { Configuration } from "fairlead/app"
-import { Identity } from "fairlead/endpoint"
+import { AppConfig } from "fairlead/app"
+import { EndpointId } from "fairlead/endpoint"
+import type { EndpointAddr } from "fairlead/endpoint"
 
 /** Where Harbour listens, where it keeps its data, where its previews may come from, and with whom it shares its rooms. */
 export class Settings extends Context.Service<
@@ -30,7 +31,7 @@ export class Settings extends Context.Service<
     readonly host: string
     readonly data: string
     readonly previewAllow: ReadonlyArray<string>
-    readonly peers: ReadonlyArray<Identity.EndpointAddr>
+    readonly peers: ReadonlyArray<EndpointAddr.EndpointAddr>
     readonly peerListen: Option.Option<string>
     readonly readinessDelay: Duration.Duration
   }
@@ -40,7 +41,7 @@ const isOrigin = (text: string): boolean => /^https?:/.test(text) && URL.parse(t
 
 const isAddress = (text: string): boolean => Result.isSuccess(NetAddress.inetAddressFromString(text))
 
-const isId = Schema.is(Identity.EndpointId)
+const isId = Schema.is(EndpointId.EndpointId)
 
 const isPeer = (text: string): boolean => {
   const [id = "", ...address] = text.split("@")
@@ -48,17 +49,17 @@ const isPeer = (text: string): boolean => {
 }
 
 /** Peers by their ids, each with all its addresses. */
-const peersOf = (texts: ReadonlyArray<string>): ReadonlyArray<Identity.EndpointAddr> => {
+const peersOf = (texts: ReadonlyArray<string>): ReadonlyArray<EndpointAddr.EndpointAddr> => {
   const peers = new Map<string, Array<string>>()
   for (const text of texts) {
     const [id = "", ...address] = text.split("@")
     peers.set(id, [...(peers.get(id) ?? []), ...address])
   }
-  return Array.from(peers, ([id, addrs]) => ({ id: Identity.EndpointId.make(id), addrs }))
+  return Array.from(peers, ([id, addrs]) => ({ id: EndpointId.EndpointId.make(id), addrs }))
 }
 
 /** Reads the settings from the environment. */
-export const settings = Configuration.all({
+export const settings = AppConfig.all({
   port: Config.schema(
     Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 65535 }, { expected: "a port from 0 to 65535" })),
     "PORT"

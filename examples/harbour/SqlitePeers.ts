@@ -1,7 +1,7 @@
 /**
- * What `SqliteStorage` keeps of other Harbours, and gives to them.
+ * The part of `SqliteStorage` for rooms and messages of other Harbours.
  *
- * `origins` has the databases that rooms and messages come from, this one as 0. What was written here has no number but its own id. An author of another
+ * `origins` has the databases that rooms and messages come from, this one as 0. A message of this Harbour has no number but its id. An author of another
  * Harbour is a member here whose key no name can have, with a digest that no token can have: nobody writes in their name.
  */
 import type { SQLInputValue } from "node:sqlite"
@@ -36,7 +36,7 @@ const behind = (table: "rooms" | "messages"): string =>
 const inOrder = (table: "rooms" | "messages"): string =>
   `ORDER BY origins.id, ifnull(${table}.number, ${table}.id) LIMIT ${limits.peer.batch}`
 
-/** What is done with the database: `take` is to be one transaction. */
+/** The operations on the database: `take` must run in one transaction. */
 export const make = (prepare: Prepare, insertLinks: (message: number, links: ReadonlyArray<string>) => void) => {
   const selectLast = prepare(
     `SELECT name, (SELECT max(ifnull(number, id)) FROM rooms WHERE origin = origins.id) AS room,
@@ -79,7 +79,7 @@ export const make = (prepare: Prepare, insertLinks: (message: number, links: Rea
     Schema.Struct({ id: MessageId })
   )
 
-  /** Makes an author of another Harbour known, by a key that is longer than any name and than any digest. */
+  /** Makes an author of another Harbour known, by a key longer than any name and than any digest. */
   const authorOf = (origin: Origin, name: string, at: number): string => {
     const key = `${origin}/${name}`
     insertAuthor(name, key, at)
@@ -94,7 +94,7 @@ export const make = (prepare: Prepare, insertLinks: (message: number, links: Rea
       return Known.make({ rooms: last("room"), messages: last("message") })
     },
     lacking(theirs: Known): News {
-      // Messages first, so that their rooms are among the rooms that are read then; with a full batch of rooms there may be more.
+      // Messages first, so that their rooms are among the rooms read afterwards; with a full batch of rooms there may be more.
       const messages = lackingMessages(JSON.stringify(theirs.messages))
       const rooms = lackingRooms(JSON.stringify(theirs.rooms))
       return { _tag: "News", rooms, messages: rooms.length < limits.peer.batch ? messages : [] }

@@ -4,14 +4,17 @@
  * 1. The write-ahead log with `synchronous=FULL`: a write has reached the disk before it is acknowledged.
  * 2. The file's `user_version` counts the migrations that it has; opening runs those it lacks, each in a transaction.
  * 3. Every statement is prepared once. Statements run synchronously, so none can be interrupted half-way.
- * 4. Rows are decoded by Schema: a damaged row is a `StorageError`, never a wrong answer.
+ * 4. A write that another process locks out does not wait in SQLite, which would freeze the event loop: it is tried again, for `limits.lock` milliseconds.
+ * 5. A commit and its notifications are one uninterruptible step. Waiting for a lock can be interrupted.
+ * 6. Harbour is ready while the file can be written and `limits.free` bytes are free on its disk.
+ * 7. Rows are decoded by Schema: a damaged row is a `StorageError`, never a wrong answer.
  */
-import { existsSync, mkdirSync } from "node:fs"
+import { statfs } from "node:fs/promises"
 import { dirname, resolve } from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import type { SQLInputValue } from "node:sqlite"
 
-import { Clock, Effect, Layer, Option, PubSub, Schema } from "effect"
+import { Clock, Effect, Layer, Option, PubSub, Schedule, Schema } from "effect"
 
 import {
   limits,
@@ -25,6 +28,8 @@ import {
   StorageError
 } from "./Domain.ts"
 import type { Page, RoomName } from "./Domain.ts"
+import { makeFolder } from "./Folder.ts"
+import { keyOf } from "./Names.ts"
 import { TooManyOrigins } from "./PeerNews.ts"
 import { Settings } from "./Settings.ts"
 import * as SqlitePeers from "./SqlitePeers.ts"
@@ -90,8 +95,34 @@ const toPage = <A, Cursor>(rows: ReadonlyArray<A>, limit: number, cursor: (last:
   return { items, next: rows.length > limit && last !== undefined ? cursor(last) : null }
 }
 
-const attempt = <A>(operation: string, run: () => A): Effect.Effect<A, StorageError> =>
-  Effect.try({ try: run, catch: (cause) => new StorageError({ operation, cause }) })
+/** SQLITE_BUSY and SQLITE_LOCKED, with any extended code. */
+const isLocked = (cause: unknown): boolean =>
+  typeof cause === "object" && cause !== null && "errcode" in cause && [5, 6].includes(Number(cause.errcode) % 256)
+
+const pause = 20
+
+/** Tries again while another process holds the lock, without waiting in SQLite. */
+const unlocked = <A, E extends { readonly cause?: unknown }>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  Effect.retry(effect, {
+    schedule: Schedule.spaced(pause),
+    times: limits.lock / pause,
+    while: (error: E) => isLocked(error.cause)
+  })
+
+const tryOnce = <A>(operation: string, run: () => A, file?: string): Effect.Effect<A, StorageError> =>
+  Effect.try({
+    try: run,
+    catch: (cause) => new StorageError({ operation, cause, ...(file === undefined ? {} : { file }) })
+  })
+
+const attempt = <A>(operation: string, run: () => A, file?: string): Effect.Effect<A, StorageError> =>
+  unlocked(tryOnce(operation, run, file))
+
+/** A change, and what follows its commit: an interruption comes before both, or after both. */
+const commit = <A, E extends { readonly cause?: unknown }>(
+  change: Effect.Effect<A, E>,
+  committed: (changed: A) => Effect.Effect<void>
+): Effect.Effect<A, E> => unlocked(Effect.uninterruptible(Effect.tap(change, committed)))
 
 const userVersion = (db: DatabaseSync): number => Number(db.prepare("PRAGMA user_version").get()?.["user_version"])
 
@@ -123,16 +154,9 @@ const migrate = (db: DatabaseSync): void => {
   }
 }
 
-// One folder at a time: `recursive` tries without end where the system lets nobody make a folder, such as below /proc.
-const makeFolder = (folder: string): void => {
-  if (existsSync(folder)) return
-  makeFolder(dirname(folder))
-  mkdirSync(folder)
-}
-
 const open = (file: string): DatabaseSync => {
   makeFolder(dirname(resolve(file)))
-  const db = new DatabaseSync(file, { enableForeignKeyConstraints: true, timeout: 1000 })
+  const db = new DatabaseSync(file, { enableForeignKeyConstraints: true, timeout: 0 })
   try {
     db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL")
     migrate(db)
@@ -143,10 +167,19 @@ const open = (file: string): DatabaseSync => {
   }
 }
 
+const enoughSpace = (file: string): Effect.Effect<void, StorageError> =>
+  Effect.tryPromise({
+    try: async () => {
+      const { bavail, bsize } = await statfs(dirname(resolve(file)))
+      if (bavail * bsize < limits.free) throw new Error(`the disk is full: ${bavail * bsize} bytes are free`)
+    },
+    catch: (cause) => new StorageError({ operation: "writable", cause, file })
+  })
+
 const make = Effect.gen(function* () {
   const { data } = yield* Settings
   const db = yield* Effect.acquireRelease(
-    attempt("open", () => open(data)),
+    attempt("open", () => open(data), data),
     (db) => Effect.sync(() => db.close())
   )
 
@@ -168,8 +201,7 @@ const make = Effect.gen(function* () {
     Member
   )
   const selectMember = query("member", "SELECT 'Member' AS _tag, id, name FROM members WHERE token_digest = ?", Member)
-  const insertRoom = query(
-    "createRoom",
+  const insertRoom = prepare(
     `INSERT INTO rooms (name, topic, created_by, created_at) VALUES (?, ?, ?, ?)
      ON CONFLICT (name) DO NOTHING RETURNING name, topic, ? AS createdBy, created_at AS createdAt`,
     RoomRow
@@ -228,32 +260,37 @@ const make = Effect.gen(function* () {
   yield* deleteTried(limits.preview.tries)
 
   return Storage.of({
+    // The same number again: it is written all the same. It may overwrite a page of the log, so that it succeeds on a full disk.
+    writable: Effect.andThen(
+      attempt("writable", () => db.exec(`PRAGMA user_version = ${userVersion(db)}`), data),
+      enoughSpace(data)
+    ),
     register: Effect.fnUntraced(function* (name, digest) {
-      const key = name.normalize("NFKC").toLowerCase()
-      const [member] = yield* insertMember(name, key, digest, yield* Clock.currentTimeMillis)
+      const [member] = yield* insertMember(name, keyOf(name), digest, yield* Clock.currentTimeMillis)
       return member ?? (yield* new NameTaken({ name }))
     }),
     member: (digest) => Effect.map(selectMember(digest), ([member]) => Option.fromUndefinedOr(member)),
     createRoom: Effect.fnUntraced(function* ({ name, topic }, by) {
-      const [made] = yield* insertRoom(name, topic, by.id, yield* Clock.currentTimeMillis, by.name)
-      if (made === undefined) return yield* new RoomTaken({ room: name })
-      yield* grow
-      return made
+      const createdAt = yield* Clock.currentTimeMillis
+      const insert = tryOnce("createRoom", () => insertRoom(name, topic, by.id, createdAt, by.name))
+      const [made] = yield* commit(insert, ([room]) => (room === undefined ? Effect.void : grow))
+      return made ?? (yield* new RoomTaken({ room: name }))
     }),
     room,
     rooms: ({ after = "", limit }) =>
       Effect.map(selectRooms(after, limit + 1), (rows) => toPage(rows, limit, (last) => last.name)),
-    post: Effect.fnUntraced(function* (name, text, by, links) {
+    post: Effect.fnUntraced(function* (name, text, by, links, stored = () => Effect.void) {
       const postedAt = yield* Clock.currentTimeMillis
       const post = () => {
         const [made] = insertMessage(by.id, text, postedAt, name, name, by.name)
         if (made !== undefined) waitFor(made.id, links)
         return made
       }
-      const made = yield* attempt("post", () => (links.length === 0 ? post() : transaction(db, post)))
-      if (made === undefined) return yield* new RoomNotFound({ room: name })
-      yield* grow
-      return made
+      const insert = tryOnce("post", () => (links.length === 0 ? post() : transaction(db, post)))
+      const made = yield* commit(insert, (message) =>
+        message === undefined ? Effect.void : Effect.andThen(stored(message), grow)
+      )
+      return made ?? (yield* new RoomNotFound({ room: name }))
     }),
     messages: Effect.fnUntraced(function* (name, { before = Number.MAX_SAFE_INTEGER, limit }) {
       const rows = yield* selectMessages(name, before, limit + 1)
@@ -277,14 +314,17 @@ const make = Effect.gen(function* () {
       }),
     known: attempt("known", () => peers.known()),
     lacking: (theirs) => attempt("lacking", () => peers.lacking(theirs)),
-    take: (news, linksIn) =>
-      Effect.try({
+    take: (news, linksIn, stored = () => Effect.void) => {
+      const insert = Effect.try({
         try: () => transaction(db, () => peers.take(news, linksIn)),
         catch: (cause) =>
           cause instanceof RoomNotFound || cause instanceof TooManyOrigins
             ? cause
             : new StorageError({ operation: "take", cause })
-      }).pipe(Effect.tap(() => (news.rooms.length + news.messages.length === 0 ? Effect.void : grow))),
+      })
+      const isEmpty = news.rooms.length + news.messages.length === 0
+      return commit(insert, (messages) => (isEmpty ? Effect.void : Effect.andThen(stored(messages), grow)))
+    },
     grown: PubSub.subscribe(growth)
   })
 })

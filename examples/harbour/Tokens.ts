@@ -2,7 +2,7 @@
  * Tokens: how a member shows who they are.
  *
  * A token is 32 random bytes. Harbour shows it once, when it is issued, and keeps only its SHA-256 digest: who reads
- * the database cannot post with what is in it.
+ * the database finds no token to post with.
  */
 import { Context, Effect, Layer, Option, Redacted } from "effect"
 import { Digest, SecureRandom } from "effect/crypto"
@@ -14,7 +14,7 @@ import { Storage } from "./Storage.ts"
 const size = 32
 const pattern = /^hbr_[A-Za-z0-9_-]{43}$/
 
-/** Issues tokens and finds the member behind one. */
+/** Issues tokens and finds the member of a token. */
 export class Tokens extends Context.Service<
   Tokens,
   {

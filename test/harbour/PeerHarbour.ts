@@ -39,7 +39,8 @@ export const mooredOver = Effect.fnUntraced(function* (
   const [messages, storage] = [Context.get(context, Messages), Context.get(context, Storage)]
   const ada = yield* storage.register(memberName("Ada"), new Uint8Array(32))
   const told: Array<string> = []
-  Context.get(context, Broadcaster.Broadcaster).attach("room:quay", {
+  yield* Context.get(context, Broadcaster.Broadcaster).subscribe("room:quay", {
+    id: "test",
     deliver: ({ payload }) => void told.push(decodeTold(payload).text)
   })
   return {

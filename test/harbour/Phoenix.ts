@@ -70,7 +70,7 @@ export const follow = (
           return Effect.sync(() => watchers.delete(watch))
         }).pipe(
           Effect.timeoutOrElse({
-            duration: "20 seconds",
+            duration: "2 minutes",
             orElse: () => Effect.die(new Error(`No ${count} times "${event}" in ${JSON.stringify(heard)}`))
           })
         ),

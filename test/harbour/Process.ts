@@ -45,6 +45,8 @@ export interface Harbour {
   readonly wrote: (pattern: RegExp) => Effect.Effect<string>
   /** Signals the whole process group. */
   readonly signal: (signal: NodeJS.Signals) => Effect.Effect<void>
+  /** Signals the process that was started alone, as a supervisor does. */
+  readonly signalOne: (signal: NodeJS.Signals) => Effect.Effect<void>
   /** Every process of the group that held its output has ended. */
   readonly ended: Effect.Effect<Ended>
   /** Sends a word to a steered Harbour. */
@@ -115,7 +117,7 @@ const launch = (program: keyof typeof programs, environment: Environment) => {
       return Effect.sync(() => watchers.delete(watch))
     }).pipe(
       Effect.timeoutOrElse({
-        duration: "20 seconds",
+        duration: "2 minutes",
         orElse: () => Effect.die(new Error(`Harbour never came to ${what}:\n${output}`))
       })
     )
@@ -132,6 +134,7 @@ const launch = (program: keyof typeof programs, environment: Environment) => {
   return {
     until,
     signal,
+    signalOne: (name: NodeJS.Signals) => Effect.sync(() => void child.kill(name)),
     ended: Effect.promise(() => closed),
     output: () => output,
     heard: until("the next word", () => {

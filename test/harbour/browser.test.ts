@@ -13,7 +13,7 @@ const path = "/api/rooms/quay/messages"
 const memberOf = (harbour: Harbour, name: string): Effect.Effect<Reader> =>
   Effect.map(harbour.call("POST", "/api/tokens", { body: { name } }), ({ json }) => json)
 
-describe.skipIf(missing)("browser", { timeout: 120_000 }, () => {
+describe.skipIf(missing)("browser", () => {
   it.live(
     "harbour: two people in a room see each other type and post, over a restart of Harbour too: nothing is lost, nothing comes twice",
     Effect.fn(function* () {
@@ -162,7 +162,7 @@ describe.skipIf(missing)("browser", { timeout: 120_000 }, () => {
   )
 
   it.live(
-    "harbour: a token that is not known makes its owner a guest, who goes on listening: when the page is loaded, and when Harbour is back with other data",
+    "harbour: an unknown token makes its owner a guest, who goes on listening: when the page is loaded, and when Harbour is back with other data",
     Effect.fn(function* () {
       const chromium = yield* browser
       const harbour = yield* start(yield* dataFile)

@@ -34,7 +34,7 @@ const bare = ({ url }: Harbour, origin: string | undefined, opened: (socket: WS)
     return Effect.sync(() => socket.terminate())
   })
 
-describe.concurrent("live", { timeout: 60_000 }, () => {
+describe.concurrent("live", () => {
   it.live(
     "harbour: two Phoenix clients in a room get what is posted over HTTP and over the channel, once and in order",
     Effect.fn(function* () {
@@ -86,7 +86,7 @@ describe.concurrent("live", { timeout: 60_000 }, () => {
   )
 
   it.live(
-    "harbour: a preview that is made after its message was told is told too",
+    "harbour: a preview made after its message was broadcast is broadcast too",
     Effect.fn(function* () {
       const asked = yield* Deferred.make<ServerResponse>()
       const { origin } = yield* loopback((_, response) => Deferred.doneUnsafe(asked, Effect.succeed(response)))
@@ -105,7 +105,7 @@ describe.concurrent("live", { timeout: 60_000 }, () => {
   )
 
   it.live(
-    "harbour: a defect in a channel's handler ends that channel, which comes back, and no other; a storage that fails is told without its cause",
+    "harbour: a defect in a channel's handler ends that channel, which comes back, and no other; a failing storage is reported without its cause",
     Effect.fn(function* () {
       const harbour = yield* start(yield* dataFile, "steered")
       const token = yield* furnish(harbour, "quay")
@@ -160,7 +160,7 @@ describe.concurrent("live", { timeout: 60_000 }, () => {
   )
 
   it.live(
-    "harbour: the page's modules may be kept, the start draws the channels, and a plain request to the socket is told what is missing",
+    "harbour: the page's modules may be kept, the start draws the channels, and the answer to a plain request to the socket names the missing upgrade",
     Effect.fn(function* () {
       const harbour = yield* start(yield* dataFile)
       const page = yield* harbour.call("GET", "/")

@@ -8,7 +8,7 @@ import { dataFile, furnish, readAll, start } from "./Process.ts"
 const path = "/api/rooms/quay/messages"
 const numbers = (count: number) => Array.from({ length: count }, (_, index) => index)
 
-describe("load", { timeout: 60_000 }, () => {
+describe("load", () => {
   it.live(
     "harbour: 1,000 concurrent requests are all answered right: no message lost, none twice",
     Effect.fn(function* () {

@@ -5,7 +5,7 @@ import { dataFile, furnish, start } from "./Process.ts"
 
 const problemType = "application/problem+json"
 
-describe.concurrent("requests", { timeout: 30_000 }, () => {
+describe.concurrent("requests", () => {
   it.live(
     "harbour: a room is made, listed, posted to and read, newest message first, page by page",
     Effect.fn(function* () {
@@ -76,7 +76,7 @@ describe.concurrent("requests", { timeout: 30_000 }, () => {
   )
 
   it.live(
-    "harbour: what is not there is answered 404, and what is taken 409, each as a problem with its code",
+    "harbour: a missing item is answered 404, and a taken name 409, each as a problem with its code",
     Effect.fn(function* () {
       const harbour = yield* start(yield* dataFile)
       const token = yield* furnish(harbour, "quay")
@@ -153,7 +153,7 @@ describe.concurrent("requests", { timeout: 30_000 }, () => {
   )
 
   it.live(
-    "harbour: the page has a strict policy of its own, and every answer its security headers and request id",
+    "harbour: the page has a separate strict policy, and every answer its security headers and request id",
     Effect.fn(function* () {
       const harbour = yield* start(yield* dataFile)
       const page = yield* harbour.call("GET", "/")

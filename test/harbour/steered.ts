@@ -36,8 +36,8 @@ const steered = Layer.effect(
     const storage = yield* Storage
     return Storage.of({
       ...storage,
-      post: (room, text, by, links) => {
-        const post = storage.post(room, text, by, links)
+      post: (room, text, by, links, stored) => {
+        const post = storage.post(room, text, by, links, stored)
         switch (String(text)) {
           case "wait":
             return held(Effect.andThen(go, post))

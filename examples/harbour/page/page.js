@@ -230,18 +230,19 @@ const look = async () => {
   if (followed && rooms.follows(shown)) stand("live")
 }
 
-const enter = async () => {
-  const room = decodeURIComponent(location.hash.slice(1))
-  if (room === shown || room === "messages") return
+/** Leaves the room that is shown: nothing on the page speaks of it any more. */
+const leaveRoom = () => {
   shown = null
   rooms?.unfollow()
   stand(null)
+  document.title = "Harbour"
   show()
-  if (room === "") return
+}
+
+const openRoom = async (room, isWanted) => {
   const { name, topic } = await call("GET", `/api/rooms/${encodeURIComponent(room)}`)
   const { items, next } = await messages(name, null)
-  // Another room may have been chosen meanwhile.
-  if (decodeURIComponent(location.hash.slice(1)) !== room) return
+  if (!isWanted()) return
   const pane = at("pane")
   pane.setAttribute("aria-live", "off")
   at("log").replaceChildren(...items.toReversed().map(entry))
@@ -256,6 +257,24 @@ const enter = async () => {
   pane.scrollTop = pane.scrollHeight
   rooms?.follow(name, me?.token)
   say(`Room ${name}, ${items.length} messages shown.`)
+}
+
+/** Opens the room that the address names. No name needs to be escaped there. */
+const enter = async () => {
+  const { hash } = location
+  const room = hash.slice(1)
+  if (room === shown || room === "messages") return
+  leaveRoom()
+  if (room === "") return say("No room is open.")
+  // Another room may have been chosen meanwhile: then neither this one nor what is wrong with it is of interest.
+  const isWanted = () => location.hash === hash
+  try {
+    await openRoom(room, isWanted)
+  } catch (error) {
+    if (!isWanted()) return
+    say("No room is open.")
+    throw error
+  }
 }
 
 onSubmit(at("join"), async (form) => {

@@ -3,8 +3,9 @@ import { assert, describe, it } from "@effect/vitest"
 import { DateTime, Effect, Exit, Layer, Option, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { Shutdown } from "fairlead"
-import { Endpoint, Identity, Transport } from "fairlead/endpoint"
-import { layer, MemoryNetwork } from "fairlead/testing/endpoint"
+import { CloseCode, Endpoint, EndpointId, EndpointTransport } from "fairlead/endpoint"
+import type { EndpointAddr } from "fairlead/endpoint"
+import { TestEndpoint } from "fairlead/testing/endpoint"
 
 import { StorageError } from "../../examples/harbour/Domain.ts"
 import { encode } from "../../examples/harbour/PeerFrames.ts"
@@ -15,15 +16,15 @@ import { logsOf } from "../server/Logs.ts"
 import { memberName, messageText, moored, mooredOver, quay, roomName } from "./PeerHarbour.ts"
 import type { Moored } from "./PeerHarbour.ts"
 
-const idOf = (number: number) => Identity.EndpointId.make(number.toString(16).padStart(64, "0"))
+const idOf = (number: number) => EndpointId.EndpointId.make(number.toString(16).padStart(64, "0"))
 
 /** The endpoint that is bound as this one, counted from 1: a peer that may dial. */
-const allowed = (number: number): Identity.EndpointAddr => ({ id: idOf(number), addrs: [] })
+const allowed = (number: number): EndpointAddr.EndpointAddr => ({ id: idOf(number), addrs: [] })
 
 /** The same, to be dialled. */
-const at = (number: number): Identity.EndpointAddr => ({ id: idOf(number), addrs: [`memory:${number}`] })
+const at = (number: number): EndpointAddr.EndpointAddr => ({ id: idOf(number), addrs: [`memory:${number}`] })
 
-const linked = (harbour: Moored, ...peers: ReadonlyArray<Identity.EndpointAddr>) =>
+const linked = (harbour: Moored, ...peers: ReadonlyArray<EndpointAddr.EndpointAddr>) =>
   Effect.provide(link(peers), harbour.context)
 
 const furnished = Effect.tap(moored, (harbour) => harbour.createRoom(quay))
@@ -31,7 +32,7 @@ const furnished = Effect.tap(moored, (harbour) => harbour.createRoom(quay))
 /** Lets time pass, second by second, so that what is due runs before what is due later. */
 const pass = (seconds: number) => Effect.replicateEffect(TestClock.adjust("1 second"), seconds, { discard: true })
 
-const settled = (harbours: ReadonlyArray<Moored>, count: number) =>
+const allLinked = (harbours: ReadonlyArray<Moored>, count: number) =>
   eventually(() => harbours.every(({ told }) => told.length >= count))
 
 /** Every Harbour has each of these texts once, and told each once. */
@@ -46,8 +47,9 @@ const haveOnce = (harbours: ReadonlyArray<Moored>, texts: ReadonlyArray<string>)
     })
   )
 
-const memory = <A, E>(test: Effect.Effect<A, E, MemoryNetwork | Transport.Transport | Scope.Scope>) =>
-  test.pipe(Effect.provide(layer()), Effect.scoped)
+const memory = <A, E>(
+  test: Effect.Effect<A, E, TestEndpoint.MemoryNetwork | EndpointTransport.EndpointTransport | Scope.Scope>
+) => test.pipe(Effect.provide(TestEndpoint.layer()), Effect.scoped)
 
 /** Writes as a peer to a Harbour that allows it; how the Harbour ended it. */
 const rude = (...frames: ReadonlyArray<Uint8Array>) =>
@@ -68,7 +70,7 @@ const noNews = News.make({ rooms: [], messages: [] })
 
 describe("links of peers", () => {
   it.effect(
-    "harbour: what is posted anywhere is told everywhere once, over Harbours between, and again after a pause",
+    "harbour: a message posted anywhere arrives everywhere once, over Harbours between, and after a pause",
     () =>
       memory(
         Effect.gen(function* () {
@@ -78,20 +80,20 @@ describe("links of peers", () => {
           yield* linked(north, allowed(2))
           yield* linked(south, at(1), allowed(3))
           yield* linked(east, at(2))
-          yield* settled(harbours, 1)
+          yield* allLinked(harbours, 1)
           yield* east.post("from the east")
           yield* south.post("from the south")
-          yield* settled(harbours, 3)
+          yield* allLinked(harbours, 3)
           yield* pass(60)
           yield* north.post("a minute later")
-          yield* settled(harbours, 4)
+          yield* allLinked(harbours, 4)
           yield* pass(1)
           yield* haveOnce(harbours, ["before", "from the east", "from the south", "a minute later"])
         })
       )
   )
 
-  it.effect("harbour: a link lasts while one side tells much and the other has nothing to say", () =>
+  it.effect("harbour: a link lasts while one side sends much and the other nothing", () =>
     memory(
       Effect.gen(function* () {
         const [north, south] = [yield* furnished, yield* furnished]
@@ -102,7 +104,7 @@ describe("links of peers", () => {
             for (let second = 1; second <= 60; second++) {
               yield* north.post(`${second}`)
               yield* pass(1)
-              yield* settled([south], second)
+              yield* allLinked([south], second)
             }
           })
         )
@@ -123,78 +125,81 @@ describe("links of peers", () => {
         for (const [n, text] of texts.entries()) yield* harbours[n % 3]!.post(text)
         // Who dialled before the other was there dials again.
         yield* pass(60)
-        yield* settled(harbours, texts.length)
+        yield* allLinked(harbours, texts.length)
         yield* haveOnce(harbours, texts)
       })
     )
   )
 
+  it.effect("harbour: an unlisted Harbour is refused with a reason, says so once, and asks about once a minute", () =>
+    memory(
+      Effect.gen(function* () {
+        const [north, stranger] = [yield* furnished, yield* furnished]
+        yield* north.post("secret")
+        const { transport } = yield* TestEndpoint.MemoryNetwork
+        let dials = 0
+        const counted = Layer.succeed(EndpointTransport.EndpointTransport, {
+          bind: (options) =>
+            Effect.map(transport.bind(options), (bound) => ({
+              ...bound,
+              dial: (addr, alpn, done) => (dials++, bound.dial(addr, alpn, done))
+            }))
+        })
+        const [, lines] = yield* logsOf(
+          Effect.gen(function* () {
+            yield* linked(north, allowed(9))
+            yield* Effect.provide(linked(stranger, at(1)), counted)
+            yield* pass(600)
+          })
+        )
+        assert.deepStrictEqual(
+          lines.map(({ level, message }) => [level, message]),
+          [
+            ["Warn", `${idOf(2)} is no peer of this Harbour: add it to HARBOUR_PEERS to link with it`],
+            ["Warn", `The peer ${idOf(1)} refuses the link with code 403: not allowed. This Harbour is ${idOf(2)}`]
+          ]
+        )
+        assert.isAtLeast(dials, 8)
+        assert.isAtMost(dials, 14)
+        assert.deepStrictEqual(stranger.told, [])
+      })
+    )
+  )
+
   it.effect(
-    "harbour: a Harbour that is not allowed is refused with a reason, says so once, and asks about once a minute",
+    "harbour: a link over which nothing passes any more ends, and heals with the messages posted meanwhile",
     () =>
       memory(
         Effect.gen(function* () {
-          const [north, stranger] = [yield* furnished, yield* furnished]
-          yield* north.post("secret")
-          yield* linked(north, allowed(9))
-          const { transport } = yield* MemoryNetwork
-          let dials = 0
-          const counted = Layer.succeed(Transport.Transport, {
-            bind: (options) =>
-              Effect.map(transport.bind(options), (bound) => ({
-                ...bound,
-                dial: (addr, alpn) => Effect.suspend(() => (dials++, bound.dial(addr, alpn)))
-              }))
-          })
+          const network = yield* TestEndpoint.MemoryNetwork
+          const [north, south] = [yield* furnished, yield* furnished]
           const [, lines] = yield* logsOf(
             Effect.gen(function* () {
-              yield* Effect.provide(linked(stranger, at(1)), counted)
-              yield* pass(600)
+              yield* linked(north, allowed(2))
+              yield* linked(south, at(1))
+              yield* north.post("one")
+              yield* allLinked([north, south], 1)
+              yield* network.partition(idOf(1), idOf(2))
+              yield* north.post("two")
+              yield* south.post("three")
+              yield* pass(90)
+              assert.deepStrictEqual([north.told.length, south.told.length], [2, 2])
+              yield* network.heal(idOf(1), idOf(2))
+              yield* pass(60)
+              yield* allLinked([north, south], 3)
             })
           )
+          yield* haveOnce([north, south], ["one", "two", "three"])
+          const warned = lines.filter(({ level }) => level === "Warn")
           assert.deepStrictEqual(
-            lines.map(({ level, message }) => [level, message]),
-            [["Warn", `The peer ${idOf(1)} refuses the link with code 403: not allowed. This Harbour is ${idOf(2)}`]]
+            warned.map(({ message }) => message),
+            [
+              `The peer ${idOf(1)} cannot be reached: The peer did not answer in time: it may be offline, or its address out of date`
+            ]
           )
-          assert.isAtLeast(dials, 8)
-          assert.isAtMost(dials, 14)
-          assert.deepStrictEqual(stranger.told, [])
+          assert.strictEqual(lines.filter(({ message }) => message === `Linked with the peer ${idOf(1)}`).length, 2)
         })
       )
-  )
-
-  it.effect("harbour: a link over which nothing passes any more ends, and heals with what was posted meanwhile", () =>
-    memory(
-      Effect.gen(function* () {
-        const network = yield* MemoryNetwork
-        const [north, south] = [yield* furnished, yield* furnished]
-        const [, lines] = yield* logsOf(
-          Effect.gen(function* () {
-            yield* linked(north, allowed(2))
-            yield* linked(south, at(1))
-            yield* north.post("one")
-            yield* settled([north, south], 1)
-            yield* network.part(idOf(1), idOf(2))
-            yield* north.post("two")
-            yield* south.post("three")
-            yield* pass(90)
-            assert.deepStrictEqual([north.told.length, south.told.length], [2, 2])
-            yield* network.heal(idOf(1), idOf(2))
-            yield* pass(60)
-            yield* settled([north, south], 3)
-          })
-        )
-        yield* haveOnce([north, south], ["one", "two", "three"])
-        const warned = lines.filter(({ level }) => level === "Warn")
-        assert.deepStrictEqual(
-          warned.map(({ message }) => message),
-          [
-            `The peer ${idOf(1)} cannot be reached: The peer did not answer in time: it may be offline, or its address out of date`
-          ]
-        )
-        assert.strictEqual(lines.filter(({ message }) => message === `Linked with the peer ${idOf(1)}`).length, 2)
-      })
-    )
   )
 
   it.effect(
@@ -207,12 +212,12 @@ describe("links of peers", () => {
           const first = yield* Scope.make()
           yield* Scope.provide(linked(south, at(1)), first)
           yield* south.post("one")
-          yield* settled([north, south], 1)
+          yield* allLinked([north, south], 1)
           yield* Scope.close(first, Exit.void)
           yield* north.post("two")
           yield* south.post("three")
           yield* linked(south, at(1))
-          yield* settled([north, south], 3)
+          yield* allLinked([north, south], 3)
           yield* haveOnce([north, south], ["one", "two", "three"])
         })
       )
@@ -228,7 +233,7 @@ describe("links of peers", () => {
             yield* linked(north, allowed(2))
             yield* Effect.provideService(linked(south, at(1)), Shutdown.Shutdown, shutdown)
             yield* north.post("one")
-            yield* settled([north, south], 1)
+            yield* allLinked([north, south], 1)
             yield* shutdown.notify
             yield* north.post("too late")
             yield* pass(5)
@@ -250,7 +255,7 @@ describe("links of peers", () => {
       400,
       "not the protocol harbour/1: a frame has 1 to 1048576 bytes"
     ],
-    ["news first", [encode(noNews)], 400, "not the protocol harbour/1: it begins with what is known"],
+    ["news first", [encode(noNews)], 400, "not the protocol harbour/1: it begins with known positions"],
     [
       "what it knows twice",
       [encode(nothing), encode(nothing)],
@@ -278,13 +283,13 @@ describe("links of peers", () => {
         )
       ],
       400,
-      'a message came ahead of its room "nowhere"'
+      'a message came before its room "nowhere"'
     ]
   ] as const)("harbour: a peer that says %s is sent away with a reason", ([, frames, code, reason]) =>
     memory(
       Effect.gen(function* () {
         const { closed } = yield* rude(...frames)
-        assert.deepInclude(yield* closed, { _tag: "Application", code: Identity.closeCode(code), reason } as const)
+        assert.deepInclude(yield* closed, { _tag: "ApplicationClosed", code: CloseCode.make(code), reason } as const)
       })
     )
   )
@@ -296,7 +301,7 @@ describe("links of peers", () => {
         const harbour = yield* linked(yield* furnished, allowed(1))
         const idle = yield* stranger.connect(harbour, protocol)
         yield* pass(10)
-        assert.deepInclude(yield* idle.closed, { code: Identity.closeCode(408), reason: "no stream" })
+        assert.deepInclude(yield* idle.closed, { code: CloseCode.make(408), reason: "no stream" })
         const silent = yield* stranger.connect(harbour, protocol)
         const { send } = yield* silent.openBi
         yield* send.write(encode(nothing))
@@ -305,7 +310,7 @@ describe("links of peers", () => {
         yield* pass(14)
         yield* send.write(encode(noNews))
         yield* pass(15)
-        assert.deepInclude(yield* silent.closed, { code: Identity.closeCode(0), reason: "" })
+        assert.deepInclude(yield* silent.closed, { code: CloseCode.make(0), reason: "" })
       })
     )
   )
@@ -317,12 +322,12 @@ describe("links of peers", () => {
         const harbour = yield* linked(yield* furnished, allowed(1))
         for (let n = 0; n < 4; n++) yield* stranger.connect(harbour, protocol)
         const fifth = yield* stranger.connect(harbour, protocol)
-        assert.deepInclude(yield* fifth.closed, { code: Identity.closeCode(429) })
+        assert.deepInclude(yield* fifth.closed, { code: CloseCode.make(429) })
       })
     )
   )
 
-  it.effect("harbour: a peer that is dialled and speaks something else is sent away, and not asked again at once", () =>
+  it.effect("harbour: a dialled peer that speaks something else is sent away, and not asked again at once", () =>
     memory(
       Effect.gen(function* () {
         const other = yield* Endpoint.make({ alpns: [protocol] })
@@ -333,7 +338,7 @@ describe("links of peers", () => {
             const { send } = yield* connection.acceptBi
             yield* send.write(Uint8Array.of(0, 0, 0, 1, 0x78))
             assert.deepInclude(yield* connection.closed, {
-              code: Identity.closeCode(400),
+              code: CloseCode.make(400),
               reason: "not the protocol harbour/1: a frame is not what it should be"
             })
             yield* pass(30)
@@ -342,7 +347,7 @@ describe("links of peers", () => {
         assert.deepStrictEqual(
           lines.map(({ message }) => message),
           [
-            `The peer ${idOf(1)} is sent away: Rejected with code 400: not the protocol harbour/1: a frame is not what it should be`
+            `The peer ${idOf(1)} is sent away: Rejected with status 400: not the protocol harbour/1: a frame is not what it should be`
           ]
         )
       })

@@ -28,7 +28,7 @@ describe("the key of a peer", () => {
     })
   )
 
-  it.effect("harbour: a key that others can read, that is cut off, or that cannot be made says what to do", () =>
+  it.effect("harbour: a key that others can read, a truncated one, or one that cannot be made says what to do", () =>
     Effect.gen(function* () {
       const file = join(yield* folder, "harbour.db.key")
       yield* keyIn(file)

@@ -23,7 +23,7 @@ const read = (page: string | Uint8Array, contentType = "text/html", size = Infin
 
 const og = (property: string, content: string) => `<meta property="${property}" content="${content}">`
 
-describe("the head of a page", { timeout: 30_000 }, () => {
+describe("the head of a page", () => {
   it.each([
     ["<title>A</title>", ["A", ""]],
     ["<!doctype html><html><head><TITLE lang=en> A\n\t b </TITLE></head>", ["A b", ""]],
@@ -49,7 +49,7 @@ describe("the head of a page", { timeout: 30_000 }, () => {
     assert.deepStrictEqual(read(page), said)
   })
 
-  it("harbour: what is too long is cut, at a character, with an ellipsis", () => {
+  it("harbour: a too long text is cut, at a character, with an ellipsis", () => {
     const { description, title } = limits.preview
     assert.deepStrictEqual(
       read(`<title>${"⚓".repeat(title)}</title><meta name=description content="${"🛟".repeat(description + 1)}">`),
@@ -88,7 +88,7 @@ describe("the head of a page", { timeout: 30_000 }, () => {
     assert.deepStrictEqual(read(page, contentType), ["café", ""])
   })
 
-  it("harbour: an encoding that is named behind the first 1024 bytes is not looked for", () => {
+  it("harbour: an encoding named after the first 1024 bytes is ignored", () => {
     const late = (spaces: number) => latin1(`${" ".repeat(spaces)}<meta charset=latin1><title>caf\xe9</title>`)
     assert.deepStrictEqual(read(late(900), "text/html", 512), ["café", ""])
     assert.deepStrictEqual(read(late(1100), "text/html", 512), ["caf\ufffd", ""])

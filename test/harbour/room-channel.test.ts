@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Option, Redacted, Schema } from "effect"
 import { TestClock } from "effect/testing"
-import * as TestChannel from "fairlead/testing/channel"
+import { TestChannel } from "fairlead/testing/channel"
 
 import {
   limits,
@@ -67,7 +67,7 @@ const harbour = <E = never>(storage?: Layer.Layer<Storage, E>) =>
   })
 
 describe("room channel", () => {
-  it.effect("harbour: what is posted over HTTP and what is posted over the channel is told alike, to guests too", () =>
+  it.effect("harbour: messages posted over HTTP and over the channel are broadcast alike, to guests too", () =>
     Effect.gen(function* () {
       const { guest, keeper, member, server } = yield* harbour()
       const [ada, visitor] = [yield* member, yield* guest]
@@ -87,39 +87,39 @@ describe("room channel", () => {
     })
   )
 
-  it.effect("harbour: a message that could not be stored is told to nobody, and its cause not to the client", () =>
-    Effect.gen(function* () {
-      const full = Layer.effect(
-        Storage,
-        Effect.map(Storage, (storage) =>
-          Storage.of({
-            ...storage,
-            post: () => Effect.fail(new StorageError({ operation: "post", cause: new Error("the disk is full") }))
-          })
-        )
-      ).pipe(Layer.provide(inMemory))
-      const { member, told } = yield* harbour(full)
-      const ada = yield* member
-      const error = yield* Effect.flip(ada.push("post", { text: textOf("lost") }))
-      assert.deepStrictEqual(error, new Unavailable())
-      assert.deepStrictEqual(told(), [])
-    })
-  )
-
   it.effect(
-    "harbour: a room that is not there and a wrong token are refused at the join, and the next join is taken",
+    "harbour: a message that could not be stored is broadcast to nobody, and its cause is hidden from the client",
     () =>
       Effect.gen(function* () {
-        const { into, keeper } = yield* harbour()
-        const pier = Schema.decodeSync(RoomName)("pier")
-        const nowhere = yield* into(pier)
-        assert.deepStrictEqual(yield* Effect.flip(nowhere.join({})), new RoomNotFound({ room: pier }))
-        const topic = yield* into(quay)
-        for (const token of ["", "hbr_", Redacted.value(keeper.token).slice(1), `hbr_${"A".repeat(43)}`]) {
-          assert.deepStrictEqual(yield* Effect.flip(topic.join({ token: Redacted.make(token) })), new UnknownToken())
-        }
-        assert.isUndefined(yield* topic.join({ token: keeper.token }))
+        const full = Layer.effect(
+          Storage,
+          Effect.map(Storage, (storage) =>
+            Storage.of({
+              ...storage,
+              post: () => Effect.fail(new StorageError({ operation: "post", cause: new Error("the disk is full") }))
+            })
+          )
+        ).pipe(Layer.provide(inMemory))
+        const { member, told } = yield* harbour(full)
+        const ada = yield* member
+        const error = yield* Effect.flip(ada.push("post", { text: textOf("lost") }))
+        assert.deepStrictEqual(error, new Unavailable())
+        assert.deepStrictEqual(told(), [])
       })
+  )
+
+  it.effect("harbour: a missing room and a wrong token are refused at the join, and the next join is accepted", () =>
+    Effect.gen(function* () {
+      const { into, keeper } = yield* harbour()
+      const pier = Schema.decodeSync(RoomName)("pier")
+      const nowhere = yield* into(pier)
+      assert.deepStrictEqual(yield* Effect.flip(nowhere.join({})), new RoomNotFound({ room: pier }))
+      const topic = yield* into(quay)
+      for (const token of ["", "hbr_", Redacted.value(keeper.token).slice(1), `hbr_${"A".repeat(43)}`]) {
+        assert.deepStrictEqual(yield* Effect.flip(topic.join({ token: Redacted.make(token) })), new UnknownToken())
+      }
+      assert.isUndefined(yield* topic.join({ token: keeper.token }))
+    })
   )
 
   it.effect("harbour: a guest listens, and can neither post nor type", () =>
@@ -134,7 +134,7 @@ describe("room channel", () => {
     })
   )
 
-  it.effect("harbour: who types is told to the others by name, once in two seconds, and never to themselves", () =>
+  it.effect("harbour: typing is broadcast to the others by name, once in two seconds, and never to oneself", () =>
     Effect.gen(function* () {
       const { guest, member, told } = yield* harbour()
       const [ada, visitor] = [yield* member, yield* guest]
@@ -153,7 +153,7 @@ describe("room channel", () => {
     })
   )
 
-  it.effect("harbour: previews that come late are told behind their message, each with those before it", () =>
+  it.effect("harbour: late previews are broadcast after their message, each with those before it", () =>
     Effect.gen(function* () {
       const { guest, member, server, told } = yield* harbour()
       const [ada, visitor] = [yield* member, yield* guest]

@@ -5,8 +5,8 @@ import { DatabaseSync } from "node:sqlite"
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigProvider, Deferred, Effect, Fiber, Layer, Option, Schema } from "effect"
 import { Broadcaster } from "fairlead/channel"
-import * as TestApp from "fairlead/testing/app"
-import * as TestClient from "fairlead/testing/client"
+import { TestApp } from "fairlead/testing/app"
+import { TestClient } from "fairlead/testing/client"
 
 import { limits, MessageId, MemberName, MessageText, RoomName, StorageError } from "../../examples/harbour/Domain.ts"
 import { harbour } from "../../examples/harbour/Harbour.ts"
@@ -72,7 +72,7 @@ const waiting = (data: string) => {
   return row?.["waiting"]
 }
 
-describe("previews", { timeout: 30_000 }, () => {
+describe("previews", () => {
   it.live(
     "harbour: each message gets the previews of its links, in the order of its links, whenever they are made",
     () =>
@@ -129,7 +129,7 @@ describe("previews", { timeout: 30_000 }, () => {
     })
   )
 
-  it.live("harbour: a link that is posted at any moment of the work is seen without another word", () =>
+  it.live("harbour: a link posted at any moment of the work is seen without another signal", () =>
     Effect.gen(function* () {
       yield* over(
         yield* dataFile,
@@ -193,7 +193,7 @@ describe("previews", { timeout: 30_000 }, () => {
     })
   )
 
-  it.live("harbour: what was under way at the end is begun again at the next start, three times in all", () =>
+  it.live("harbour: unfinished work at the end is begun again at the next start, three times in all", () =>
     Effect.gen(function* () {
       const data = yield* dataFile
       let looks = 0
@@ -313,14 +313,14 @@ describe("previews", { timeout: 30_000 }, () => {
   )
 })
 
-describe("the whole of Harbour over a scripted network", { timeout: 30_000 }, () => {
+describe("the whole of Harbour over a scripted network", () => {
   it.live(
     "harbour: a message is answered without previews, and has them in the list and by itself as soon as they are made",
     () =>
       Effect.gen(function* () {
         const go = yield* Deferred.make<void>()
         const page = { headers: { "content-type": "text/html" }, body: `<title>A <b>&amp;amp;</b></title>` }
-        const network = TestClient.transport(
+        const network = TestClient.make(
           TestClient.once("GET http://a.example/x", Effect.as(Deferred.await(go), page)),
           TestClient.once("GET http://b.example/", { status: 404 })
         )

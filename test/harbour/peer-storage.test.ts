@@ -48,7 +48,7 @@ const catchUp = (from: Moored, to: Moored) =>
   })
 
 describe("the storage of peers", () => {
-  it.effect("harbour: what is lacking comes in bounded batches, in order, rooms ahead of the messages in them", () =>
+  it.effect("harbour: missing news come in bounded batches, in order, rooms before the messages in them", () =>
     Effect.gen(function* () {
       const [north, south] = [yield* moored, yield* moored]
       for (let n = 0; n < 40; n++) yield* north.createRoom(roomName(`pier-${n}`))
@@ -69,23 +69,21 @@ describe("the storage of peers", () => {
     })
   )
 
-  it.effect(
-    "harbour: what is told again, or comes back, is stored and told once, and is passed on under its origin",
-    () =>
-      Effect.gen(function* () {
-        const [north, south, east] = [yield* moored, yield* moored, yield* moored]
-        yield* north.createRoom(quay)
-        yield* north.post("one")
-        const told = yield* north.storage.lacking(nothing)
-        for (let time = 0; time < 2; time++) yield* south.take(told)
-        yield* catchUp(south, east)
-        yield* north.take(yield* east.storage.lacking(nothing))
-        for (const harbour of [north, south, east]) {
-          assert.deepStrictEqual(harbour.told, ["one"])
-          assert.deepStrictEqual(yield* harbour.said, ["Ada: one"])
-          assert.deepStrictEqual(yield* harbour.storage.lacking(nothing), told)
-        }
-      })
+  it.effect("harbour: repeated and returned news are stored and broadcast once, and passed on under their origin", () =>
+    Effect.gen(function* () {
+      const [north, south, east] = [yield* moored, yield* moored, yield* moored]
+      yield* north.createRoom(quay)
+      yield* north.post("one")
+      const told = yield* north.storage.lacking(nothing)
+      for (let time = 0; time < 2; time++) yield* south.take(told)
+      yield* catchUp(south, east)
+      yield* north.take(yield* east.storage.lacking(nothing))
+      for (const harbour of [north, south, east]) {
+        assert.deepStrictEqual(harbour.told, ["one"])
+        assert.deepStrictEqual(yield* harbour.said, ["Ada: one"])
+        assert.deepStrictEqual(yield* harbour.storage.lacking(nothing), told)
+      }
+    })
   )
 
   it.effect("harbour: two rooms of one name become one, and each Harbour keeps what it says of it", () =>
@@ -121,7 +119,7 @@ describe("the storage of peers", () => {
     })
   )
 
-  it.effect("harbour: news are taken whole or not at all: a message ahead of its room, or one origin too many", () =>
+  it.effect("harbour: news are taken whole or not at all: a message before its room, or one origin too many", () =>
     Effect.gen(function* () {
       const south = yield* moored
       const stray = news({ rooms: [room(1, "pier")], messages: [message(1, "astray")] })
@@ -140,7 +138,7 @@ describe("the storage of peers", () => {
     })
   )
 
-  it.effect("harbour: what others say is this Harbour's own is not taken from them", () =>
+  it.effect("harbour: messages under this Harbour's own origin are not taken from others", () =>
     Effect.gen(function* () {
       const south = yield* moored
       yield* south.createRoom(quay)

@@ -1,15 +1,18 @@
+import { mkdirSync } from "node:fs"
 import type { LookupFunction } from "node:net"
+import { dirname } from "node:path"
 
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer, Option, Stream } from "effect"
 import { TestClock } from "effect/testing"
-import { SsrfBlocked } from "fairlead/client/handlers"
+import { SsrfError } from "fairlead/client/handlers"
 import { NodeTransport } from "fairlead/client/node"
-import * as TestClient from "fairlead/testing/client"
+import { TestClient } from "fairlead/testing/client"
 
-import { policyFor } from "../../examples/harbour/PageNetwork.ts"
-import { bytes, Pages } from "../../examples/harbour/Pages.ts"
+import { bytes, policyFor } from "../../examples/harbour/PageNetwork.ts"
+import { Pages } from "../../examples/harbour/Pages.ts"
 import { given } from "./Given.ts"
+import { dataFile } from "./Process.ts"
 
 const html = { "content-type": "text/html; charset=utf-8" }
 const page = (title: string) => ({ headers: html, body: `<title>${title}</title>` })
@@ -17,7 +20,7 @@ const said = (title: string, description = "") => Option.some({ title, descripti
 
 /** Looks at pages over a network. */
 const over = <A, E>(
-  network: Pick<TestClient.Transport, "layer">,
+  network: Pick<TestClient.TestClient, "layer">,
   test: (look: Pages["Service"]["look"]) => Effect.Effect<A, E>,
   previewAllow: ReadonlyArray<string> = []
 ) =>
@@ -35,11 +38,41 @@ const inTime = <A, E>(fiber: Fiber.Fiber<A, E>) =>
     return yield* Fiber.join(fiber)
   })
 
-const urls = (network: TestClient.Transport) => network.calls.map(({ url }) => url)
+const urls = (network: TestClient.TestClient) => network.calls.map(({ url }) => url)
 
-describe("a look at a page", { timeout: 30_000 }, () => {
-  it.effect("harbour: tells title and description, and asks for HTML by a name of its own", () => {
-    const network = TestClient.transport(
+describe("pages that were read", () => {
+  it.live("cache 10: a second post of the same link makes no request, after a restart either", () =>
+    Effect.gen(function* () {
+      const data = yield* dataFile
+      mkdirSync(dirname(data), { recursive: true })
+      const network = TestClient.make(TestClient.always("GET http://a.example/", page("A")))
+      const looked = Effect.flatMap(Pages, ({ look }) =>
+        Effect.all([look("http://a.example/"), look("http://a.example/"), look("http://a.example/#there")])
+      ).pipe(Effect.provide(Pages.layer.pipe(Layer.provide([network.layer, given({ data })]))))
+      assert.deepStrictEqual(yield* looked, [said("A"), said("A"), said("A")])
+      assert.deepStrictEqual(yield* looked, [said("A"), said("A"), said("A")])
+      assert.strictEqual(network.calls.length, 1)
+    })
+  )
+
+  it.effect("cache 10: a page is asked for again when it forbids its storing, and when it was no page", () =>
+    Effect.gen(function* () {
+      for (const [answer, calls] of [
+        [{ ...page("A"), headers: { ...html, "cache-control": "no-store" } }, 2],
+        [{ ...page("A"), status: 404 }, 2],
+        [page("A"), 1]
+      ] as const) {
+        const network = TestClient.make(TestClient.always("GET http://a.example/", answer))
+        yield* over(network, (look) => Effect.all([look("http://a.example/"), look("http://a.example/")]))
+        assert.strictEqual(network.calls.length, calls)
+      }
+    })
+  )
+})
+
+describe("a look at a page", () => {
+  it.effect("harbour: reads title and description, and asks for HTML under its own name", () => {
+    const network = TestClient.make(
       TestClient.once(
         { method: "GET", url: "http://a.example/x?y=1", headers: { accept: "text/html", "user-agent": /^Harbour\// } },
         { headers: html, body: `<title>A</title><meta name="description" content="d">` }
@@ -67,7 +100,7 @@ describe("a look at a page", { timeout: 30_000 }, () => {
       { headers: { ...html, "content-encoding": "gzip" }, body: "<title>A</title>" }
     ]
   ] as const)("harbour: %s is no preview and no failure", ([, answer]) => {
-    const network = TestClient.transport(TestClient.always("GET http://a.example/", answer))
+    const network = TestClient.make(TestClient.always("GET http://a.example/", answer))
     return over(network, (look) =>
       Effect.gen(function* () {
         assert.deepStrictEqual(yield* look("http://a.example/"), Option.none())
@@ -77,13 +110,13 @@ describe("a look at a page", { timeout: 30_000 }, () => {
   })
 
   it.effect("harbour: a network that dies is no preview and no failure", () =>
-    over(TestClient.transport(TestClient.always({}, Effect.die("broken"))), (look) =>
+    over(TestClient.make(TestClient.always({}, Effect.die("broken"))), (look) =>
       Effect.map(look("http://a.example/"), (head) => assert.deepStrictEqual(head, Option.none()))
     )
   )
 
   it.effect("harbour: an answer 500 and a reset are tried again, three requests at most", () => {
-    const network = TestClient.transport(
+    const network = TestClient.make(
       TestClient.once("GET http://a.example/", { status: 500 }, TestClient.fails("reset"), page("A")),
       TestClient.always("GET http://b.example/", { status: 500 })
     )
@@ -97,8 +130,8 @@ describe("a look at a page", { timeout: 30_000 }, () => {
   })
 
   it.effect("harbour: a connection that the guard refuses is not tried again", () => {
-    const blocked = new SsrfBlocked({ reason: "Address", refused: "10.0.0.1", host: "a.example" })
-    const network = TestClient.transport(TestClient.always({}, TestClient.fails("refused", blocked)))
+    const blocked = new SsrfError({ reason: { _tag: "AddressForbidden" }, refused: "10.0.0.1", host: "a.example" })
+    const network = TestClient.make(TestClient.always({}, TestClient.fails("refused", blocked)))
     return over(network, (look) =>
       Effect.gen(function* () {
         assert.deepStrictEqual(yield* inTime(yield* Effect.forkChild(look("http://a.example/"))), Option.none())
@@ -108,7 +141,7 @@ describe("a look at a page", { timeout: 30_000 }, () => {
   })
 
   it.effect("harbour: redirects are followed, five at most", () => {
-    const network = TestClient.transport(
+    const network = TestClient.make(
       TestClient.always({ url: /\/\d$/ }, ({ url }) => {
         const left = Number(url.at(-1))
         return left === 0 ? page("A") : { status: 302, headers: { location: `/${left - 1}` } }
@@ -122,14 +155,14 @@ describe("a look at a page", { timeout: 30_000 }, () => {
     )
   })
 
-  it.effect("harbour: reading stops behind the head, and at a size, whatever follows: that is no failure", () => {
+  it.effect("harbour: reading stops after the head, and at a size, whatever follows, without a failure", () => {
     let read = 0
     const filler = (size: number) => new TextEncoder().encode(" ".repeat(size))
     const endless = Stream.tap(Stream.forever(Stream.make(filler(64 * 1024))), (chunk) =>
       Effect.sync(() => void (read += chunk.length))
     )
     const start = (text: string) => Stream.make(new TextEncoder().encode(text))
-    const network = TestClient.transport(
+    const network = TestClient.make(
       TestClient.once("GET http://a.example/", {
         headers: html,
         body: Stream.concat(start("<head><title>A</title></head>"), endless)
@@ -147,6 +180,8 @@ describe("a look at a page", { timeout: 30_000 }, () => {
         assert.deepStrictEqual(yield* look("http://b.example/"), said("B"))
         assert.isAtLeast(read, bytes - 64 * 1024)
         assert.isAtMost(read, bytes + 256 * 1024)
+        // The connection is closed right after the answer.
+        yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
         assert.deepStrictEqual(
           network.calls.map(({ responseBody }) => responseBody),
           ["cancelled", "cancelled"]
@@ -155,8 +190,8 @@ describe("a look at a page", { timeout: 30_000 }, () => {
     )
   })
 
-  it.effect("harbour: an answer that does not come, and a body that drips, are given up after ten seconds", () => {
-    const network = TestClient.transport(
+  it.effect("harbour: a missing answer, and a body that drips, are abandoned after ten seconds", () => {
+    const network = TestClient.make(
       TestClient.always("GET http://a.example/", TestClient.silence),
       TestClient.always("GET http://b.example/", {
         headers: html,
@@ -181,7 +216,7 @@ describe("a look at a page", { timeout: 30_000 }, () => {
   })
 
   it.effect("harbour: an origin gets five requests at once, the others one after another", () => {
-    const network = TestClient.transport(TestClient.always({}, page("A")))
+    const network = TestClient.make(TestClient.always({}, page("A")))
     return over(network, (look) =>
       Effect.gen(function* () {
         const same = Array.from({ length: 7 }, (_, n) => look(`http://a.example/${n}`))
@@ -214,9 +249,9 @@ const inside = [
   "http://user:secret@a.example/"
 ]
 
-describe("what is not public", { timeout: 30_000 }, () => {
+describe("a private address", () => {
   it.effect.each(inside)("harbour: no request is sent to %s, nor where a redirect leads there", (url) => {
-    const network = TestClient.transport(
+    const network = TestClient.make(
       TestClient.once("GET http://a.example/there", { status: 302, headers: { location: url } }, page("A"))
     )
     return over(network, (look) =>
@@ -232,7 +267,7 @@ describe("what is not public", { timeout: 30_000 }, () => {
   })
 
   it.effect("harbour: an origin that the settings allow is reached, and nothing else of its host", () => {
-    const network = TestClient.transport(TestClient.always({}, page("A")))
+    const network = TestClient.make(TestClient.always({}, page("A")))
     const allowed = ["http://wiki.internal:8080", "https://pages.example:8443", "http://127.0.0.1:9000"]
     return over(
       network,
@@ -266,7 +301,7 @@ describe("what is not public", { timeout: 30_000 }, () => {
       if (all === true) callback(null, [{ address: "127.0.0.1", family: 4 }])
       else callback(null, "127.0.0.1", 4)
     }
-    const network = NodeTransport.layer({ guard: policyFor(["http://127.0.0.1:9000"]), lookup })
+    const network = NodeTransport.layer({ ssrfPolicy: policyFor(["http://127.0.0.1:9000"]), lookup })
     return over({ layer: network }, (look) =>
       Effect.gen(function* () {
         assert.deepStrictEqual(yield* look("http://rebound.example/"), Option.none())
@@ -279,7 +314,7 @@ describe("what is not public", { timeout: 30_000 }, () => {
     const policy = policyFor(["http://wiki.internal:8080"])
     assert.isUndefined(policy.address("10.0.0.5", "wiki.internal"))
     assert.isUndefined(policy.address("93.184.216.34", "a.example"))
-    assert.strictEqual(policy.address("10.0.0.5", "rebound.example")?.reason, "Address")
-    assert.strictEqual(policy.address("127.0.0.1", "a.wiki.internal")?.reason, "Address")
+    assert.strictEqual(policy.address("10.0.0.5", "rebound.example")?.reason._tag, "AddressForbidden")
+    assert.strictEqual(policy.address("127.0.0.1", "a.wiki.internal")?.reason._tag, "AddressForbidden")
   })
 })
