@@ -1,19 +1,24 @@
 /** Composition: befores provide services, arounds and outers wrap, pairs belong together, and pipelines go into pipelines. */
-import { Clock, Context, Effect } from "effect"
+import { Clock, Context, Effect, Option } from "effect"
 import { HttpServerResponse } from "effect/http"
-import { Middleware, Pipeline } from "fairlead/server"
+import { Interceptor } from "fairlead"
+import { Middleware, Pipeline, RequestView } from "fairlead/server"
 import { requestId, RequestId } from "fairlead/server/middleware"
 
 class Language extends Context.Service<Language, "en" | "fr">()("app/Language") {}
 
-const language = Middleware.before("language", Language, (request) =>
-  request.headers["accept-language"]?.startsWith("fr") ? "fr" : "en"
+const language = Middleware.before(
+  "language",
+  Language,
+  Effect.map(RequestView.header("accept-language"), (header) =>
+    Option.exists(header, (tags) => tags.startsWith("fr")) ? "fr" : "en"
+  )
 )
 
 const duration = Middleware.pair(
   "duration",
   () => Clock.currentTimeMillis,
-  (response, started) =>
+  (response, _, started) =>
     Effect.map(Clock.currentTimeMillis, (now) =>
       HttpServerResponse.setHeader(
         response,
@@ -47,7 +52,7 @@ const api = Pipeline.make("api")
     )
   )
 
-console.log(Pipeline.drawing(api))
+console.log(Interceptor.toText(api))
 
 const handler = Pipeline.toWebHandler(api)
 for (const lang of ["en", "fr"]) {

@@ -1,14 +1,17 @@
 /** Two endpoints and a token: who has not shown it reaches no protocol, and the protocols know nothing of it. */
 import { Console, Effect, Layer, Option, Redacted } from "effect"
-import { Endpoint, HookChain, Identity, ProtocolRouter } from "fairlead/endpoint"
+import { Alpn, Endpoint, HookChain, ProtocolRouter } from "fairlead/endpoint"
+import type { EndpointAddr } from "fairlead/endpoint"
 import { preAuthAcceptor, preAuthDialer } from "fairlead/endpoint/hooks"
 import { IrohTransport } from "fairlead/endpoint/iroh"
-import { layer } from "fairlead/testing/endpoint"
+import { TestEndpoint } from "fairlead/testing/endpoint"
 
 /** In memory, or with `--iroh` over QUIC on this machine's loopback: the rest is the same. */
-const transport = process.argv.includes("--iroh") ? IrohTransport.layer({ bind: ["127.0.0.1:0", "[::1]:0"] }) : layer()
+const transport = process.argv.includes("--iroh")
+  ? IrohTransport.layer({ bindAddresses: ["127.0.0.1:0", "[::1]:0"] })
+  : TestEndpoint.layer()
 
-const greet = Identity.alpn("greet/1")
+const greet = Alpn.fromString("greet/1")
 
 const auth = preAuthAcceptor({ verify: (token) => Redacted.value(token) === "open sesame" })
 
@@ -24,7 +27,7 @@ const router = ProtocolRouter.make("greeter")
 const greeter = ProtocolRouter.layer(router, { hooks: HookChain.make("door").use(auth.hooks) })
 
 /** An endpoint with a token asks for a greeting. */
-const ask = (name: string, peer: Identity.EndpointAddr, hooks: HookChain.HookChain<never>) =>
+const ask = (name: string, peer: EndpointAddr.EndpointAddr, hooks: HookChain.HookChain<never>) =>
   Effect.gen(function* () {
     const endpoint = yield* Endpoint.make({ alpns: [], hooks })
     const connection = yield* endpoint.connect(peer, greet)

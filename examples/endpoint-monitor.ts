@@ -1,14 +1,17 @@
-/** A monitor tells which connections come and go, how they ended and what they carried, whatever the application does with them. */
+/** A monitor reports which connections come and go, how they ended and how much they carried, independently of the application. */
 import { Console, Effect, Fiber, Option, Stream } from "effect"
-import { Endpoint, HookChain, Identity, ProtocolRouter } from "fairlead/endpoint"
-import { connectionLimits, monitor } from "fairlead/endpoint/hooks"
+import { Interceptor } from "fairlead"
+import { Alpn, Endpoint, HookChain, ProtocolRouter } from "fairlead/endpoint"
+import { connectionLimit, monitor } from "fairlead/endpoint/hooks"
 import { IrohTransport } from "fairlead/endpoint/iroh"
-import { layer } from "fairlead/testing/endpoint"
+import { TestEndpoint } from "fairlead/testing/endpoint"
 
 /** In memory, or with `--iroh` over QUIC on this machine's loopback: the rest is the same. */
-const transport = process.argv.includes("--iroh") ? IrohTransport.layer({ bind: ["127.0.0.1:0", "[::1]:0"] }) : layer()
+const transport = process.argv.includes("--iroh")
+  ? IrohTransport.layer({ bindAddresses: ["127.0.0.1:0", "[::1]:0"] })
+  : TestEndpoint.layer()
 
-const echo = Identity.alpn("echo/1")
+const echo = Alpn.fromString("echo/1")
 
 const router = ProtocolRouter.make("peers").route(echo, (connection) =>
   Effect.gen(function* () {
@@ -20,15 +23,15 @@ const router = ProtocolRouter.make("peers").route(echo, (connection) =>
 const program = Effect.gen(function* () {
   const watch = yield* monitor()
   const hooks = HookChain.make("watched")
-    .use(connectionLimits({ perPeer: 2 }))
+    .use(connectionLimit({ maxPerPeer: 2 }))
     .use(watch.hooks)
-  yield* Console.log(HookChain.drawing(hooks))
+  yield* Console.log(Interceptor.toText(hooks))
 
   const watching = yield* watch.events.pipe(
     Stream.take(4),
     Stream.runForEach((event) => {
       const { alpn, remoteAddress } = event.connection
-      const who = `${Identity.alpnText(alpn)} from ${remoteAddress}`
+      const who = `${Alpn.format(alpn)} from ${remoteAddress}`
       if (event._tag === "Opened") return Console.log(`+ ${who}`)
       const { bytesReceived, bytesSent } = event.stats
       return Console.log(`- ${who}: ${event.reason._tag}, ${bytesReceived} bytes in, ${bytesSent} out`)
@@ -48,7 +51,8 @@ const program = Effect.gen(function* () {
     }
     const third = yield* ada.connect(peers.addr, echo)
     const reason = yield* third.closed
-    if (reason._tag === "Application") yield* Console.log(`the third is closed with ${reason.code}: ${reason.reason}`)
+    if (reason._tag === "ApplicationClosed")
+      yield* Console.log(`the third is closed with ${reason.code}: ${reason.reason}`)
   }).pipe(Effect.scoped, Effect.provide(ProtocolRouter.layer(router, { hooks, grace: 0 })))
   yield* Fiber.join(watching)
 })

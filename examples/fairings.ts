@@ -1,7 +1,7 @@
 /** An application from its ignition to its end: fairings that provide a service, see every request and response, and say goodbye. */
 import { Config, ConfigProvider, Console, Context, Effect, Ref } from "effect"
-import { HttpRouter, HttpServer, HttpServerResponse } from "effect/http"
-import { App, Configuration, Fairing } from "fairlead/app"
+import { HttpRouter, HttpServerResponse } from "effect/http"
+import { App, AppConfig, Fairing } from "fairlead/app"
 import { health } from "fairlead/app/fairings"
 import { NodeApp } from "fairlead/app/node"
 import { RequestView } from "fairlead/server"
@@ -33,7 +33,7 @@ const oldPaths = Fairing.onRequest("old-paths", (request) =>
 const poweredBy = Fairing.onResponse("powered-by", HttpServerResponse.setHeader("x-powered-by", "fairlead"))
 
 const app = App.make("hello")
-  .configure(Settings, Configuration.all({ greeting: Config.NonEmptyString("GREETING") }))
+  .configure(Settings, AppConfig.all({ greeting: Config.NonEmptyString("GREETING") }))
   .attach(hits)
   .attach(announce)
   .attach(oldPaths)
@@ -48,11 +48,9 @@ const app = App.make("hello")
   )
 
 const program = Effect.gen(function* () {
-  const { address, shutdown, stopped } = yield* App.Launched
-  if (address === undefined) return
-  const url = HttpServer.formatAddress(address)
+  const { shutdown, stopped, url } = yield* App.Launched
   for (const path of ["/", "/index.html", "/nowhere", "/ready"]) {
-    const response = yield* Effect.promise(() => fetch(url + path))
+    const response = yield* Effect.promise(() => fetch(`${url}${path}`))
     const text = yield* Effect.promise(() => response.text())
     yield* Console.log(`${path}: ${response.status} ${response.headers.get("x-powered-by")} ${text}`.trimEnd())
   }

@@ -2,7 +2,7 @@
 import { Context, Effect, Layer, Schema } from "effect"
 import { HttpRouter, HttpServer } from "effect/http"
 import { HttpApi, HttpApiBuilder, HttpApiEndpoint, HttpApiGroup, HttpApiMiddleware, OpenApi } from "effect/http-api"
-import { Middleware, Pipeline } from "fairlead/server"
+import { Middleware, Pipeline, RequestView } from "fairlead/server"
 
 class CurrentUser extends Context.Service<CurrentUser, { readonly name: string }>()("app/CurrentUser") {}
 class Unauthorized extends Schema.TaggedError<Unauthorized>()(
@@ -25,10 +25,14 @@ const Api = HttpApi.make("api").add(Greetings)
 
 const authorize = Pipeline.make("authorize")
   .before(
-    Middleware.before("authorization", CurrentUser, (request) => {
-      const name = request.headers["authorization"]
-      return name === undefined ? Effect.fail(new Unauthorized({ hint: "Send Authorization" })) : { name }
-    })
+    Middleware.before(
+      "authorization",
+      CurrentUser,
+      Effect.map(
+        RequestView.header("authorization", () => new Unauthorized({ hint: "Send Authorization" })),
+        (name) => ({ name })
+      )
+    )
   )
   .next()
 

@@ -1,9 +1,9 @@
-/** Injected testing: the pipeline stays as it is, and another Layer stands in for its authentication and its storage. */
+/** Injected testing: the pipeline stays as it is, and another Layer replaces its authentication and its storage. */
 import { Context, Effect, Layer, Redacted, Schema } from "effect"
 import { HttpServerRequest, HttpServerResponse } from "effect/http"
 import { Middleware, Pipeline } from "fairlead/server"
-import { bearer, Unauthorized } from "fairlead/server/middleware"
-import * as TestServer from "fairlead/testing/server"
+import { authentication, AuthenticationError } from "fairlead/server/middleware"
+import { TestServer } from "fairlead/testing/server"
 
 class StorageDown extends Schema.TaggedError<StorageDown>()("StorageDown", {}, { httpApiStatus: 503 }) {}
 
@@ -14,7 +14,7 @@ class CurrentUser extends Context.Service<CurrentUser, string>()("app/CurrentUse
 
 class Authenticate extends Middleware.Service<Authenticate>()("app/Authenticate", {
   provides: CurrentUser,
-  error: Unauthorized
+  error: AuthenticationError
 }) {}
 
 const app = Pipeline.make("notes")
@@ -31,17 +31,18 @@ const app = Pipeline.make("notes")
 const Live = Layer.mergeAll(
   Layer.succeed(Notes, { read: (owner) => Effect.succeed(`notes of ${owner}`) }),
   Authenticate.layer(
-    bearer({
+    authentication(CurrentUser, {
+      from: "bearer",
       realm: "notes",
       verify: (token) =>
         Redacted.value(token) === "t0ken"
           ? Effect.succeed("Ada")
-          : Effect.fail(new Unauthorized({ error: "invalid_token" }))
+          : Effect.fail(new AuthenticationError({ reason: { _tag: "InvalidCredential" } }))
     })
   )
 )
 
-const everybodyIsGrace = Authenticate.layer(() => "Grace")
+const everybodyIsGrace = Authenticate.layer(Middleware.before("everybody-is-grace", CurrentUser, () => "Grace"))
 const brokenStorage = Layer.succeed(Notes, { read: () => Effect.fail(new StorageDown()) })
 
 const program = Effect.gen(function* () {
@@ -57,13 +58,13 @@ const program = Effect.gen(function* () {
     ran: ["app/Authenticate", "handler"]
   })
 
-  const grace = yield* TestServer.make(app, Live, everybodyIsGrace)
+  const grace = yield* TestServer.make(app, Live, { overrides: everybodyIsGrace })
   TestServer.expect(yield* grace.get("/today"), { text: "/today: notes of Grace" })
 
-  const broken = yield* TestServer.make(app, Live, Layer.merge(everybodyIsGrace, brokenStorage))
+  const broken = yield* TestServer.make(app, Live, { overrides: Layer.merge(everybodyIsGrace, brokenStorage) })
   const reply = yield* broken.get("/today")
   TestServer.expect(reply, { status: 503, json: { _tag: "StorageDown" } })
-  return TestServer.journalLines(reply)
+  return TestServer.journalLines(reply.journal)
 })
 
 for (const line of await Effect.runPromise(Effect.scoped(program))) console.log(line)

@@ -1,12 +1,11 @@
 /**
- * A server for any client of Phoenix Channels to be tested against: what Phoenix 1.8 shows over WebSocket, on the mounts `/socket`, `/short`, `/limited` and `/authtoken`.
+ * A server for testing any client of Phoenix Channels: it behaves as Phoenix 1.8 over WebSocket and long-poll, on the mounts `/socket`, `/short`, `/limited` and `/authtoken`.
  *
  * `npm run example examples/phoenix-conformance.ts` serves it on the port in `PORT`, 4800 by default, until it is stopped; 0 takes a free one.
- * The folder beside this file has its parts; `Server.ts` lists the mounts.
+ * The folder of the same name has its parts; `Server.ts` lists the mounts.
  */
 import { Config, Context, Effect, Schema } from "effect"
-import { HttpServer } from "effect/http"
-import { App, Configuration, Fairing } from "fairlead/app"
+import { App, AppConfig, Fairing } from "fairlead/app"
 import { NodeApp } from "fairlead/app/node"
 import { NodeUpgrade } from "fairlead/channel/node"
 
@@ -16,14 +15,12 @@ class Settings extends Context.Service<Settings, { readonly port: number }>()("p
 
 const port = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 65535 }))
 
-const announce = Fairing.onLiftoff("announce", ({ address }) =>
-  Effect.sync(() => {
-    if (address !== undefined) console.log(`Listening on ${HttpServer.formatAddress(address)} until stopped`)
-  })
+const announce = Fairing.onLiftoff("announce", ({ url }) =>
+  Effect.sync(() => console.log(`Listening on ${url} until stopped`))
 )
 
 const app = App.make("phoenix-conformance")
-  .configure(Settings, Configuration.all({ port: Config.schema(port, "PORT").pipe(Config.withDefault(4800)) }))
+  .configure(Settings, AppConfig.all({ port: Config.schema(port, "PORT").pipe(Config.withDefault(4800)) }))
   .manage(NodeUpgrade.layer)
   .attach(announce)
   .mount(conformance)

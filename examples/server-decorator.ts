@@ -1,5 +1,5 @@
 import { NodeHttpServer } from "@effect/platform-node"
-/** A pipeline in front of an app that knows nothing of it: the HttpServer itself is decorated, ahead of all routing. */
+/** A pipeline before an app that knows nothing of it: the HttpServer itself is decorated, before all routing. */
 import { Effect, Layer } from "effect"
 import { HttpClient, HttpRouter, HttpServerResponse } from "effect/http"
 import { Middleware, Pipeline, RequestView } from "fairlead/server"
@@ -33,7 +33,7 @@ const program = Effect.gen(function* () {
 await program.pipe(
   Effect.provide(
     HttpRouter.serve(Routes, { disableLogger: true, disableListenLog: true }).pipe(
-      Layer.provide(Pipeline.decorate(front)),
+      Layer.provide(Pipeline.layerHttpServer(front)),
       Layer.provideMerge(NodeHttpServer.layerTest)
     )
   ),

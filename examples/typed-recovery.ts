@@ -1,8 +1,8 @@
-/** Typed recovery: what is unhandled is in the type, a recovery before the handler supplies what was skipped, and the rest responds. */
+/** Typed recovery: unhandled errors are in the type, a recovery before the handler supplies the skipped services, and the rest responds. */
 import { Context, Effect, Schema } from "effect"
-import { HttpServerResponse } from "effect/http"
-import { Middleware, Pipeline } from "fairlead/server"
-import { problem, problemDetails } from "fairlead/server/middleware"
+import { HttpServerResponse, ProblemDetails } from "effect/http"
+import { Middleware, Pipeline, RequestView } from "fairlead/server"
+import { problemDetails } from "fairlead/server/middleware"
 
 class Unauthorized extends Schema.TaggedError<Unauthorized>()("Unauthorized", { reason: Schema.String }) {}
 class Banned extends Schema.TaggedError<Banned>()("Banned", { name: Schema.String }, { httpApiStatus: 403 }) {}
@@ -10,12 +10,14 @@ class NotFound extends Schema.TaggedError<NotFound>()("NotFound", { path: Schema
 
 class CurrentUser extends Context.Service<CurrentUser, { readonly name: string }>()("app/CurrentUser") {}
 
-const authenticate = Middleware.before("authenticate", CurrentUser, (request) => {
-  const name = request.headers["authorization"]
-  if (name === undefined) return Effect.fail(new Unauthorized({ reason: "no credentials" }))
-  if (name === "mallory") return Effect.fail(new Banned({ name }))
-  return { name }
-})
+const authenticate = Middleware.before(
+  "authenticate",
+  CurrentUser,
+  Effect.gen(function* () {
+    const name = yield* RequestView.header("authorization", () => new Unauthorized({ reason: "no credentials" }))
+    return name === "mallory" ? yield* new Banned({ name }) : { name }
+  })
+)
 
 const show = Effect.gen(function* () {
   const user = yield* CurrentUser
@@ -25,13 +27,15 @@ const show = Effect.gen(function* () {
 
 const app = Pipeline.make("recovery")
   .before(authenticate)
-  // Without the Context of CurrentUser this does not compile: the handler behind it needs one.
+  // Without the Context of CurrentUser this does not compile: the handler after it needs the service.
   .recover("Unauthorized", () => Effect.succeed(Context.make(CurrentUser, { name: "guest" })))
   .handle(show)
-  .catchTag("NotFound", ({ path }) => problem({ status: 404, detail: `Nothing at ${path}` }))
+  .catchTag("NotFound", ({ path }) =>
+    ProblemDetails.toResponse({ type: ProblemDetails.blankType, status: 404, detail: `Nothing at ${path}` })
+  )
   // Without the class this does not compile: "Banned" is neither handled nor known to respond.
   .respond(Banned)
-  .after(problemDetails())
+  .sending(problemDetails())
 
 const handler = Pipeline.toWebHandler(app)
 for (const authorization of [undefined, "Ada", "lost", "mallory"]) {

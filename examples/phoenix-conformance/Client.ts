@@ -8,12 +8,12 @@ export class User extends Context.Service<User, { readonly id: string | null }>(
 /** The id of a user's sockets. */
 export const socketId = (user: string): string => `user_socket:${user}`
 
-/** Refuses with 403 for `reject=true`, and with an answer of its own for `ratelimit=true`. */
+/** Refuses with 403 for `reject=true`, and with a special answer for `ratelimit=true`. */
 export const client = ChannelHandler.make("client", {
   connect: ({ params }) => {
-    if (params.get("reject") === "true") return Effect.fail(new ChannelHandler.Refused({ reason: "rejected" }))
+    if (params.get("reject") === "true") return Effect.fail(new ChannelHandler.Reject({ reason: "rejected" }))
     if (params.get("ratelimit") === "true") {
-      return Effect.fail(new ChannelHandler.Refused({ reason: "Too many requests", status: 429, tell: true }))
+      return Effect.fail(new ChannelHandler.Reject({ reason: "Too many requests", status: 429, expose: true }))
     }
     const id = params.get("user_id")
     return Effect.succeed(

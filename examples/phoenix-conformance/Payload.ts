@@ -4,7 +4,7 @@ import type { ChannelApi } from "fairlead/channel"
 
 type Payload = typeof ChannelApi.AnyPayload.Type
 
-/** No fields: what `{:reply, :ok, socket}` is on the wire. */
+/** No fields: `{:reply, :ok, socket}` on the wire. */
 export const Empty = Schema.Struct({})
 
 /** The fields of an object. */

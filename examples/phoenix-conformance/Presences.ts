@@ -1,10 +1,9 @@
-/** `presence:*`: tells who is there. */
-import { Effect } from "effect"
+/** `presence:*`: lists the present members. */
+import { Effect, Schema } from "effect"
 import { ChannelApi } from "fairlead/channel"
 
 import { User } from "./Client.ts"
 import { Empty, fields } from "./Payload.ts"
-import { Diff, Tracker } from "./Tracker.ts"
 
 const { AnyPayload } = ChannelApi
 
@@ -16,29 +15,26 @@ export class Presences extends ChannelApi.make("presence:*", {
     untrack: { reply: Empty },
     list: { reply: AnyPayload }
   },
-  outgoing: { presence_state: AnyPayload, presence_diff: Diff }
+  presence: { meta: Schema.JsonObject }
 }) {}
 
 export const PresencesLive = Presences.layer({
   join: ({ payload }) =>
     Effect.map(User, ({ id }) => {
       const { meta = {}, user } = fields(payload)
-      return ChannelApi.joined(undefined, { key: typeof user === "string" ? user : (id ?? "anon"), meta: fields(meta) })
+      return ChannelApi.state({ key: typeof user === "string" ? user : (id ?? "anon"), meta: fields(meta) })
     }),
 
-  afterJoin: (member) =>
-    Effect.gen(function* () {
-      const tracker = yield* Tracker
-      yield* tracker.track(member, member.state.key, member.state.meta)
-      yield* member.push("presence_state", yield* tracker.list(member.topic))
-    }),
+  // As in Phoenix, an error of presence crashes the channel.
+  afterJoin: ({ presence, state }) => Effect.orDie(presence.track(state.key, state.meta)),
 
   on: {
-    update_meta: (payload, member) =>
-      Effect.flatMap(Tracker, (tracker) => Effect.as(tracker.update(member, fields(payload)), {})),
-    untrack: (_, member) => Effect.flatMap(Tracker, (tracker) => Effect.as(tracker.untrack(member), {})),
-    list: (_, { topic }) => Effect.flatMap(Tracker, (tracker) => tracker.list(topic))
+    update_meta: (payload, { presence, state }) =>
+      Effect.as(Effect.orDie(presence.update(state.key, fields(payload))), {}),
+    untrack: (_, { presence }) => Effect.as(presence.untrack(), {}),
+    list: (_, { presence }) => presence.state
   },
 
-  leave: (member) => Effect.flatMap(Tracker, (tracker) => tracker.untrack(member))
+  // Phoenix tells each change at once, and has no limits.
+  presence: { diffInterval: 0, maxChanges: 1_000_000, maxMetaBytes: "1 MB" }
 })

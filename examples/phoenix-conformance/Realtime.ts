@@ -1,11 +1,10 @@
-/** `realtime:*`: what Supabase's client expects of its server, as far as broadcasts and presence go. */
+/** `realtime:*`: the broadcasts and presence that Supabase's client expects of its server. */
 import { randomUUID } from "node:crypto"
 
 import { Effect, Schema } from "effect"
 import { ChannelApi } from "fairlead/channel"
 
 import { Empty, fields } from "./Payload.ts"
-import { Diff, Tracker } from "./Tracker.ts"
 
 const { AnyPayload } = ChannelApi
 
@@ -16,7 +15,8 @@ export class Realtime extends ChannelApi.make("realtime:*", {
     presence: { payload: AnyPayload, reply: Empty },
     access_token: { payload: AnyPayload }
   },
-  outgoing: { broadcast: AnyPayload, presence_state: AnyPayload, presence_diff: Diff }
+  outgoing: { broadcast: AnyPayload },
+  presence: { meta: Schema.JsonObject }
 }) {}
 
 export const RealtimeLive = Realtime.layer({
@@ -33,27 +33,25 @@ export const RealtimeLive = Realtime.layer({
       return ChannelApi.joined({ postgres_changes: [] }, state)
     }),
 
-  afterJoin: (member) =>
-    Effect.gen(function* () {
-      yield* member.push("presence_state", yield* (yield* Tracker).list(member.topic))
-    }),
-
   on: {
     broadcast: (payload, member) => {
       const { ack, self } = member.state
       const sent = self ? member.broadcast("broadcast", payload) : member.broadcastFrom("broadcast", payload)
       return Effect.as(sent, ack ? {} : ChannelApi.noReply)
     },
-    presence: (payload, member) =>
+    presence: (payload, { presence, state }) =>
       Effect.gen(function* () {
-        const tracker = yield* Tracker
         const { event, payload: meta = {} } = fields(payload)
-        if (event === "track") yield* tracker.track(member, member.state.key, fields(meta))
-        else if (event === "untrack") yield* tracker.untrack(member)
+        if (event === "track") {
+          const track = presence.track(state.key, fields(meta))
+          yield* Effect.catchReason(track, "PresenceError", "AlreadyTracked", () =>
+            presence.update(state.key, fields(meta))
+          )
+        } else if (event === "untrack") yield* presence.untrack()
         return {}
-      }),
+      }).pipe(Effect.orDie),
     access_token: () => Effect.void
   },
 
-  leave: (member) => Effect.flatMap(Tracker, (tracker) => tracker.untrack(member))
+  presence: { diffInterval: 0, maxChanges: 1_000_000, maxMetaBytes: "1 MB" }
 })

@@ -61,7 +61,7 @@ export class Room extends ChannelApi.make("room:*", {
   }
 }) {}
 
-/** What a joined channel keeps. */
+/** The state of a joined channel. */
 interface State {
   readonly user: string | null
   readonly announce: Schema.Json | undefined
@@ -114,7 +114,8 @@ export const RoomLive = Room.layer({
       )
     },
     inc: (_, { state }) => Effect.sync(() => ({ count: ++state.count })),
-    whoami: (_, { state }) => Effect.map(ChannelSocket.ChannelSocket, ({ connect }) => whoami(connect, state.user)),
+    whoami: (_, { state }) =>
+      Effect.map(ChannelSocket.ChannelSocket, ({ request: connect }) => whoami(connect, state.user)),
     crash: () => Effect.die(new Error("the handler was to crash")),
     stop: () => Effect.succeed(ChannelApi.stop),
     stop_reply: () => Effect.succeed(ChannelApi.stopWith({ bye: true })),
@@ -135,7 +136,7 @@ export const RoomLive = Room.layer({
     }
   },
 
-  leave: (room, reason) => {
+  leave: (reason, room) => {
     const { notifyLeave } = room.state
     return notifyLeave === undefined || reason === "crashed"
       ? Effect.void
@@ -143,7 +144,7 @@ export const RoomLive = Room.layer({
   }
 })
 
-const whoami = ({ headers, token, transport }: ChannelSocket.Connect, user: string | null) => ({
+const whoami = ({ headers, token, transport }: ChannelSocket.ConnectRequest, user: string | null) => ({
   user_id: user,
   transport,
   x_headers: Object.fromEntries(

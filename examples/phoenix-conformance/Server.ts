@@ -7,11 +7,14 @@
  * | `/short` | closes a socket that has been silent for 500 ms |
  * | `/limited` | at most 2 topics for each socket |
  * | `/authtoken` | takes the `authToken` of a client |
+ * | `/supabase` | speaks version 2.0.0 as Supabase's client does |
  *
  * `POST /__test/broadcast` with `{topic, event, payload}` broadcasts from outside of any channel; `POST /__test/disconnect` with `{id}` closes the sockets of
  * that user.
  *
- * Where Fairlead is kinder than Phoenix on purpose, this server is as Phoenix is: an unknown event crashes the channel.
+ * All but `/limited` and `/supabase` serve long-poll as well, `/short` with a window of 400 ms.
+ *
+ * Where Fairlead is kinder than Phoenix on purpose, this server is as Phoenix is: an unknown event crashes the channel, and messages of a batch beyond 100 are ignored.
  */
 import { Effect, Layer, Schema } from "effect"
 import { HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
@@ -22,20 +25,34 @@ import { Lobby, LobbyLive } from "./Lobby.ts"
 import { Presences, PresencesLive } from "./Presences.ts"
 import { Realtime, RealtimeLive } from "./Realtime.ts"
 import { Room, RoomLive } from "./Room.ts"
-import * as Tracker from "./Tracker.ts"
+import { supabase } from "./SupabaseSerializer.ts"
 
 const server = ChannelServer.make("conformance").use(client).mount(Room, Lobby, Presences, Realtime)
 
 const mounts = Layer.mergeAll(
   ChannelServer.layer(server, {
     path: "/socket",
-    origin: ["//example.com", "//*.allowed.test"],
-    maxFrame: 1_000_000,
-    unknownEvent: "crash"
+    allowedOrigins: ["//example.com", "//*.allowed.test"],
+    maxFrameBytes: 1_000_000,
+    longPoll: { onExcess: "ignore" },
+    onUnknownEvent: "crash"
   }),
-  ChannelServer.layer(server, { path: "/short", origin: "any", idleTimeout: "500 millis", unknownEvent: "crash" }),
-  ChannelServer.layer(server, { path: "/limited", origin: "any", maxChannels: 2, unknownEvent: "crash" }),
-  ChannelServer.layer(server, { path: "/authtoken", origin: "any", authToken: true, unknownEvent: "crash" })
+  ChannelServer.layer(server, {
+    path: "/short",
+    allowedOrigins: "any",
+    idleTimeout: "500 millis",
+    longPoll: { window: "400 millis", onExcess: "ignore" },
+    onUnknownEvent: "crash"
+  }),
+  ChannelServer.layer(server, { path: "/limited", allowedOrigins: "any", maxChannels: 2, onUnknownEvent: "crash" }),
+  ChannelServer.layer(server, {
+    path: "/authtoken",
+    allowedOrigins: "any",
+    authToken: true,
+    longPoll: { onExcess: "ignore" },
+    onUnknownEvent: "crash"
+  }),
+  ChannelServer.layer(server, { path: "/supabase", allowedOrigins: "any", serializers: [supabase] })
 )
 
 const done = HttpServerResponse.jsonUnsafe({ ok: true })
@@ -67,5 +84,5 @@ const control = Layer.mergeAll(
 /** All routes of the server. How sockets are made is up to whoever serves them. */
 export const conformance = Layer.merge(mounts, control).pipe(
   Layer.provide([RoomLive, LobbyLive, PresencesLive, RealtimeLive]),
-  Layer.provide([Broadcaster.layer, Tracker.layer])
+  Layer.provide(Broadcaster.layer)
 )

@@ -1,0 +1,14 @@
+/** The settings that every step needs: the port. */
+import { Config, Context, Effect, Layer } from "effect"
+
+/** The settings of the chat. */
+export class Settings extends Context.Service<Settings, { readonly port: number }>()("chat/Settings") {}
+
+/** Reads them from the environment. A wrong `PORT` ends the start with a message. */
+export const SettingsLive = Layer.effect(
+  Settings,
+  Config.all({ port: Config.Int("PORT").pipe(Config.withDefault(3000)) })
+)
+
+/** The options of `NodeApp.run`. */
+export const options = Effect.map(Settings, ({ port }) => ({ port }))
