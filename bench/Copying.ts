@@ -1,4 +1,4 @@
-/** Copies of a module of no-ops, and functions that tell when they run. */
+/** Copies of a module of no-ops, and functions that report when they run. */
 
 /** Loads the module under as many names, so that the copies share no function. */
 export const copiesOf =

@@ -6,7 +6,7 @@ import { PreventSchedulerYield } from "effect/References"
 /** Evaluates a number of times, and throws unless the last answer is the one at the bottom. */
 export type Run = (times: number) => void | Promise<void>
 
-/** What every contender's evaluation comes to. */
+/** The result of every contender's evaluation. */
 export interface Answer {
   readonly status: number
 }
@@ -41,15 +41,15 @@ const looping =
     return running.then(() => checkStatus(last))
   }
 
-/** Evaluates in one fiber what is given each time, which must not suspend it. */
+/** Evaluates an Effect in one fiber each time, which must not suspend it. */
 export const repeatEffect = <R>(context: Context.Context<R>, each: () => Effect.Effect<Answer, unknown, R>): Run =>
   looping(each, Effect.runSyncWith(context))
 
-/** Evaluates in one fiber what is given each time, which suspends it. */
+/** Evaluates an Effect in one fiber each time, which suspends it. */
 export const repeatSuspending = <R>(context: Context.Context<R>, each: () => Effect.Effect<Answer, unknown, R>): Run =>
   looping(each, Effect.runPromiseWith(context))
 
-/** Evaluates a function that gives its answer at once. */
+/** Evaluates a function that returns its answer at once. */
 export const repeatPlain =
   (answer: () => Answer): Run =>
   (times) => {
@@ -58,7 +58,7 @@ export const repeatPlain =
     checkStatus(last)
   }
 
-/** Evaluates a function that gives a promise, one after the other. */
+/** Evaluates a function that returns a promise, one after the other. */
 export const repeatAsync =
   (answer: () => Promise<Answer>): Run =>
   async (times) => {

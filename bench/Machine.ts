@@ -1,4 +1,4 @@
-/** Where and with what a run was made: stands in every file of results. */
+/** The machine and the versions of a run, in every file of results. */
 import { readFileSync } from "node:fs"
 import { availableParallelism, cpus, loadavg, totalmem } from "node:os"
 

@@ -1,4 +1,4 @@
-/** The figures of what was sampled: the price of an interceptor is the slope between none and the deepest. */
+/** The figures of the samples: the price of an interceptor is the slope between none and the deepest. */
 import type { Cell } from "./Sampling.ts"
 import { paired, quantile, summary } from "./Statistics.ts"
 import type { Summary } from "./Statistics.ts"
@@ -20,7 +20,7 @@ const slopes = (cells: ReadonlyArray<Cell>, name: string): ReadonlyArray<number>
   return paired(deepest.samples, none.samples, (deep, flat) => (deep - flat) / deepest.depth)
 }
 
-/** All contenders in one process, and some in a process of their own. */
+/** All contenders in one process, and some in separate processes. */
 export interface Sampled {
   readonly mixed: ReadonlyArray<Cell>
   readonly alone: ReadonlyArray<Cell>
@@ -50,18 +50,18 @@ export const prices = ({ alone, mixed }: Sampled): ReadonlyArray<Price> =>
     ]
   })
 
-/** What stands in the tables of a part. */
+/** The layout of the tables of a part. */
 export interface Layout {
-  /** What the price is of. */
+  /** The kind of interceptor, such as a stage or a hook. */
   readonly interceptor: string
-  /** The contender that the others are held against, and what its column is called. */
+  /** The contender that the others are compared with, and the title of its column. */
   readonly peer: string
   readonly against: string
   /** The depths whose evaluations have a column. */
   readonly depths: ReadonlyArray<number>
 }
 
-/** The single cases, which stand beside the prices. */
+/** The single cases, in addition to the prices. */
 export const singles = (cells: ReadonlyArray<Cell>): string =>
   table(
     ["per evaluation", "ns", "quartiles"],

@@ -1,4 +1,4 @@
-/** Child processes of the bench: on a core of their own where that is possible, and asked by messages. */
+/** Child processes of the bench: each on a separate core if possible, and asked by messages. */
 import { spawn, spawnSync } from "node:child_process"
 import type { ChildProcess } from "node:child_process"
 import { availableParallelism } from "node:os"

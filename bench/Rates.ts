@@ -1,11 +1,11 @@
-/** What a load over loopback comes to, for the process that is measured: compared round by round. */
+/** The figures of a load over loopback, for the measured process: compared round by round. */
 import { paired, quantile, summary } from "./Statistics.ts"
 import type { Summary } from "./Statistics.ts"
 
 /** One sample a round in each. */
 export interface Rates {
   readonly requestsPerSecond: ReadonlyArray<number>
-  /** CPU time of the process that is measured. */
+  /** CPU time of the measured process. */
   readonly microsPerRequest: ReadonlyArray<number>
 }
 

@@ -1,5 +1,5 @@
 /**
- * How a part is sampled in a process of its own: each round measures every contender at every depth once, in a new order.
+ * Samples a part in a separate process: each round measures every contender at every depth once, in a new order.
  *
  * With `only`, that contender alone lives in the process: the best case, in which the engine has seen nothing else.
  */
@@ -22,13 +22,13 @@ export interface Cell {
   readonly samples: Array<number>
 }
 
-/** A single measurement beside the price of an interceptor. */
+/** A single measurement other than the price of an interceptor. */
 export interface Case<NoOp> {
   readonly name: string
   readonly make: (noOps: ReadonlyArray<NoOp>) => Run
 }
 
-/** What runs behind a number of interceptors that do nothing. */
+/** The contenders with a number of interceptors that do nothing. */
 export interface Contender<NoOp> {
   readonly name: string
   readonly depths: ReadonlyArray<number>
@@ -43,7 +43,7 @@ export interface Field<NoOp> {
   readonly passes: number
   readonly contenders: ReadonlyArray<Contender<NoOp>>
   readonly cases: ReadonlyArray<Case<NoOp>>
-  /** Run beside the contenders, so that no call in an interpreter knows only one kind of interceptor. */
+  /** Run between the contenders, so that no call in an interpreter knows only one kind of interceptor. */
   readonly shapes: () => ReadonlyArray<Run>
 }
 
@@ -82,7 +82,7 @@ const warm = async (run: Run, { sampleMillis, warmMillis }: Options): Promise<nu
   }
 }
 
-/** Samples the field as the process was told to, and sends the cells to the parent. */
+/** Samples the field by the settings of the process, and sends the cells to the parent. */
 export const sample = async <NoOp>(field: Field<NoOp>): Promise<void> => {
   const options = JSON.parse(process.argv[2] ?? "") as Options
   process.on("disconnect", () => process.exit())

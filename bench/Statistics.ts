@@ -1,4 +1,4 @@
-/** Medians, quartiles and orders: what turns samples of a noisy machine into figures. */
+/** Medians, quartiles and orders, which turn samples of a noisy machine into figures. */
 
 export interface Summary {
   readonly median: number
@@ -9,7 +9,7 @@ export interface Summary {
   readonly margin: number
 }
 
-/** The value below which the given part of the samples lies, interpolated. */
+/** The value below which that part of the samples lies, interpolated. */
 export const quantile = (samples: ReadonlyArray<number>, part: number): number => {
   const sorted = samples.toSorted((a, b) => a - b)
   const at = (sorted.length - 1) * part

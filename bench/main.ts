@@ -1,6 +1,6 @@
 /**
- * The whole bench: `npm run bench`, with `-- --quick` for a smoke run, `-- stages`, `-- server`, `-- app`, `-- client`, `-- channel` or
- * `-- endpoint` for a part.
+ * The whole bench: `npm run bench`, with `-- --quick` for a smoke run, `-- stages`, `-- server`, `-- app`, `-- stops`, `-- client`, `-- everyday`, `-- channel` or
+ * `-- endpoint` for a part; with `--before=PATH`, `everyday` and the hooks of `endpoint` measure the checkout of an older version too.
  *
  * Prints its tables, and writes every sample to `results`.
  */
@@ -9,12 +9,16 @@ import { loadavg } from "node:os"
 
 import * as AppReport from "./app/Report.ts"
 import type { Life, Options as LifeOptions } from "./app/run.ts"
+import type { Stop } from "./app/Stops.ts"
 import * as Budgets from "./Budgets.ts"
 import * as ChannelReport from "./channel/Report.ts"
 import * as Talk from "./channel/Rounds.ts"
+import * as EverydayReport from "./client/everyday/Report.ts"
+import * as Everyday from "./client/everyday/Rounds.ts"
 import * as LoopbackReport from "./client/loopback/Report.ts"
 import * as Loopback from "./client/loopback/Rounds.ts"
 import * as handlers from "./client/Names.ts"
+import type { HookCost, HookCostOptions } from "./endpoint/hookCosts.ts"
 import * as hooks from "./endpoint/Names.ts"
 import * as EndpointReport from "./endpoint/Report.ts"
 import * as Links from "./endpoint/Rounds.ts"
@@ -29,7 +33,10 @@ import * as Rounds from "./server/Rounds.ts"
 
 const args = new Set(process.argv.slice(2))
 const quick = args.delete("--quick")
-const allParts = new Set(["stages", "server", "app", "client", "channel", "endpoint"])
+/** The checkout of an older version, for the parts "everyday" and "endpoint". */
+const before = [...args].find((arg) => arg.startsWith("--before="))
+if (before !== undefined) args.delete(before)
+const allParts = new Set(["stages", "server", "app", "stops", "client", "everyday", "channel", "endpoint"])
 const parts = args.size === 0 ? allParts : args
 for (const part of parts) {
   if (!allParts.has(part))
@@ -86,6 +93,9 @@ const appOptions: Rounds.Options = {
 const loopbackOptions: Loopback.Options = quick
   ? { rounds: 2, seconds: 0.15, warmSeconds: 0.2, concurrencies: [1, 32] }
   : { rounds: 32, seconds: 0.25, warmSeconds: 1, concurrencies: [1, 32] }
+const everydayOptions: Everyday.Options = quick
+  ? { rounds: 3, calls: 100, warmCalls: 200 }
+  : { rounds: 20, calls: 400, warmCalls: 3000 }
 const channelOptions: Talk.Options = quick
   ? {
       rounds: 2,
@@ -106,7 +116,10 @@ const channelOptions: Talk.Options = quick
 const endpointOptions: Links.Options = quick
   ? { rounds: 2, seconds: 0.15, warmSeconds: 0.2 }
   : { rounds: 24, seconds: 0.25, warmSeconds: 2 }
+const hookCostOptions: HookCostOptions = quick ? { rounds: 5, dials: 100 } : { rounds: 40, dials: 500 }
 const lifeOptions: LifeOptions = quick ? { rounds: 3, slowRounds: 1 } : { rounds: 25, slowRounds: 2 }
+
+const stopRounds = quick ? 1 : 10
 
 const progress = (line: string): void => void process.stderr.write(`${line}\n`)
 
@@ -166,7 +179,7 @@ const runStages = async (machine: Machine): Promise<ReadonlyArray<Budgets.Verdic
   return verdicts
 }
 
-/** What did not use its core was held up by others. */
+/** A process that did not use its core was held up by others. */
 const warnUnlessBusy = (what: string, busy: ReadonlyArray<number>): void => {
   const least = Math.min(...busy)
   if (least >= Budgets.atLimit) return
@@ -198,6 +211,17 @@ const runApp = async (machine: Machine): Promise<ReadonlyArray<Budgets.Verdict>>
   return verdicts
 }
 
+const runStops = async (machine: Machine): Promise<ReadonlyArray<Budgets.Verdict>> => {
+  progress(`stops: under load, ${stopRounds} rounds`)
+  const child = start(new URL("app/stop.ts", import.meta.url), [String(stopRounds)], 1)
+  const stops = await reply<ReadonlyArray<Stop>>(child)
+  await end(child)
+  const verdicts = Budgets.stopBudgets(stops)
+  save("stops", { machine, loadAfter: loadavg()[0], stopRounds, verdicts, stops })
+  console.log(`\n${AppReport.stopReport(stops)}\n`)
+  return verdicts
+}
+
 const runClient = async (machine: Machine): Promise<ReadonlyArray<Budgets.Verdict>> => {
   const sampled = await measurePart("client", aloneHandlers)
   const asked = await Loopback.measure(loopbackOptions, (round) =>
@@ -221,6 +245,19 @@ const runClient = async (machine: Machine): Promise<ReadonlyArray<Budgets.Verdic
   return verdicts
 }
 
+const runEveryday = async (machine: Machine): Promise<ReadonlyArray<Budgets.Verdict>> => {
+  const script = "client/everyday/serve.ts"
+  const older = before === undefined ? [] : [["before", new URL(`file://${before.slice(9)}/bench/${script}`)] as const]
+  const versions = Object.fromEntries([...older, ["now", new URL(script, import.meta.url)] as const])
+  const called = await Everyday.measure(versions, everydayOptions, (round) =>
+    progress(`everyday chains: round ${round} of ${everydayOptions.rounds}`)
+  )
+  const verdicts = Budgets.everydayBudgets(called)
+  save("everyday", { machine, loadAfter: loadavg()[0], everydayOptions, verdicts, called })
+  console.log(`\n${EverydayReport.report(called)}\n`)
+  return verdicts
+}
+
 const runChannel = async (machine: Machine): Promise<ReadonlyArray<Budgets.Verdict>> => {
   progress(`channel: in process, ${processes} × ${sampleOptions.rounds} rounds`)
   const cells = await measureOften("channel", sampleOptions)
@@ -234,15 +271,34 @@ const runChannel = async (machine: Machine): Promise<ReadonlyArray<Budgets.Verdi
   return verdicts
 }
 
+/** The CPU time of hooks, of this version and of an older one. */
+const measureHookCosts = async (): Promise<Readonly<Record<string, ReadonlyArray<HookCost>>>> => {
+  const roots = { ...(before !== undefined && { before: [before.slice(9)] }), now: [] }
+  const versions: Record<string, ReadonlyArray<HookCost>> = {}
+  for (const [version, root] of Object.entries(roots)) {
+    progress(`endpoint: the CPU time of hooks, ${version}`)
+    const child = start(
+      new URL("endpoint/hookCosts.ts", import.meta.url),
+      [JSON.stringify(hookCostOptions), ...root],
+      1
+    )
+    versions[version] = await reply<ReadonlyArray<HookCost>>(child)
+    await end(child)
+  }
+  return versions
+}
+
 const runEndpoint = async (machine: Machine): Promise<ReadonlyArray<Budgets.Verdict>> => {
   const sampled = await measurePart("endpoint", [hooks.plain])
+  const costs = await measureHookCosts()
   const linked = await Links.measure(endpointOptions, (round) =>
     progress(`endpoints: round ${round} of ${endpointOptions.rounds}`)
   )
-  const verdicts = Budgets.endpointBudgets(sampled, linked)
-  const load = { loadAfter: loadavg()[0], processes, sampleOptions, aloneOptions, endpointOptions }
-  save("endpoint", { machine, ...load, verdicts, ...sampled, linked })
-  console.log(`\n${Prices.report(sampled, hookLayout)}\n\n${EndpointReport.report(linked)}\n`)
+  const verdicts = [...Budgets.hookCostBudgets(costs["now"]!), ...Budgets.endpointBudgets(sampled, linked)]
+  const load = { loadAfter: loadavg()[0], processes, sampleOptions, aloneOptions, hookCostOptions, endpointOptions }
+  save("endpoint", { machine, ...load, verdicts, ...sampled, costs, linked })
+  const tables = [Prices.report(sampled, hookLayout), EndpointReport.costReport(costs), EndpointReport.report(linked)]
+  console.log(`\n${tables.join("\n\n")}\n`)
   warnUnlessBusy("dialer or an acceptor", linked.filter(Links.manyAtOnce).map(EndpointReport.busy))
   return verdicts
 }
@@ -254,12 +310,14 @@ const verdicts = [
   ...(parts.has("stages") ? await runStages(here) : []),
   ...(parts.has("server") ? await runServers(here) : []),
   ...(parts.has("app") ? await runApp(here) : []),
+  ...(parts.has("stops") ? await runStops(here) : []),
   ...(parts.has("client") ? await runClient(here) : []),
+  ...(parts.has("everyday") ? await runEveryday(here) : []),
   ...(parts.has("channel") ? await runChannel(here) : []),
   ...(parts.has("endpoint") ? await runEndpoint(here) : [])
 ]
 console.log(Budgets.report(verdicts))
-if (quick) console.log("\nA smoke run: the processes were cold and the rounds few, so that these figures are none.")
+if (quick) console.log("\nA smoke run: the processes were cold and the rounds few: do not use these figures.")
 console.log(
   `\nNode ${here.node}, ${here.cores} × ${here.cpu}${here.pinned ? ", client and server on a core each" : ""}`
 )
