@@ -3,12 +3,13 @@ import { join } from "node:path"
 
 import { assert, describe, it } from "vitest"
 
+import { circles, importGraph, upwardArrows } from "./ImportGraph.ts"
 import { emptyWords, importFaults, lineCount, waysToNode } from "./ImportRules.ts"
 import { declaredPackages, entries, root } from "./Scratch.ts"
 
 const sources = globSync("**/*.ts", { cwd: join(root, "src") }).toSorted()
 const readSource = (file: string): string => readFileSync(join(root, "src", file), "utf8")
-const readable = globSync("{src,test,examples,bench}/**/*.{ts,tsx,js,mjs,css,html}", {
+const readable = globSync("{src,test,examples,bench,scripts}/**/*.{ts,tsx,js,mjs,css,html}", {
   cwd: root,
   exclude: (path) => path.includes("node_modules")
 })
@@ -27,13 +28,52 @@ describe("the folders of src", () => {
   })
 })
 
+describe("the imports, those of types too,", () => {
+  const graph = importGraph(sources, readSource)
+
+  it("make no circle", () => {
+    assert.deepStrictEqual(circles(graph), [])
+  })
+
+  it("lead from no inner folder to a file that builds on it", () => {
+    assert.deepStrictEqual(upwardArrows(graph), [])
+  })
+
+  it("lead from no ready-made client handler to another one", () => {
+    const isHandler = (file: string): boolean => {
+      const name = /^client\/handlers\/(\w+)\.ts$/.exec(file)?.[1] ?? ""
+      const factory = new RegExp(`^export const ${name.slice(0, 1).toLowerCase()}${name.slice(1)} = `, "m")
+      const source = file.startsWith("client/handlers/") ? readSource(file) : ""
+      return factory.test(source) && /\bClientHandler\b/.test(source)
+    }
+    const handlers = sources.filter(isHandler)
+    assert.isAbove(handlers.length, 15)
+    const between = handlers.flatMap((file) =>
+      [...(graph.get(file) ?? [])].filter(isHandler).map((other) => `${file} → ${other}`)
+    )
+    assert.deepStrictEqual(between, [])
+  })
+
+  it("are found where they go around or upward", () => {
+    const files: Record<string, string> = {
+      "part/A.ts": `import type { B } from "./B.ts"`,
+      "part/B.ts": `import { C } from "./engine/C.ts"`,
+      "part/engine/C.ts": `export type D = import("../Model.ts").D; import { A } from "../A.ts"`,
+      "part/Model.ts": ""
+    }
+    const found = importGraph(Object.keys(files), (file) => files[file] ?? "")
+    assert.deepStrictEqual(circles(found), ["part/A.ts ↔ part/B.ts ↔ part/engine/C.ts"])
+    assert.deepStrictEqual(upwardArrows(found), ["part/engine/C.ts → part/A.ts"])
+  })
+})
+
 describe("every file", () => {
   it("has at most four hundred lines", () => {
     const long = readable.filter((file) => lineCount(readFileSync(join(root, file), "utf8")) > 400)
     assert.deepStrictEqual(long, [])
   })
 
-  it("is named for what it holds", () => {
+  it("is named for its content", () => {
     const empty = readable.filter((file) => emptyWords(file).length > 0)
     assert.deepStrictEqual(empty, [])
   })
@@ -64,6 +104,7 @@ describe("the import rules", () => {
 
   it.each([
     ["app/App.ts", "../server/Pipeline.ts"],
+    ["app/fairings/Cors.ts", "../../server/middleware/Cors.ts"],
     ["testing/app.ts", "../app/App.ts"],
     ["server/middleware/Bearer.ts", "jose"],
     ["client/node/Undici.ts", "node:net"],
@@ -73,7 +114,7 @@ describe("the import rules", () => {
     assert.deepStrictEqual(faults(file, specifier), [])
   })
 
-  it("find Node-only code behind any number of imports, and read no comment", () => {
+  it("find Node-only code through any number of imports, and read no comment", () => {
     const files: Record<string, string> = {
       "a.ts": `/** import "node:fs" */ export * as b from "./b.ts"`,
       "b.ts": "const x = `\n/** import 'node:os' */\n`; export type T = import('./c/d.ts').T",

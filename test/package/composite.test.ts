@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 
+import { Interceptor } from "fairlead"
 import { App, Fairing } from "fairlead/app"
 import { ChannelApi, ChannelHandler, ChannelServer } from "fairlead/channel"
 import { ClientChain, ClientHandler } from "fairlead/client"
@@ -32,47 +33,48 @@ describe("the parts have one shape", () => {
   )
 
   it("server: a pipeline is described as data, as text and as Mermaid", () => {
-    const { composite, value } = parts.server
-    assert.deepInclude(composite.describe(value), { part: "server", name: "sample" })
-    assert.include(composite.drawing(value), "sample (server)")
-    assert.include(composite.mermaid(value), "flowchart TD")
+    const { value } = parts.server
+    assert.deepInclude(Interceptor.describe(value), { part: "server", name: "sample" })
+    assert.include(Interceptor.toText(value), "sample (server)")
+    assert.include(Interceptor.toMermaid(value), "flowchart TD")
   })
 
   it("client: a chain is described as data, as text and as Mermaid", () => {
     const { composite, value } = parts.client
     assert.deepInclude(composite.describe(value), { part: "client", name: "sample" })
-    assert.include(composite.drawing(value), "sample (client)")
-    assert.include(composite.mermaid(value), "flowchart TD")
+    assert.include(Interceptor.toText(value), "sample (client)")
+    assert.include(Interceptor.toMermaid(value), "flowchart TD")
   })
 
   it("channel: a server is described as data, as text and as Mermaid", () => {
-    const { composite, value } = parts.channel
+    const { value } = parts.channel
     class Sign extends ChannelHandler.Service<Sign>()("app/Sign") {}
     class Room extends ChannelApi.make("room:{id}", {}) {}
     const described = value.use(ChannelHandler.make("log", {})).use(Sign).mount(Room)
-    assert.deepInclude(composite.describe(described), { part: "channel", name: "sample" })
+    assert.deepInclude(Interceptor.describe(described), { part: "channel", name: "sample" })
     assert.deepStrictEqual(
-      composite.describe(described).interceptors.map(({ kind, name }) => `${kind} ${name}`),
+      Interceptor.describe(described).interceptors.map(({ kind, name }) => `${kind} ${name}`),
       ["handler log", "handler app/Sign", "channel room:{id}"]
     )
-    assert.include(composite.drawing(described), "sample (channel)")
-    assert.include(composite.mermaid(described), "flowchart TD")
+    assert.include(Interceptor.toText(described), "sample (channel)")
+    assert.include(Interceptor.toMermaid(described), "flowchart TD")
     assert.throws(() => value.mount(Room, Room), /"room:\{id\}" is mounted twice/)
   })
 
   it("endpoint: a chain is described as data, as text and as Mermaid", () => {
-    const { composite, value } = parts.endpoint
-    assert.deepInclude(composite.describe(value), { part: "endpoint", name: "sample" })
-    assert.include(composite.drawing(value), "sample (endpoint)")
-    assert.include(composite.mermaid(value), "flowchart TD")
+    const { value } = parts.endpoint
+    assert.deepInclude(Interceptor.describe(value), { part: "endpoint", name: "sample" })
+    assert.include(Interceptor.toText(value), "sample (endpoint)")
+    assert.include(Interceptor.toMermaid(value), "flowchart TD")
   })
 
   it("app: an application is described as data, as text and as Mermaid", () => {
     const { composite, value } = parts.app
-    const described = composite.describe(value.attach(Fairing.onShutdown("bye", () => {})))
+    assert.isTrue(composite.isApp(value))
+    const described = Interceptor.describe(value.attach(Fairing.onShutdown("bye", () => {})))
     assert.deepInclude(described, { part: "app", name: "sample" })
     assert.deepInclude(described.interceptors[0], { name: "bye", kind: "fairing shutdown" })
-    assert.include(composite.drawing(value), "sample (app)")
-    assert.include(composite.mermaid(value), "flowchart TD")
+    assert.include(Interceptor.toText(value), "sample (app)")
+    assert.include(Interceptor.toMermaid(value), "flowchart TD")
   })
 })

@@ -4,7 +4,8 @@ import { join } from "node:path"
 
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 
-import { root, scratchProject, tool } from "./Scratch.ts"
+import { plainStrict, typeErrors } from "./Outsider.ts"
+import { root, scratchProject } from "./Scratch.ts"
 import { codeBlocks, commentText, documentationFaults } from "./SourceDocs.ts"
 
 const sources = globSync("src/**/*.ts", { cwd: root }).toSorted()
@@ -29,7 +30,7 @@ describe("the source", () => {
 })
 
 describe("the pages and the comments", () => {
-  const project = scratchProject(["fairlead", "effect", "@effect/platform-node", "@types/node"])
+  const project = scratchProject(["fairlead", "effect", "@effect/platform-node", "@effect/sql-pg", "@types/node"])
   afterAll(project.remove)
   const blocksOf = (page: string, markdown: string) =>
     codeBlocks(markdown)
@@ -41,12 +42,15 @@ describe("the pages and the comments", () => {
       }))
   const blocks = pages.flatMap((page) => blocksOf(page, readFileSync(join(root, page), "utf8")))
   const examples = sources.flatMap((file) => blocksOf(file, commentText(readFileSync(join(root, file), "utf8"))))
-  const compilerOptions = { noUnusedLocals: false, noUnusedParameters: false, plugins: [] }
+  // A reader has no compiler flags beside `strict`.
+  const compilerOptions = {
+    ...plainStrict,
+    lib: ["ES2023", "DOM", "DOM.Iterable"],
+    customConditions: ["fairlead:source"],
+    allowImportingTsExtensions: true
+  }
   beforeAll(() => {
-    project.write(
-      "tsconfig.json",
-      JSON.stringify({ extends: join(root, "tsconfig.json"), compilerOptions, include: ["*.ts"] })
-    )
+    project.write("tsconfig.json", JSON.stringify({ compilerOptions, include: ["*.ts"] }))
   })
 
   it("begin with the README, which shows code", () => {
@@ -54,31 +58,30 @@ describe("the pages and the comments", () => {
     assert.isTrue(blocks.some(({ name }) => name.startsWith("README.md:")))
   })
 
-  it("show code that compiles", { timeout: 120_000 }, () => {
-    const { stdout, status } = spawnSync(process.execPath, [tool("typescript/bin/tsc"), "-p", project.folder])
-    assert.strictEqual(status, 0, stdout.toString())
+  it("show code that compiles under plain strict", () => {
+    assert.deepStrictEqual(typeErrors(project.folder, "typescript"), [])
   })
 
-  it("show in comments examples that load and do not throw", { timeout: 60_000 }, () => {
+  it("show in comments examples that load and do not throw", () => {
     assert.isNotEmpty(examples)
     const all = project.write("all.ts", examples.map(({ file }) => `await import(${JSON.stringify(file)})\n`).join(""))
     const { status, stderr } = spawnSync(process.execPath, ["--conditions=fairlead:source", all])
     assert.strictEqual(status, 0, stderr.toString())
   })
 
-  it.each(blocks.filter(({ runs }) => runs))("run $name to its end", { timeout: 60_000 }, ({ file }) => {
+  it.each(blocks.filter(({ runs }) => runs))("run $name to its end", ({ file }) => {
     const { status, stderr } = spawnSync(process.execPath, ["--conditions=fairlead:source", file])
     assert.strictEqual(status, 0, stderr.toString())
   })
 
-  it("show in comments what stands in them, on its own line", () => {
+  it("show the blocks of comments, each on its own line", () => {
     assert.strictEqual(
       commentText("const a = 1\n/**\n * ```ts\n *   b\n * ```\n */\nconst c = ` * d`"),
       "\n\n```ts\n  b\n```\n\n"
     )
   })
 
-  it("show a block whatever its fence, and only what stands inside", () => {
+  it("show a block whatever its fence, and only the lines inside", () => {
     const page = "text\n```ts run\na\n~~~\n```\n- item\n  ````ts\n  ```\n    b\n  ````\n~~~sh\nc"
     assert.deepStrictEqual(codeBlocks(page), [
       { info: ["ts", "run"], line: 3, code: "a\n~~~\n" },

@@ -17,7 +17,7 @@ type Option = readonly [name: string, number: string | undefined]
 
 /** The members of the option interfaces of a source file, extended ones aside. */
 const optionsOf = (source: string): ReadonlyArray<Option> =>
-  found(source, /export interface \w*(?:Options|Limits|Weather)\b[^{]* \{\n([\s\S]*?)\n\}/g).flatMap((members) =>
+  found(source, /export interface \w*(?:Options|Limits|Conditions)\b[^{]* \{\n([\s\S]*?)\n\}/g).flatMap((members) =>
     [...members.matchAll(/(?:\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\n)? {2}readonly (\w+)\??:/g)].map(
       ([, comment = "", name]): Option => [name!, beginOf(/Default: (.*)/.exec(comment)?.[1])]
     )
@@ -53,13 +53,20 @@ const pageOf = (handler: string): string =>
   `docs/client/${together[handler] ?? handler.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}.md`
 
 /** A file is a handler's when it exports one of its own name. */
-const handlers = globSync("src/client/handlers/*.ts", { cwd: root })
+const handlers = globSync("src/client/handlers/{*,cache/*}.ts", { cwd: root })
   .map((file) => ({ file, name: /(\w+)\.ts$/.exec(file)![1]!.replace(/^./, (letter) => letter.toLowerCase()) }))
   .filter(({ file, name }) => new RegExp(`@category handlers\\n.*\\n \\*/\\nexport const ${name} = `).test(read(file)))
 
+/** Files with options that a page of a handler describes too. */
+const alsoOf: Readonly<Record<string, ReadonlyArray<string>>> = {
+  "docs/client/cache.md": ["src/client/handlers/cache/MemoryStore.ts", "src/client/handlers/cache/KvsStore.ts"],
+  "docs/client/cookies.md": ["src/client/handlers/CookieJar.ts"],
+  "docs/client/ssrf-guard.md": ["src/client/handlers/SsrfPolicy.ts"]
+}
+
 const sources = [...new Set(handlers.map(({ name }) => pageOf(name)))].map((page) => {
   const files = handlers.filter(({ name }) => pageOf(name) === page).map(({ file }) => file)
-  return [page, page.endsWith("/cookies.md") ? [...files, "src/client/handlers/CookieJar.ts"] : files] as const
+  return [page, [...files, ...(alsoOf[page] ?? [])]] as const
 })
 
 describe("the pages of the client part", () => {
@@ -78,6 +85,30 @@ describe("the pages of the client part", () => {
     assert.isAtLeast(handlers.length, 17)
     const links = found(read(from), /\]\((?:client\/)?([\w-]+\.md)\)/g)
     for (const { name } of handlers) assert.include(links, pageOf(name).replace("docs/client/", ""), name)
+  })
+})
+
+const channelPages = ["log", "metrics", "authentication", "rateLimit", "joinRateLimit", "payloadLimit", "joinGuard"]
+  .map((name) => ({
+    name,
+    page: `docs/channel/${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}.md`
+  }))
+  .map(({ name, page }) => ({
+    page,
+    source: `src/channel/handlers/${name === "joinRateLimit" ? "RateLimit" : name.replace(/^./, (letter) => letter.toUpperCase())}.ts`
+  }))
+
+describe("the pages of the channel part", () => {
+  it.each(channelPages)("$page has a row for each option with its default, and for no other", ({ page, source }) => {
+    const options = optionsOf(read(source))
+    assert.isNotEmpty(options)
+    assert.deepStrictEqual(Object.fromEntries(optionsIn(read(page))), Object.fromEntries(options))
+  })
+
+  it("channel2 4.6: the guide's first server is an App, with a page for each handler", () => {
+    assert.match(read("docs/channel.md").split("```")[1]!, /App\.make\([\s\S]*NodeApp\.run\(/)
+    const links = found(read("docs/channel.md"), /\]\((channel\/[\w-]+\.md)\)/g)
+    for (const { page } of channelPages) assert.include(links, page.replace("docs/", ""))
   })
 })
 
@@ -115,12 +146,64 @@ describe("the pages of the endpoint part", () => {
   })
 })
 
-it.each(globSync("{*.md,docs/**/*.md}", { cwd: root }))("the links of %s lead to files and headings", (page) => {
-  const text = read(page).replaceAll(/^```[\s\S]*?^```/gm, "")
-  for (const link of found(text, /\]\(((?!https?:)[^)\s]+)\)/g)) {
-    const [path = "", anchor] = link.split("#")
-    const target = path === "" ? page : join(dirname(page), path)
-    assert.isTrue(existsSync(join(root, target)), link)
-    if (anchor !== undefined) assert.include(anchorsOf(read(target)), anchor, link)
-  }
+/** The ready-made interceptors of a folder by name, with the file of each. */
+const readyMade = (folder: string, category: string) =>
+  globSync(`${folder}/*.ts`, { cwd: root }).flatMap((file) =>
+    found(read(file), new RegExp(`@category ${category}\\n(?: \\*.*\\n)* \\*/\\nexport const (\\w+) = `, "g")).map(
+      (name) => ({ file, name })
+    )
+  )
+
+describe("the pages of ready-made middleware and fairings", () => {
+  const middleware = readyMade("src/server/middleware", "middleware").map(({ file, name }) => ({
+    file,
+    name,
+    page: `docs/server/middleware/${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}.md`
+  }))
+
+  it.each(middleware)("$page has a row for each option of $name with its default, and for no other", (each) => {
+    assert.deepStrictEqual(sorted(optionsIn(read(each.page))), sorted(optionsOf(read(each.file))))
+  })
+
+  it("docs/server/middleware.md has a place for each middleware, and leads to its page", () => {
+    assert.isAtLeast(middleware.length, 3)
+    const table = read("docs/server/middleware.md")
+    for (const { name, page } of middleware) {
+      assert.include(table, `| [\`${name}\`](${page.replace("docs/server/", "")}) |`)
+    }
+    assert.include(read("docs/server.md"), "](server/middleware.md)")
+  })
+
+  const parts = [["docs/app/fairings.md", "docs/app.md", readyMade("src/app/fairings", "fairings"), 8]] as const
+
+  it.each(parts)(
+    "%s has a section with a row for each option of each, and a place",
+    (page, guide, interceptors, least) => {
+      const text = read(page)
+      assert.isAtLeast(interceptors.length, least)
+      for (const { file, name } of interceptors) {
+        const heading = new RegExp(`^\`${name}\`$`)
+        assert.notStrictEqual(sectionsOf(text, heading), "", name)
+        assert.deepStrictEqual(sorted(optionsIn(text, heading)), sorted(optionsOf(read(file))), name)
+        assert.include(text, `| [\`${name}\`](#${name.toLowerCase()}) |`)
+        // A fairing of a middleware has the options of that.
+        const wraps = existsSync(join(root, file.replace("src/app/fairings", "src/server/middleware")))
+        if (wraps) assert.include(sectionsOf(text, heading), "](../server/middleware/", name)
+      }
+      assert.include(read(guide), `](${page.replace("docs/", "")})`)
+    }
+  )
 })
+
+it.each(globSync("{*.md,docs/**/*.md}", { cwd: root }).filter((page) => !page.startsWith("docs/api/")))(
+  "the links of %s lead to files and headings",
+  (page) => {
+    const text = read(page).replaceAll(/^```[\s\S]*?^```/gm, "")
+    for (const link of found(text, /\]\(((?!https?:)[^)\s]+)\)/g)) {
+      const [path = "", anchor] = link.split("#")
+      const target = path === "" ? page : join(dirname(page), path)
+      assert.isTrue(existsSync(join(root, target)), link)
+      if (anchor !== undefined) assert.include(anchorsOf(read(target)), anchor, link)
+    }
+  }
+)

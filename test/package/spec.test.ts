@@ -11,10 +11,23 @@ const numbered = (prefix: string, count: number) => Array.from({ length: count }
 /** The numbered lines of the specifications, by part. A part joins the list when its first interpreter lands. */
 const specified: Readonly<Record<string, ReadonlyArray<string>>> = {
   server: numbered("1.", 20),
+  server2: [
+    ...numbered("1.", 3),
+    ...numbered("2.", 2),
+    ...numbered("3.", 4),
+    ...numbered("4.", 7),
+    ...numbered("5.", 2),
+    ...numbered("6.", 3)
+  ],
   app: numbered("", 18),
+  app2: [...numbered("1.", 10), ...numbered("2.", 8), ...numbered("3.", 3), "3.5", "4.1"],
   client: numbered("", 11),
+  client2: [...numbered("1.", 4), "2.1", ...numbered("3.", 3), ...numbered("4.", 7)],
   channel: [...numbered("0.", 5), "0.7", "0.9", ...numbered("1.", 6), "1.9"],
-  endpoint: numbered("", 8)
+  channel2: [...numbered("1.", 8), ...numbered("2.", 4), "3", ...numbered("4.", 6)],
+  nodes: ["1", "2", "3.2", "3.3", "3.4", "3.5"],
+  endpoint: numbered("", 8),
+  endpoint2: [...numbered("1.", 4), ...numbered("2.", 5)]
 }
 
 const isTest = (callee: string): boolean => /^(?:it|test)\b/.test(callee) && !/\.(?:skip|todo)\b/.test(callee)

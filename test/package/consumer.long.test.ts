@@ -52,7 +52,7 @@ const compilerOptions = {
   types: []
 }
 
-describe("the packed package", { timeout: 180_000 }, () => {
+describe("the packed package", () => {
   const project = scratchProject([...declaredPackages, "@types/node"])
   let tarball = ""
   /** Runs a command in the consumer's project and gives its output; a failure shows all that it printed. */
@@ -81,7 +81,7 @@ describe("the packed package", { timeout: 180_000 }, () => {
     project.write("tsconfig.json", JSON.stringify({ compilerOptions, files: ["consumer.ts", "anywhere.ts"] }))
     const onNode = { ...compilerOptions, types: ["node"] }
     project.write("tsconfig.node.json", JSON.stringify({ compilerOptions: onNode, files: ["every.ts"] }))
-  }, 180_000)
+  })
   afterAll(project.remove)
 
   it.each(["typescript", "typescript-6"])(
