@@ -1,13 +1,23 @@
 import { defineConfig } from "vitest/config"
 
+import { reportersOf } from "./test/kit/PartShares.ts"
+
+const announcement =
+  "npm test takes about 12 minutes on two quiet cores. Soak tests, mutations, type-check times and installations are in `npm run test:long`."
+
 export default defineConfig({
   ssr: { resolve: { conditions: ["fairlead:source"] } },
   test: {
     include: ["test/**/*.test.ts"],
+    exclude: ["**/node_modules/**", "test/**/*.long.test.ts"],
     setupFiles: ["test/Seed.ts"],
-    // No test is of speed: one that hangs is what this ends, on however busy a machine.
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    maxWorkers: 2,
+    // Processes, browsers and sockets share the machine with everything else on it: a failed test runs once more, and the run lists it at its end.
+    retry: 1,
+    reporters: reportersOf(announcement),
+    // No test is of speed: this ends one that hangs, on a busy machine too.
+    testTimeout: 600_000,
+    hookTimeout: 600_000,
     typecheck: { enabled: true, include: ["test/**/*.test-d.ts"] },
     coverage: {
       include: ["src/**/*.ts"],
