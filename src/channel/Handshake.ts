@@ -78,7 +78,7 @@ export const refusal = (error: unknown): Effect.Effect<Response> => {
   return HttpServerRespondable.toResponseOrElse(error, HttpServerResponse.empty({ status: 403 }))
 }
 
-// After an upgrade there is no HTTP response left to send; this one is discarded.
+// After an upgrade there is no HTTP response left to send; this one is for middleware.
 const withoutLog = HttpMiddleware.withLoggerDisabled(Effect.succeed(HttpServerResponse.empty()))
 
 const compressionOf = (options: boolean | CompressionOptions) => {
@@ -92,7 +92,7 @@ const compressionOf = (options: boolean | CompressionOptions) => {
   }
 }
 
-/** Makes the handler of the path where sockets connect. It ends when the socket does. */
+/** Makes the handler of the path where sockets connect. It ends with the handshake, or where the platform needs it, with the socket. */
 export const make = (
   hub: Hub,
   {

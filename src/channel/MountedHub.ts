@@ -7,6 +7,7 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
 import * as Metric from "effect/Metric"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
@@ -123,7 +124,7 @@ const drain = (hub: Hub, batchSize: number, interval: Duration.Input): Effect.Ef
     }
   })
 
-/** Keeps a hub: its sweeper, and its end with the application. */
+/** Keeps a hub: its sweeper, and the end of its sockets with the application, which waits for them within grace. */
 export const keep = (
   hub: Hub,
   options: Pick<Options, "drain" | "idleTimeout">
@@ -131,7 +132,31 @@ export const keep = (
   Effect.gen(function* () {
     const { batchSize = 1000, interval = "100 millis" } = options.drain ?? {}
     const shutdown = yield* Shutdown.Shutdown
+    const ended = yield* Latch.make()
+    let isAbandoned = false
+    const abandoned = Effect.suspend(() => {
+      isAbandoned = true
+      return Effect.andThen(drain(hub, Infinity, 0), ended.await)
+    })
     yield* Effect.forkScoped(sweep(hub, Duration.toMillis(options.idleTimeout ?? "60 seconds")))
-    yield* Effect.forkScoped(Effect.andThen(shutdown.await, drain(hub, batchSize, interval)))
-    yield* Effect.addFinalizer(() => drain(hub, Infinity, 0))
+    yield* shutdown.drained(
+      Effect.onInterrupt(ended.await, () => abandoned),
+      `the sockets of ${hub.name}`
+    )
+    yield* Effect.forkScoped(
+      Effect.andThen(
+        Effect.andThen(shutdown.await, drain(hub, batchSize, interval)),
+        Effect.andThen(hub.idle, ended.open)
+      )
+    )
+    // Before the services of the channels are released. An application that has waited for grace and mercy waits no longer.
+    yield* Effect.addFinalizer(() =>
+      Effect.andThen(
+        Effect.andThen(
+          drain(hub, Infinity, 0),
+          Effect.suspend(() => (isAbandoned ? Effect.void : hub.idle))
+        ),
+        ended.open
+      )
+    )
   })

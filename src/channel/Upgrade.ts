@@ -50,8 +50,8 @@ export interface Options {
 }
 
 /**
- * Makes a socket of a request: `open` is called when the handshake is done, and the Effect ends when the socket is gone. Interrupted, which is the end of the
- * server, it closes the socket with 1012.
+ * Makes a socket of a request: `open` is called when the handshake is done. The Effect ends with the handshake, after which the socket lives on without a fiber; or,
+ * where the platform needs the request for it, when the socket is gone. Interrupted, which is the end of the server, it closes the socket with 1012.
  *
  * @category models
  * @since 0.1.0

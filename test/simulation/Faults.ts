@@ -85,8 +85,9 @@ const channel: ReadonlyArray<Fault> = [
     part: "channel",
     guards: ["channel connect", "channel join"],
     file: "src/channel/engine/Socket.ts",
-    search: "Effect.uninterruptibleMask((restore) => live(restore, hub, wire, connect, carry))",
-    replace: "live((effect) => effect, hub, wire, connect, carry)"
+    search: "const begun = restore(Effect.suspend(() => life.begin(carry)))",
+    replace:
+      "const begun = Effect.interruptible(Effect.suspend(() => life.begin(carry)))\n      if (true) return Effect.interruptible(Effect.flatMap(Effect.exit(begun), (exit) => life.left(exit)))"
   },
   {
     kind: "a wake-up forgotten",

@@ -52,7 +52,8 @@ export class Connection implements Receiver, Peer, HubSocket {
   private closing = false
   private overflown = false
   private code: number | undefined = undefined
-  private onEnd: ((code: number) => void) | undefined = undefined
+  /** Called once with the close code, when the transport is gone and the last channel has ended. */
+  onEnd: ((code: number) => void) | undefined = undefined
 
   constructor(
     hub: Hub,
@@ -110,12 +111,9 @@ export class Connection implements Receiver, Peer, HubSocket {
     return this.hub.memberId()
   }
 
-  /** Succeeds with the close code when the transport is gone and the last channel has ended. */
-  get ended(): Effect.Effect<number> {
-    return Effect.callback((resume) => {
-      this.onEnd = (code) => resume(Effect.succeed(code))
-      this.settle()
-    })
+  /** Whether its transport is there. */
+  get isOpen(): boolean {
+    return this.code === undefined
   }
 
   touch(): void {
@@ -277,7 +275,10 @@ export class Connection implements Receiver, Peer, HubSocket {
   }
 
   private settle(): void {
-    if (this.code !== undefined && this.lanes.size === 0) this.onEnd?.(this.code)
+    if (this.code === undefined || this.lanes.size > 0) return
+    const { onEnd } = this
+    this.onEnd = undefined
+    onEnd?.(this.code)
   }
 
   private route(message: Incoming, size: number): void {

@@ -4,6 +4,8 @@
  * @since 0.1.0
  */
 import type * as Clock from "effect/Clock"
+import type * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
 
 import type { Broadcaster } from "../broadcaster/Contract.ts"
 import type { ImplementedChannel } from "../Definition.ts"
@@ -44,6 +46,9 @@ export class Hub {
   readonly sockets = new Set<HubSocket>()
   private readonly id: string
   private members = 0
+  /** How many sockets have opened and not ended, their hooks included. */
+  private open = 0
+  private readonly quiet = Latch.makeUnsafe(true)
   private held = 0
   private readonly slow = new Set<HubSocket>()
   private closing: Array<HubSocket> = []
@@ -64,6 +69,21 @@ export class Hub {
 
   get name(): string {
     return this.hooks.composite
+  }
+
+  /** Ends when every socket has ended, with its channels and hooks. */
+  get idle(): Effect.Effect<void> {
+    return this.quiet.await
+  }
+
+  /** A socket has opened. */
+  opened(): void {
+    if (this.open++ === 0) this.quiet.closeUnsafe()
+  }
+
+  /** A socket has ended, with its channels and hooks. */
+  ended(): void {
+    if (--this.open === 0) this.quiet.openUnsafe()
   }
 
   /** The serializer of the version that a client asks for; nothing where no serializer speaks it. */

@@ -10,6 +10,7 @@ import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequ
 import * as NodeWS from "@effect/platform-node/NodeWS"
 import * as Effect from "effect/Effect"
 import type { HttpServerRequest } from "effect/http/HttpServerRequest"
+import * as HttpServerResponse from "effect/http/HttpServerResponse"
 
 import type { Frame } from "../Payload.ts"
 import { NotUpgradable } from "../Upgrade.ts"
@@ -102,7 +103,7 @@ class NodeTransport implements Transport, Flushable {
 
   close(code: number, reason: string): void {
     this.flush()
-    this.ws.onCloseFrame = undefined
+    this.ws.noticesCloseFrame = false
     this.ws.close(code, reason)
   }
 
@@ -112,35 +113,42 @@ class NodeTransport implements Transport, Flushable {
   }
 }
 
-/** Notices the peer's Close frame, which ws answers by this method, before the connection ends. */
+/** Hands its events to its receiver without a listener for each. Notices the peer's Close frame, which ws answers by `close`, before the connection ends. */
 class ClosingWebSocket extends NodeWS.WebSocket {
-  onCloseFrame: ((code: number) => void) | undefined = undefined
+  receiver: Receiver | undefined = undefined
+  noticesCloseFrame = true
 
   override close(code?: number, data?: string | Buffer): void {
-    if (this.readyState === this.OPEN) this.onCloseFrame?.(code ?? 1005)
+    if (this.noticesCloseFrame && this.readyState === this.OPEN) this.receiver?.closed(code ?? 1005)
     super.close(code, data)
+  }
+
+  override emit(event: string | symbol, ...args: ReadonlyArray<unknown>): boolean {
+    switch (event) {
+      case "message": {
+        const [data, isBinary] = args as [Buffer, boolean]
+        this.receiver?.receive(isBinary ? data : data.toString())
+        return true
+      }
+      case "ping":
+      case "pong":
+        this.receiver?.touch()
+        return true
+      case "error":
+        // A fault of the peer ends in a close, with the code of ws.
+        return true
+      case "close":
+        this.receiver?.closed(args[0] as number)
+    }
+    return super.emit(event, ...args)
   }
 }
 
-// A fault of the peer ends in a close, with the code of ws.
-const noted = (): void => {}
-
-const listen = (ws: ClosingWebSocket, socket: Socket, receiver: Receiver, done: () => void): void => {
-  const touch = () => receiver.touch()
-  const closed = (code: number): void => receiver.closed(code)
-  ws.on("message", (data: Buffer, isBinary: boolean) => receiver.receive(isBinary ? data : data.toString()))
-  ws.on("ping", touch)
-  ws.on("pong", touch)
-  ws.on("error", noted)
-  ws.on("close", (code: number) => {
-    receiver.closed(code)
-    // Not before: whoever ends the request writes to its connection.
-    done()
-  })
-  ws.onCloseFrame = closed
+const listen = (ws: ClosingWebSocket, socket: Socket, receiver: Receiver): void => {
+  ws.receiver = receiver
   // Before ws changes its state for it.
-  socket.prependOnceListener("end", () => {
-    if (ws.readyState === ws.OPEN) closed(1006)
+  socket.prependListener("end", () => {
+    if (ws.readyState === ws.OPEN) receiver.closed(1006)
   })
 }
 
@@ -181,31 +189,55 @@ export const upgrades = () => {
     options: Options,
     open: (transport: Transport) => Receiver
   ): Effect.Effect<void, NotUpgradable> =>
-    Effect.callback<void, NotUpgradable>((resume) => {
+    Effect.suspend(() => {
       const incoming = NodeHttpServerRequest.toIncomingMessage(request) as IncomingMessage
       const { socket } = incoming
       const wrong = fault(incoming) ?? (socket.destroyed ? "The connection is gone" : undefined)
-      if (wrong !== undefined) return resume(refusal(wrong))
-      // A refusal of ws is answered by ws itself, without an event.
-      const refused = () => resume(refusal("The handshake was refused"))
-      socket.once("close", refused)
+      if (wrong !== undefined) return refusal(wrong)
       let ws: ClosingWebSocket | undefined
-      serverOf(options).handleUpgrade(incoming, socket, Buffer.alloc(0), (made) => {
+      serverOf(options).handleUpgrade(incoming, socket, noHead, (made) => {
         // The server makes no others.
         const opened = made as ClosingWebSocket
         ws = opened
-        socket.off("close", refused)
         const isCompressed = opened.extensions.includes("permessage-deflate")
         const transport = isCompressed ? new CompressedTransport(opened) : new NodeTransport(opened, socket, turn)
-        listen(opened, socket, open(transport), () => resume(Effect.void))
+        listen(opened, socket, open(transport))
       })
-      return Effect.suspend(() => (ws === undefined || ws.readyState === ws.CLOSED ? Effect.void : goodbye(ws)))
+      if (ws === undefined) return refused(socket)
+      return detach(request) ? Effect.void : ended(ws)
     })
 }
 
-/** Closes a socket whose server ends, and waits for it. */
-const goodbye = (ws: NodeWS.WebSocket): Effect.Effect<void> =>
+const noHead = Buffer.alloc(0)
+
+// A refusal of ws is answered by ws itself, without an event. The answer to the request must not come before.
+const refused = (socket: Socket): Effect.Effect<never, NotUpgradable> =>
   Effect.callback((resume) => {
-    ws.once("close", () => resume(Effect.void))
-    ws.close(1012)
+    const closed = () => resume(refusal("The handshake was refused"))
+    if (socket.closed) closed()
+    else socket.once("close", closed)
+  })
+
+const upgraded = HttpServerResponse.empty({ status: 101 })
+
+/** Notes in a request that its connection was upgraded, so that no response is written to it. Returns whether it could, as the types of Effect do not say. */
+const detach = (request: HttpServerRequest): boolean => {
+  const { upgradeState } = request as { upgradeState?: { response?: HttpServerResponse.HttpServerResponse } }
+  if (upgradeState === undefined || !("response" in upgradeState)) return false
+  upgradeState.response = upgraded
+  return true
+}
+
+/** Ends when a socket is gone: whoever ends its request earlier writes to its connection. Interrupted, it says goodbye. */
+const ended = (ws: NodeWS.WebSocket): Effect.Effect<void> =>
+  Effect.callback<void>((resume) => {
+    if (ws.readyState === ws.CLOSED) return resume(Effect.void)
+    const closed = () => resume(Effect.void)
+    ws.once("close", closed)
+    return Effect.callback<void>((resume) => {
+      ws.off("close", closed)
+      if (ws.readyState === ws.CLOSED) return resume(Effect.void)
+      ws.once("close", () => resume(Effect.void))
+      ws.close(1012)
+    })
   })

@@ -58,14 +58,14 @@ const weight = (kind: "fairlead" | "ws") =>
 
 describe("memory", () => {
   it.live(
-    "channel 0.10: an idle connection with a joined topic weighs at most 14 kB",
+    "channel 0.10: an idle connection with a joined topic weighs at most 10 kB",
     () =>
       Effect.gen(function* () {
         const bare = yield* weight("ws")
         const own = yield* weight("fairlead")
         const figures = `bytes for each of ${connections} connections: ${JSON.stringify(own)}; of ws alone: ${JSON.stringify(bare)}`
         console.log(figures)
-        assert.isAtMost(own.heap, 14_000, figures)
+        assert.isAtMost(own.heap, 10_000, figures)
       }),
     120_000
   )

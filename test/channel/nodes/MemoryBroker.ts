@@ -296,11 +296,7 @@ export class MemoryLink implements Broker, PresenceBroker {
     this.listeners.set(topic, (this.listeners.get(topic) ?? new Set()).add(onMessage))
   }
 
-  private logOf(
-    topic: string,
-    retention: Retention | undefined,
-    known: Position | undefined
-  ): Log | undefined {
+  private logOf(topic: string, retention: Retention | undefined, known: Position | undefined): Log | undefined {
     const { logs, run } = this.server
     const present = logs.get(topic)
     if (present !== undefined && present.run === run) {
