@@ -1,7 +1,8 @@
 /**
  * The changes of a topic that were not sent to its members yet. Internal to the channel part.
  *
- * A change that is undone before it was sent is not sent.
+ * A change that is undone before it was sent is not sent: neither a join that left, nor a leave that joined again under its ref, as after a gap. Clients apply the joins of a
+ * diff before its leaves, so that a ref in both would be gone.
  *
  * @since 0.1.0
  */
@@ -35,6 +36,7 @@ export class PendingDiff {
     }
     for (const entry of joins) {
       const { previousRef, ref } = entry
+      if (this.leaves.delete(ref)) continue
       const isUnsent = previousRef !== undefined && unsent.has(previousRef)
       this.joins.set(ref, isUnsent ? { ...entry, previousRef: unsent.get(previousRef) } : entry)
     }

@@ -143,11 +143,11 @@ export class RedisBroker implements Broker {
   /** Asks both connections whether they answer, and which run of the server does. */
   get probe(): Effect.Effect<void> {
     const { connection } = this.settings
-    return Effect.matchEffect(Effect.andThen(connection.ping, connection.command("INFO", "server")), {
+    return Effect.matchEffect(Effect.andThen(connection.ping, connection.command("INFO", "replication")), {
       onFailure: (problem) => Effect.sync(() => this.change({ _tag: "Down", description: String(problem) })),
       onSuccess: (info) =>
         Effect.sync(() => {
-          const [, runId = ""] = /^run_id:(\w+)/m.exec(String(info)) ?? []
+          const [, runId = ""] = /^master_replid:(\w+)/m.exec(String(info)) ?? []
           const isSameRun = this.runId === "" || this.runId === runId
           const wasUp = this.isUp
           this.runId = runId

@@ -14,9 +14,12 @@ export interface Script {
 /** A script. */
 export const script = (text: string): Script => ({ text })
 
-/** The run of the server. A replica that takes over and a server that restarts are other runs, which may have lost the end of what was acknowledged. */
+/**
+ * The run: the history of the data set, as Redis names it. It changes when a replica takes over, also back to a server that was the primary before, and when a server restarts. Each
+ * may have lost the end of what was acknowledged.
+ */
 export const run = `
-local function run() return string.match(redis.call('INFO', 'server'), 'run_id:(%w+)') or '' end
+local function run() return string.match(redis.call('INFO', 'replication'), 'master_replid:(%w+)') or '' end
 `
 
 /**

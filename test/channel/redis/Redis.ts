@@ -32,25 +32,29 @@ const freePort = (): Promise<number> =>
 /** A running Redis. */
 export class Redis {
   readonly port: number
+  /** Where it keeps the dump that `SAVE` writes; without a folder it starts empty. */
+  private readonly folder: string | undefined
   private process: ChildProcess | undefined = undefined
 
-  constructor(port: number) {
+  constructor(port: number, folder?: string) {
     this.port = port
+    this.folder = folder
   }
 
   get url(): string {
     return `redis://127.0.0.1:${this.port}`
   }
 
-  static async start(): Promise<Redis> {
-    const redis = new Redis(await freePort())
+  static async start(folder?: string): Promise<Redis> {
+    const redis = new Redis(await freePort(), folder)
     await redis.restart()
     return redis
   }
 
-  /** Starts it, empty. */
+  /** Starts it, with the dump of its folder or empty. */
   async restart(): Promise<void> {
     const options = ["--port", String(this.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+    if (this.folder !== undefined) options.push("--dir", this.folder)
     const child = spawn(program!, [...options, "--loglevel", "warning"], { stdio: "ignore" })
     this.process = child
     for (let left = 200; ; left--) {
