@@ -41,8 +41,12 @@ export interface BrokerRange {
   readonly messages: ReadonlyArray<KeptMessage>
 }
 
-/** A change of the connection to the broker: it is back, or another run of the broker answers; or it does not answer. */
-export type BrokerStatus = { readonly _tag: "Up" } | { readonly _tag: "Down"; readonly description: string }
+/**
+ * A change of the connection to the broker: it is back, or another run of the broker answers; or it does not answer. In the same run it has lost nothing that it had acknowledged.
+ */
+export type BrokerStatus =
+  | { readonly _tag: "Up"; readonly isSameRun?: boolean }
+  | { readonly _tag: "Down"; readonly description: string }
 
 /** What a node asks of a broker. */
 export interface Broker {

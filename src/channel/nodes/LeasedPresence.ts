@@ -4,6 +4,7 @@
  * 1. Each node decides the entries of its members: where the broker disagrees after a failure, the node corrects it.
  * 2. A node whose lease has expired takes a new incarnation, and puts all its entries again. A paused node resurrects nobody.
  * 3. Every node that watches a topic removes the entries of expired leases from it, in one change.
+ * 4. Where the broker may have lost changes, a node takes a new incarnation too: a removal that was lost leaves its entry under the old one.
  *
  * @since 0.1.0
  */
@@ -38,7 +39,10 @@ export class LeasedPresence implements PresentOwner {
   private readonly openings = new Held.Flights<string, PresentTopic, BroadcasterUnavailable>()
   private readonly registering = new Held.Flights<"registering", void, unknown>()
   private incarnation: string
-  private isRegistered = false
+  /** Grows when the broker may have lost changes. */
+  private run = 1
+  /** The run in which this node took its lease. */
+  private registeredIn = 0
 
   constructor(settings: LeasedSettings) {
     this.settings = settings
@@ -88,7 +92,8 @@ export class LeasedPresence implements PresentOwner {
         return broker.unsubscribe(topic.name, topic.onMessage)
       }
       topic.isIdle = isIdle
-      return Effect.ignoreCause(Effect.map(broker.position(topic.name), (position) => topic.checked(position)))
+      const { known, name } = topic
+      return Effect.ignoreCause(Effect.map(broker.position(name), (position) => topic.checked(position, known)))
     }
     return Effect.suspend(() =>
       Effect.forEach(Array.from(this.topics.values()), checkTopic, { concurrency: 50, discard: true })
@@ -100,19 +105,30 @@ export class LeasedPresence implements PresentOwner {
     return this.topics.size
   }
 
-  /** The broker is back: its changes of the meantime were lost, and it may have lost entries that it had taken. */
-  get restored(): Effect.Effect<void> {
+  /** The broker is back: its messages of the meantime were lost. */
+  get reconnected(): Effect.Effect<void> {
     return Effect.andThen(
       Effect.sync(() => {
         for (const topic of this.topics.values()) topic.relist()
-        for (const topic of this.own.keys()) this.doubtful.add(topic)
       }),
       this.heartbeat
     )
   }
 
+  /** The broker is back, and it may have lost changes that it had acknowledged. */
+  get restored(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      this.run++
+      return this.reconnected
+    })
+  }
+
   get release(): Effect.Effect<void> {
     return Effect.suspend(() => Effect.ignoreCause(this.settings.broker.release(this.incarnation)))
+  }
+
+  private get isRegistered(): boolean {
+    return this.registeredIn === this.run
   }
 
   private put(topic: string, entry: PresenceEntry): Effect.Effect<void, BroadcasterUnavailable> {
@@ -163,15 +179,18 @@ export class LeasedPresence implements PresentOwner {
       if (this.isRegistered && this.incarnation !== expired) return
       const { broker } = this.settings
       const incarnation = this.settings.incarnation()
+      const { run } = this
       yield* broker.lease(incarnation)
       this.incarnation = incarnation
-      this.isRegistered = true
+      this.registeredIn = run
       for (const [topic, entries] of Array.from(this.own)) {
         this.doubtful.delete(topic)
         for (const entry of Array.from(entries.values())) {
           if (entries.get(entry.id) === entry) yield* broker.put(topic, { ...entry, incarnation })
         }
       }
+      // The entries that are left under it are removed.
+      yield* Effect.ignoreCause(broker.release(expired))
     }).pipe(
       Effect.tapError(() =>
         Effect.sync(() => {
@@ -186,15 +205,18 @@ export class LeasedPresence implements PresentOwner {
   private reconcile(topic: string): Effect.Effect<void, unknown> {
     const { broker } = this.settings
     return Effect.gen({ self: this }, function* () {
+      // First, since an operation that fails from now on is in doubt again.
+      this.doubtful.delete(topic)
       const { entries: found } = yield* broker.list(topic)
       const { incarnation } = this
       const own = this.own.get(topic)
       const mine = new Map(found.filter((entry) => entry.incarnation === incarnation).map(({ id, ref }) => [id, ref]))
-      this.doubtful.delete(topic)
       const wrong = Array.from(mine.keys()).filter((id) => own?.has(id) !== true)
       if (wrong.length > 0) yield* broker.remove(topic, wrong)
       for (const entry of Array.from(own?.values() ?? [])) {
-        if (mine.get(entry.id) !== entry.ref) yield* broker.put(topic, { ...entry, incarnation })
+        // It may have been removed or replaced in the meantime.
+        if (mine.get(entry.id) === entry.ref || this.own.get(topic)?.get(entry.id) !== entry) continue
+        yield* broker.put(topic, { ...entry, incarnation })
       }
     }).pipe(Effect.tapError(() => Effect.sync(() => void this.doubtful.add(topic))))
   }

@@ -46,6 +46,8 @@ export class NodeTopic {
   private readonly owner: TopicOwner
   private phase: "opening" | "following" | "fetching" = "opening"
   private held: Array<BrokerMessage> = []
+  /** The last offset that is being fetched. */
+  private wanted = 0
 
   constructor(name: string, retention: Retention | undefined, owner: TopicOwner, now: number) {
     this.name = name
@@ -57,7 +59,7 @@ export class NodeTopic {
   /** Takes a published message. */
   readonly onMessage = (message: BrokerMessage): void => {
     if (message.position === undefined) return this.deliver(message)
-    if (this.phase === "following") return this.follow(message, true)
+    if (this.phase === "following") return this.follow(message, 0)
     this.held.push(message)
     if (this.held.length > maxHeld) this.held.shift()
   }
@@ -65,7 +67,7 @@ export class NodeTopic {
   /** Its subscription is active; `top` was read after that. */
   opened(top: Position | undefined): void {
     this.known = top
-    this.resume(true)
+    this.resume(0)
   }
 
   /** The broker's newest position, against the one that was known when it was asked. */
@@ -93,15 +95,16 @@ export class NodeTopic {
         this.pass({ position, recoveryId, body })
       }
     }
-    this.resume(false)
+    // Another epoch has none of them, and a broker that did not answer may have all: the check after the reconnect compares.
+    this.resume(range !== undefined && range.top.epoch === this.known?.epoch ? this.wanted : Infinity)
   }
 
-  private resume(mayFetch: boolean): void {
+  private resume(fetchedTo: number): void {
     this.phase = "following"
     const { held } = this
     this.held = []
     for (const [index, message] of held.entries()) {
-      this.follow(message, mayFetch)
+      this.follow(message, fetchedTo)
       // It fetches: the others wait again.
       if (this.isFetching) {
         this.held.push(...held.slice(index + 1))
@@ -114,7 +117,8 @@ export class NodeTopic {
     return this.phase === "fetching"
   }
 
-  private follow(message: BrokerMessage, mayFetch: boolean): void {
+  /** Takes the next message. A gap up to `fetchedTo` could not be filled; a later one is fetched. */
+  private follow(message: BrokerMessage, fetchedTo: number): void {
     const position = message.position!
     this.known ??= { epoch: position.epoch, offset: 0 }
     const { known } = this
@@ -123,13 +127,14 @@ export class NodeTopic {
       this.owner.counts.doubled++
       return
     }
-    if (!mayFetch) return this.pass(message)
+    if (known.offset < fetchedTo) return this.pass(message)
     this.held.push(message)
     this.fetch(position.offset - 1 - known.offset)
   }
 
   private fetch(count: number): void {
     this.phase = "fetching"
+    this.wanted = this.known!.offset + count
     this.owner.fetch(this, this.known!, count)
   }
 

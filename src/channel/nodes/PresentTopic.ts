@@ -47,11 +47,17 @@ export class PresentTopic {
     else this.follow(message)
   }
 
-  /** Lists again unless the broker's position is the known one. */
-  checked(position: Position | undefined): void {
+  /** The position of the last change that this node knows. */
+  get known(): Position | undefined {
+    return this.position
+  }
+
+  /** Lists again where the broker's position is later than the known one, or earlier than the one that was known when it was asked: the broker has lost changes. */
+  checked(position: Position | undefined, before: Position | undefined): void {
     const { position: known } = this
     if (this.isListing || position === undefined || known === undefined) return
-    if (position.epoch !== known.epoch || position.offset > known.offset) this.relist()
+    const hasLost = position.epoch === before?.epoch && position.offset < before.offset
+    if (position.epoch !== known.epoch || position.offset > known.offset || hasLost) this.relist()
   }
 
   relist(): void {

@@ -164,8 +164,8 @@ export const layer = (options: LayerOptions = {}): Layer.Layer<Broadcaster | Pre
         fork,
         reportDefect
       })
-      broker.listen(({ _tag }) => {
-        if (_tag === "Up") fork(presence.restored)
+      broker.listen((status) => {
+        if (status._tag === "Up") fork(status.isSameRun === true ? presence.reconnected : presence.restored)
       })
       connection.listen((noticed, description) => {
         if (noticed === "lost") broker.lost(description)

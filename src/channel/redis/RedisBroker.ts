@@ -148,10 +148,10 @@ export class RedisBroker implements Broker {
       onSuccess: (info) =>
         Effect.sync(() => {
           const [, runId = ""] = /^master_replid:(\w+)/m.exec(String(info)) ?? []
-          const isSameRun = this.runId === "" || this.runId === runId
+          const isSameRun = this.runId === "" || (this.runId === runId && runId !== "")
           const wasUp = this.isUp
           this.runId = runId
-          if (!wasUp || !isSameRun) this.change({ _tag: "Up" })
+          if (!wasUp || !isSameRun) this.change({ _tag: "Up", isSameRun })
         })
     })
   }

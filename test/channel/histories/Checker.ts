@@ -18,6 +18,8 @@ export interface History {
   readonly live: ReadonlyArray<boolean>
   /** The newest position of the topic at the end. Default: that of the last published value. */
   readonly top?: string
+  /** The publishes that succeeded, with the positions that the publisher got. Default: not checked. */
+  readonly acknowledged?: ReadonlyArray<{ readonly value: number; readonly position: string }>
 }
 
 const epochOf = (position: string): string => position.slice(0, position.lastIndexOf(":"))
@@ -25,6 +27,7 @@ const offsetOf = (position: string): number => Number(position.slice(position.la
 
 /** The faults of a history. */
 export const faultsOf = ({
+  acknowledged = [],
   clients,
   live,
   published,
@@ -32,6 +35,11 @@ export const faultsOf = ({
 }: History): ReadonlyArray<string> => {
   const valueAt = new Map(published.map(({ position, value }) => [position, value]))
   const faults: Array<string> = []
+  if (valueAt.size < published.length) faults.push("a position was used twice")
+  for (const { position, value } of acknowledged) {
+    if (valueAt.get(position) !== value)
+      faults.push(`${value} was acknowledged at ${position}, and not published there`)
+  }
   for (const [client, history] of clients.entries()) {
     let known: string | undefined
     const fault = (text: string) => void faults.push(`client ${client}: ${text}`)

@@ -5,50 +5,18 @@
 import { Effect } from "effect"
 import type { Broadcaster, ChannelApi } from "fairlead/channel"
 
-import type {
-  Broker,
-  BrokerMessage,
-  BrokerRange,
-  BrokerStatus,
-  KeptMessage
-} from "../../../src/channel/nodes/Broker.ts"
+import type { Broker, BrokerMessage, BrokerRange, BrokerStatus } from "../../../src/channel/nodes/Broker.ts"
 import type {
   HeldEntry,
   HeldSnapshot,
   PresenceBroker,
   PresenceMessage
 } from "../../../src/channel/nodes/PresenceBroker.ts"
+import { noFaults } from "./MemoryState.ts"
+import type { Faults, Log, Planted, Present } from "./MemoryState.ts"
 
 type Position = Broadcaster.Position
 type Retention = ChannelApi.Retention
-
-interface Log {
-  readonly epoch: string
-  readonly run: number
-  offset: number
-  retention: Retention
-  kept: Array<KeptMessage>
-}
-
-interface Present {
-  readonly epoch: string
-  offset: number
-  readonly entries: Map<string, HeldEntry>
-}
-
-/** What happens to messages on their way to a node. */
-export interface Faults {
-  /** A number below this one. */
-  readonly random: (below: number) => number
-  /** One of so many is lost; 0 loses none. */
-  readonly loses: number
-  /** One of so many comes twice. */
-  readonly doubles: number
-  /** One of so many operations takes effect, and is reported as failed. */
-  readonly fails: number
-}
-
-const noFaults: Faults = { random: () => 1, loses: 0, doubles: 0, fails: 0 }
 
 /** The broker. */
 export class MemoryServer {
@@ -60,6 +28,7 @@ export class MemoryServer {
   /** When each lease ends. */
   readonly leases = new Map<string, number>()
   faults: Faults = noFaults
+  planted: Planted | undefined = undefined
   now = 0
   /** Which run of the server it is. */
   run = 1
@@ -93,20 +62,38 @@ export class MemoryServer {
       log.kept.splice(log.kept.length - lost)
       log.offset -= lost
     }
+    for (const present of this.present.values()) {
+      const lost = present.before.splice(Math.max(present.before.length - count, 0))
+      present.entries = new Map(lost[0] ?? present.entries)
+      present.offset -= lost.length
+    }
+    // The newest lease may be lost as well.
+    const newest = [...this.leases.keys()].at(-1)
+    if (newest !== undefined && this.chance(2)) this.leases.delete(newest)
   }
 
   chance(oneOf: number): boolean {
     return oneOf > 0 && this.faults.random(oneOf) === 0
   }
 
+  /** Whether it breaks its contract now, in one of four cases. */
+  breaks(planted: Planted): boolean {
+    return this.planted === planted && this.chance(4)
+  }
+
   isAlive(incarnation: string): boolean {
     return (this.leases.get(incarnation) ?? -1) > this.now
   }
 
+  /** The present members of a topic. Another run begins a new epoch. */
   presentIn(topic: string): Present {
     let found = this.present.get(topic)
-    if (found === undefined) this.present.set(topic, (found = { epoch: this.epoch(), offset: 0, entries: new Map() }))
-    return found
+    if (found === undefined) {
+      found = { epoch: this.epoch(), run: this.run, offset: 0, entries: new Map(), before: [] }
+      this.present.set(topic, found)
+    }
+    if (found.run === this.run || this.planted === "uses offsets of presence twice after a fail-over") return found
+    return Object.assign(found, { epoch: this.epoch(), run: this.run, offset: 0 })
   }
 
   spread(deliver: (link: MemoryLink) => void): void {
@@ -125,6 +112,8 @@ export class MemoryLink implements Broker, PresenceBroker {
   isSlow = false
   readonly leaseMillis = 10_000
   private readonly server: MemoryServer
+  /** The run of the server when it was connected. */
+  private run: number
   private readonly listeners = new Map<string, Set<(message: BrokerMessage) => void>>()
   private readonly presenceListeners = new Map<string, Set<(message: PresenceMessage) => void>>()
   private readonly statusListeners: Array<(status: BrokerStatus) => void> = []
@@ -132,6 +121,7 @@ export class MemoryLink implements Broker, PresenceBroker {
 
   constructor(server: MemoryServer) {
     this.server = server
+    this.run = server.run
   }
 
   /** How many subscriptions it holds. */
@@ -150,7 +140,9 @@ export class MemoryLink implements Broker, PresenceBroker {
   mend(): void {
     if (this.isUp) return
     this.isUp = true
-    this.change({ _tag: "Up" })
+    const isSameRun = this.run === this.server.run
+    this.run = this.server.run
+    this.change({ _tag: "Up", isSameRun })
   }
 
   /** Delivers what waits, in order. */
@@ -170,11 +162,16 @@ export class MemoryLink implements Broker, PresenceBroker {
         this.send(topic, { position: undefined, recoveryId: false, body })
         return undefined
       }
+      if (server.breaks("acknowledges without publishing")) {
+        return { epoch: log.epoch, offset: log.offset + 1 }
+      }
       const position = { epoch: log.epoch, offset: ++log.offset }
-      log.kept.push({ offset: position.offset, body, atMillis: server.now })
+      if (server.breaks("loses a published message")) log.offset--
+      else log.kept.push({ offset: position.offset, body, atMillis: server.now })
       log.kept.splice(0, log.kept.length - log.retention.maxMessages)
       server.published.push({ topic, position, body })
-      this.send(topic, { position, recoveryId: log.retention.recoveryId, body })
+      const wrong = server.breaks("delivers other messages") ? log.kept.at(-2)?.body : undefined
+      this.send(topic, { position, recoveryId: log.retention.recoveryId, body: wrong ?? body })
       return position
     })
   }
@@ -197,6 +194,11 @@ export class MemoryLink implements Broker, PresenceBroker {
           ? log.kept.slice(-1)
           : log.kept.filter(({ offset }) => isAfter && offset > after.offset).slice(0, limit)
       const top = { epoch: log.epoch, offset: log.offset }
+      const { server } = this
+      if (server.breaks("replays other messages")) {
+        const bodies = messages.map(({ body }) => body).toReversed()
+        for (const [index, message] of messages.entries()) messages[index] = { ...message, body: bodies[index]! }
+      }
       return { top, mode, recoveryId, timeToLiveMillis, nowMillis: this.server.now, messages }
     })
   }
@@ -254,8 +256,10 @@ export class MemoryLink implements Broker, PresenceBroker {
 
   put(topic: string, entry: HeldEntry) {
     return this.operation(() => {
-      if (!this.server.isAlive(entry.incarnation)) return false
-      const present = this.server.presentIn(topic)
+      const { server } = this
+      if (!server.isAlive(entry.incarnation)) return false
+      if (server.breaks("forgets what it put")) return true
+      const present = this.changing(topic)
       present.entries.set(entry.id, entry)
       this.tell(topic, { _tag: "Put", position: { epoch: present.epoch, offset: ++present.offset }, entry })
       return true
@@ -269,12 +273,16 @@ export class MemoryLink implements Broker, PresenceBroker {
   list(topic: string) {
     return this.operation((): HeldSnapshot => {
       const present = this.server.presentIn(topic)
-      const gone = [...present.entries.values()].filter(({ incarnation }) => !this.server.isAlive(incarnation))
+      const keeps = this.server.planted === "keeps the entries of expired leases"
+      const all = keeps ? [] : [...present.entries.values()]
+      const gone = all.filter(({ incarnation }) => !this.server.isAlive(incarnation))
       this.removed(
         topic,
         gone.map(({ id }) => id)
       )
-      return { position: { epoch: present.epoch, offset: present.offset }, entries: [...present.entries.values()] }
+      const entries = [...present.entries.values()]
+      if (this.server.breaks("lists without the first")) entries.shift()
+      return { position: { epoch: present.epoch, offset: present.offset }, entries }
     })
   }
 
@@ -286,10 +294,18 @@ export class MemoryLink implements Broker, PresenceBroker {
   }
 
   private removed(topic: string, ids: ReadonlyArray<string>): void {
-    const present = this.server.presentIn(topic)
+    if (!ids.some((id) => this.server.presentIn(topic).entries.has(id))) return
+    const present = this.changing(topic)
     const gone = ids.filter((id) => present.entries.delete(id))
-    if (gone.length === 0) return
+    if (this.server.planted === "removes without a change") return
     this.tell(topic, { _tag: "Remove", position: { epoch: present.epoch, offset: ++present.offset }, ids: gone })
+  }
+
+  private changing(topic: string): Present {
+    const present = this.server.presentIn(topic)
+    present.before.push(new Map(present.entries))
+    if (present.before.length > 10) present.before.shift()
+    return present
   }
 
   private add(topic: string, onMessage: (message: BrokerMessage) => void): void {
@@ -299,7 +315,8 @@ export class MemoryLink implements Broker, PresenceBroker {
   private logOf(topic: string, retention: Retention | undefined, known: Position | undefined): Log | undefined {
     const { logs, run } = this.server
     const present = logs.get(topic)
-    if (present !== undefined && present.run === run) {
+    const keeps = this.server.planted === "uses offsets twice after a fail-over"
+    if (present !== undefined && (present.run === run || keeps)) {
       if (retention !== undefined) present.retention = retention
       return present
     }

@@ -20,8 +20,8 @@ export const nodeOver = (link: MemoryLink) =>
     const engine = new NodeEngine({ broker: link, clock, health, checkIntervalMillis: 0, fork, reportDefect })
     const incarnation = () => `n${++incarnations}`
     const presence = new LeasedPresence({ broker: link.presence, incarnation, fork, reportDefect })
-    link.listen(({ _tag }) => {
-      if (_tag === "Up") fork(presence.restored)
+    link.listen((status) => {
+      if (status._tag === "Up") fork(status.isSameRun === true ? presence.reconnected : presence.restored)
     })
     const layer = Layer.succeedContext(
       Context.make(Broadcaster.Broadcaster, engine.service).pipe(Context.add(Presence.Presence, presence.service))

@@ -79,7 +79,9 @@ const seesOnly = (client: TestChannel.TestSocket, node: Node, names: ReadonlyArr
     assert.deepStrictEqual([listed, shown(client)], [names, names])
   })
 
-type Metas = Readonly<Record<string, { readonly metas: ReadonlyArray<{ readonly phx_ref: string; readonly at: string }> }>>
+type Metas = Readonly<
+  Record<string, { readonly metas: ReadonlyArray<{ readonly phx_ref: string; readonly at: string }> }>
+>
 
 const shown = ({ received }: TestChannel.TestSocket): ReadonlyArray<string> => {
   const refs = new Map<string, string>()
@@ -143,7 +145,16 @@ describe.skipIf(missing)("a Redis that lost the end of what it had acknowledged"
         )
         assertUnique(published)
         assert.strictEqual(new Set(unwatched.map(({ epoch, offset }) => `${epoch}:${offset}`)).size, 5)
-        assert.deepStrictEqual(got(ann), ["kept 1", "kept 2", "kept 3", "lost 1", "lost 2", "later 1", "later 2", "later 3"])
+        assert.deepStrictEqual(got(ann), [
+          "kept 1",
+          "kept 2",
+          "kept 3",
+          "lost 1",
+          "lost 2",
+          "later 1",
+          "later 2",
+          "later 3"
+        ])
         assert.lengthOf(got(ann, "discontinuity"), 1)
         yield* seesOnly(hall, b, ["ann work", "carl home"])
         // A position of the lost end is not complete.

@@ -82,7 +82,10 @@ describe.skipIf(missing)("presence over Redis", () => {
     () =>
       Effect.scoped(
         Effect.gen(function* () {
-          const [a, b] = [yield* node(redis.url, { ...quick, heartbeat: "500 millis" }), yield* node(redis.url, quick)]
+          const [a, b] = [
+            yield* node(redis.url, { ...quick, lease: "5 seconds", heartbeat: "2 seconds" }),
+            yield* node(redis.url, quick)
+          ]
           const clients = yield* Effect.forEach(["x", "y", "z"], (name) => enter(a, "hall", { name }))
           const watcher = yield* enter(b, "hall")
           yield* sees(watcher, "x home", "y home", "z home")
