@@ -105,6 +105,8 @@ const Route = Context.Service<{}, { readonly params: Readonly<Record<string, str
  * @category accessors
  * @since 0.1.0
  */
-export const param: Reader<HttpRouter.RouteContext> = reader(
-  (name, context) => Context.getOrUndefined(context, Route)?.params[name]
-)
+export const param: Reader<HttpRouter.RouteContext> = reader((name, context) => paramsIn(context)[name])
+
+/** The parameters of the path in a context. Internal to the server part. */
+export const paramsIn = (context: Context.Context<never>): Readonly<Record<string, string | undefined>> =>
+  Context.getOrUndefined(context, Route)?.params ?? {}

@@ -48,7 +48,8 @@ const folders: Readonly<Record<string, Folder>> = {
       hostPolicy: having({ hosts: ["a.test"] }),
       rateLimit: having(limited),
       session: (factory, options) => factory(User, { schema: Schema.String, initial: "", ...options }),
-      trustedProxy: having({ trust: ["10.0.0.0/8"] })
+      trustedProxy: having({ trust: ["10.0.0.0/8"] }),
+      validation: (factory, options) => factory(Object.assign(User, { schemas: { body: Schema.String } }), options)
     },
     // An around is a plain function, and a router has its name already.
     others: ["secureCookie", "idempotencyKey", "methodNotAllowed"]

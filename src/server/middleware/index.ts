@@ -48,3 +48,15 @@ export { ResponseTimeout, timeouts } from "./Timeouts.ts"
 export type { TimeoutsOptions } from "./Timeouts.ts"
 export { trustedProxy } from "./TrustedProxy.ts"
 export type { TrustedProxyOptions } from "./TrustedProxy.ts"
+export { RequestInput, validation } from "./Validation.ts"
+export type {
+  InputSchemas,
+  InputValues,
+  KnownParts,
+  RequestInputClass,
+  ValidationErrors,
+  ValidationNeeds,
+  ValidationOptions
+} from "./Validation.ts"
+export { RequestInputError } from "./RequestInputError.ts"
+export type { InputFault } from "./RequestInputError.ts"
