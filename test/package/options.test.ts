@@ -51,8 +51,8 @@ const folders: Readonly<Record<string, Folder>> = {
       trustedProxy: having({ trust: ["10.0.0.0/8"] }),
       validation: (factory, options) => factory(Object.assign(User, { schemas: { body: Schema.String } }), options)
     },
-    // An around is a plain function, and a router has its name already.
-    others: ["secureCookie", "idempotencyKey", "methodNotAllowed"]
+    // An around and a preset are plain functions, and a router has its name already.
+    others: ["secureCookie", "idempotencyKey", "methodNotAllowed", "recommended"]
   },
   "app/fairings": {
     exports: fairings,

@@ -1,0 +1,199 @@
+/**
+ * The ready-made middleware in the recommended order, as one value.
+ *
+ * **Example** (A public API)
+ *
+ * ```ts
+ * import { HttpServerResponse } from "effect/http"
+ * import { Pipeline } from "fairlead/server"
+ * import { recommended } from "fairlead/server/middleware"
+ *
+ * const app = Pipeline.make("api")
+ *   .pipe(recommended({ cors: { allowedOrigins: ["https://app.example"] }, hostPolicy: { hosts: ["api.example"] } }))
+ *   .handle(HttpServerResponse.text("hello"))
+ *   .respond()
+ * ```
+ *
+ * **Rules**
+ *
+ * 1. Every option is that of the middleware of the same name, and `false` leaves it out.
+ * 2. Without an option these are there: `securityHeaders`, `problemDetails`, `accessLog`, `requestId`, `metrics`, `timeouts`, `conditional`, `csrf`, `bodyLimit`.
+ * 3. These need an option: `trustedProxy`, `cors`, `hostPolicy`, `addressList`, `rateLimit`, `session`, `authentication`.
+ * 4. The errors of the befores are in the type of the pipeline; `.respond()` answers all of them.
+ *
+ * **Order**
+ *
+ * First in a pipeline. On the way in: `trustedProxy`, `requestId`, `metrics`, `cors`, `timeouts`, `conditional`, `hostPolicy`, `addressList`, `rateLimit`, `csrf`, `bodyLimit`,
+ * `session`, `authentication`, and then your own. On the way out: `conditional`, `cors`, `problemDetails`, `securityHeaders`, and `accessLog` after the last byte. A load shedder
+ * belongs between `cors` and `timeouts`, a request firewall before `hostPolicy`.
+ *
+ * **Gotchas**
+ *
+ * `methodNotAllowed` wraps the routes, and `idempotencyKey` the handler: both are added there. An origin that `cors` allows to write has to be in `allowedOrigins` of `csrf` too,
+ * with your own origins.
+ *
+ * @since 0.1.0
+ */
+import type * as Effect from "effect/Effect"
+
+import type * as Middleware from "../Middleware.ts"
+import type { Before } from "../MiddlewareTypes.ts"
+import type { AlsoSkip, Left, Skip } from "../PipelineState.ts"
+import type { Open } from "../PipelineTypes.ts"
+import { accessLog } from "./AccessLog.ts"
+import type { AccessLogOptions } from "./AccessLog.ts"
+import { addressList } from "./AddressList.ts"
+import type { AddressListOptions } from "./AddressList.ts"
+import { bodyLimit } from "./BodyLimit.ts"
+import type { BodyLimitOptions } from "./BodyLimit.ts"
+import { conditional } from "./Conditional.ts"
+import type { ConditionalOptions } from "./Conditional.ts"
+import { cors } from "./Cors.ts"
+import type { CorsOptions } from "./Cors.ts"
+import { csrf } from "./Csrf.ts"
+import type { CsrfOptions } from "./Csrf.ts"
+import { hostPolicy } from "./HostPolicy.ts"
+import type { HostPolicyOptions } from "./HostPolicy.ts"
+import { metrics } from "./Metrics.ts"
+import type { MetricsOptions } from "./Metrics.ts"
+import { problemDetails } from "./ProblemDetails.ts"
+import type { ProblemDetailsOptions } from "./ProblemDetails.ts"
+import { rateLimit } from "./RateLimit.ts"
+import type { RateLimitOptions } from "./RateLimit.ts"
+import type { RecommendedErrors, RecommendedLate, RecommendedNeeds, RecommendedServices } from "./RecommendedTypes.ts"
+import { requestId } from "./RequestId.ts"
+import type { RequestIdOptions } from "./RequestId.ts"
+import { securityHeaders } from "./SecurityHeaders.ts"
+import type { SecurityHeadersOptions } from "./SecurityHeaders.ts"
+import { timeouts } from "./Timeouts.ts"
+import type { TimeoutsOptions } from "./Timeouts.ts"
+import { trustedProxy } from "./TrustedProxy.ts"
+import type { TrustedProxyOptions } from "./TrustedProxy.ts"
+
+/**
+ * Options of `recommended`: those of each middleware, or `false` to leave it out.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface RecommendedOptions {
+  /** Security headers. Default: those of `securityHeaders`. */
+  readonly securityHeaders?: SecurityHeadersOptions | false | undefined
+  /** Bodies of errors. Default: those of `problemDetails`. */
+  readonly problemDetails?: ProblemDetailsOptions | false | undefined
+  /** The access log. Default: that of `accessLog`. */
+  readonly accessLog?: AccessLogOptions<unknown> | false | undefined
+  /** Your proxies. Default: none, since nobody else knows them. */
+  readonly trustedProxy?: TrustedProxyOptions | false | undefined
+  /** The id of a request. Default: that of `requestId`. */
+  readonly requestId?: RequestIdOptions | false | undefined
+  /** The metrics. Default: those of `metrics`. */
+  readonly metrics?: MetricsOptions | false | undefined
+  /** Pages of other origins. Default: none may read a response. */
+  readonly cors?: CorsOptions<unknown> | false | undefined
+  /** The time for a request. Default: that of `timeouts`. */
+  readonly timeouts?: TimeoutsOptions | false | undefined
+  /** 304 for GET and HEAD. It has no `current`, which would judge a request before it is authenticated. Default: that of `conditional`. */
+  readonly conditional?: Omit<ConditionalOptions, "current"> | false | undefined
+  /** Your hosts. Default: all. */
+  readonly hostPolicy?: HostPolicyOptions | false | undefined
+  /** The addresses of clients. Default: all. */
+  readonly addressList?: AddressListOptions | false | undefined
+  /** The rate of each client. Default: no limit. */
+  readonly rateLimit?: RateLimitOptions<string | Effect.Effect<string, unknown, unknown>> | false | undefined
+  /** Forged requests. Default: those of `csrf`. */
+  readonly csrf?: CsrfOptions | false | undefined
+  /** The size of bodies. Default: that of `bodyLimit`. */
+  readonly bodyLimit?: BodyLimitOptions | false | undefined
+  /** The session, as `session(…)` returns it. Default: none. */
+  readonly session?: Before<unknown, unknown, unknown> | false | undefined
+  /** The user, as `authentication(…)` returns it. Default: none. */
+  readonly authentication?: Before<unknown, unknown, unknown> | false | undefined
+}
+
+/**
+ * Adds the middleware to a pipeline in its before phase: it provides `I`, raises `E` and needs `R`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Recommended<I, E, R> {
+  <P, F, R2>(pipeline: Open<P, F, R2>): Open<P | I, AlsoSkip<F, I> | Skip<E, I>, R2 | Left<R, P>>
+}
+
+/**
+ * The value of `recommended` for these options. With a service that is taken too early it is no function, and its type names the service.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type RecommendedOf<O> = [RecommendedLate<O>] extends [never]
+  ? Recommended<RecommendedServices<O>, RecommendedErrors<O>, RecommendedNeeds<O>>
+  : { readonly "an earlier stage takes from outside": RecommendedLate<O> }
+
+type Step = (pipeline: Open<unknown, unknown, unknown>) => Open<unknown, unknown, unknown>
+
+/**
+ * The ready-made middleware in the recommended order.
+ *
+ * @category middleware
+ * @since 0.1.0
+ */
+export const recommended = <const O extends RecommendedOptions = {}>(
+  options?: O & RecommendedOptions
+): RecommendedOf<O> => {
+  const chosen: RecommendedOptions = options ?? {}
+  const steps = [
+    on(chosen.securityHeaders, securityHeaders, sending),
+    on(chosen.problemDetails, problemDetails, sending),
+    on(chosen.accessLog, accessLog, ended),
+    given(chosen.trustedProxy, trustedProxy, outer),
+    on(chosen.requestId, requestId, outer),
+    on(chosen.metrics, metrics, outer),
+    given(chosen.cors, cors, outer),
+    on(chosen.timeouts, timeouts, outer),
+    on(chosen.conditional, conditional, outer),
+    given(chosen.hostPolicy, hostPolicy, before),
+    given(chosen.addressList, addressList, before),
+    given(chosen.rateLimit, rateLimit, before),
+    on(chosen.csrf, csrf, before),
+    on(chosen.bodyLimit, bodyLimit, before),
+    given(chosen.session, (session) => session, before),
+    given(chosen.authentication, (authentication) => authentication, before)
+  ]
+  const add = (pipeline: Parameters<Step>[0]) => steps.reduce((open, step) => step(open), pipeline)
+  return add as unknown as RecommendedOf<O>
+}
+
+const sending =
+  (stage: Middleware.Sending<unknown>): Step =>
+  (open) =>
+    open.sending<unknown, unknown, unknown, unknown>(stage)
+const ended =
+  (observer: Middleware.Ended<unknown>): Step =>
+  (open) =>
+    open.ended<unknown, unknown, unknown, unknown>(observer)
+const outer =
+  (wrap: Middleware.Outer<unknown, unknown, unknown>): Step =>
+  (open) =>
+    open.outer(wrap as never)
+const before =
+  (stage: Middleware.Before<unknown, unknown, unknown>): Step =>
+  (open) =>
+    open.before(stage as never)
+
+const leftOut: Step = (open) => open
+
+/** A middleware that is on unless its options are `false`. */
+const on = <O extends object, M>(
+  options: O | false | undefined,
+  make: (options?: O) => M,
+  add: (middleware: M) => Step
+): Step => (options === false ? leftOut : add(make(options)))
+
+/** A middleware that is off without options. */
+const given = <O extends object, M>(
+  options: O | false | undefined,
+  make: (options: O) => M,
+  add: (middleware: M) => Step
+): Step => (options === false || options === undefined ? leftOut : add(make(options)))
