@@ -4,7 +4,7 @@
 import { createHash } from "node:crypto"
 
 import { assert, describe } from "@effect/vitest"
-import { Context, Effect, Layer, Logger, Metric, Schema, Stream } from "effect"
+import { Context, Duration, Effect, Fiber, Layer, Logger, Metric, Schema, Stream } from "effect"
 import { HttpEffect, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { RateLimiter } from "effect/persistence"
 import { Middleware, Pipeline, RequestView } from "fairlead/server"
@@ -12,11 +12,14 @@ import {
   authentication,
   AuthenticationError,
   bodyLimit,
+  concurrencyLimit,
   idempotencyKey,
   IdempotencyStore,
+  loadShed,
   rateLimit,
   metrics,
   requestId,
+  ServerLoad,
   session,
   SessionStore,
   timeouts
@@ -242,6 +245,55 @@ describe("ready-made middleware", () => {
         const before = count("handled")
         yield* handle(app)
         assert.strictEqual(count("handled"), before + 1)
+      })
+  })
+
+  sweeps("server concurrencyLimit", {
+    make: Effect.sync(() => {
+      const { count, note } = ledger()
+      const body = Stream.mapEffect(Stream.make(new Uint8Array(2), new Uint8Array(2)), (part) => Effect.as(pause, part))
+      const app = Pipeline.make("p")
+        .outer(concurrencyLimit({ maxRequests: 1, maxPending: 2, timeout: "10 seconds" }))
+        .handle(Effect.as(Effect.andThen(note("handled"), pause), HttpServerResponse.stream(body)))
+      return { app, count }
+    }),
+    // Two at once: one of them waits.
+    call: ({ app }) =>
+      Effect.gen(function* () {
+        const second = yield* Effect.forkChild(handle(app))
+        yield* handle(app)
+        yield* Fiber.join(second)
+      }),
+    // Every slot and every place in the queue is free.
+    after: ({ app, count }) =>
+      Effect.gen(function* () {
+        const before = count("handled")
+        yield* Effect.all([handle(app), handle(app), handle(app)], { concurrency: "unbounded" })
+        assert.strictEqual(count("handled"), before + 3)
+      })
+  })
+
+  sweeps("server loadShed", {
+    make: Effect.sync(() => {
+      const { count, note } = ledger()
+      const load = { heapRatio: 1 }
+      const current = Effect.andThen(
+        pause,
+        Effect.sync(() => ({ ...load, eventLoopDelay: Duration.zero }))
+      )
+      const app = Pipeline.make("p")
+        .outer(loadShed())
+        .handle(Effect.as(note("handled"), HttpServerResponse.empty()))
+      return { app: Effect.provideService(app, ServerLoad, { current }), count, load }
+    }),
+    call: ({ app }) => handle(app),
+    after: ({ app, count, load }) =>
+      Effect.gen(function* () {
+        yield* handle(app)
+        assert.strictEqual(count("handled"), 0)
+        load.heapRatio = 0
+        yield* handle(app)
+        assert.strictEqual(count("handled"), 1)
       })
   })
 

@@ -112,6 +112,8 @@ export const swept: Readonly<Record<string, ReadonlyArray<string>>> = {
   "src/server/Outgoing.ts": ["server sending and ended"],
   "src/server/PipelineWatch.ts": ["server a pipeline of every kind of stage"],
   "src/server/ViewedRequest.ts": ["server a peek"],
+  "src/server/middleware/LoadShed.ts": ["server loadShed"],
+  "src/server/middleware/Slots.ts": ["server concurrencyLimit"],
   "src/server/middleware/KeyedLocks.ts": ["server session"],
   "src/server/middleware/Metrics.ts": ["server metrics"],
   "src/server/middleware/Session.ts": ["server session"],
@@ -121,6 +123,7 @@ export const swept: Readonly<Record<string, ReadonlyArray<string>>> = {
 
 /** State that belongs to one call, one parse or one message, or that only grows: no later call meets it half changed. Each with the reason. */
 export const callLocal: Readonly<Record<string, string>> = {
+  "src/server/middleware/ServerLoad.ts": "the latest measure, written in one step by one fiber",
   "examples/harbour/PageHead.ts": "the parser of one page",
   "examples/harbour/Pages.ts": "the bytes left of one page",
   "examples/harbour/PeerFrames.ts": "the reader of one stream",
