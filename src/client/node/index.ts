@@ -4,3 +4,4 @@
  * @since 0.1.0
  */
 export * as NodeTransport from "./NodeTransport.ts"
+export * as SqliteKeyValueStore from "./SqliteKeyValueStore.ts"
