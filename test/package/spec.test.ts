@@ -23,6 +23,7 @@ const specified: Readonly<Record<string, ReadonlyArray<string>>> = {
   app2: [...numbered("1.", 10), ...numbered("2.", 8), ...numbered("3.", 3), "3.5", "4.1"],
   client: numbered("", 11),
   client2: [...numbered("1.", 4), "2.1", ...numbered("3.", 3), ...numbered("4.", 7)],
+  cache: numbered("", 10),
   channel: [...numbered("0.", 5), "0.7", "0.9", ...numbered("1.", 6), "1.9"],
   channel2: [...numbered("1.", 8), ...numbered("2.", 4), "3", ...numbered("4.", 6), "5"],
   nodes: ["1", "2", "3.2", "3.3", "3.4", "3.5"],

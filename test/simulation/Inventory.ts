@@ -51,6 +51,7 @@ export const swept: Readonly<Record<string, ReadonlyArray<string>>> = {
     "client cache of a body on its way"
   ],
   "src/client/handlers/cache/Fill.ts": ["client cache of a body on its way"],
+  "src/client/handlers/cache/GuardedStore.ts": ["client cache in a KeyValueStore", "client cache that stores"],
   "src/client/handlers/cache/KvsStore.ts": ["client cache in a KeyValueStore"],
   "src/client/handlers/cache/MemoryStore.ts": ["client cache that stores", "client cache that validates"],
   "src/client/handlers/cache/Sharing.ts": [

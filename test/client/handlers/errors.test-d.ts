@@ -3,8 +3,23 @@ import type { HttpClient, HttpClientError } from "effect/http"
 import { CircuitBreaker } from "effect/persistence"
 import { ClientChain } from "fairlead/client"
 import type { ClientHandler } from "fairlead/client"
-import { bodyLimit, circuitBreaker, decompress, hedge, redirect, retry, timeouts } from "fairlead/client/handlers"
-import type { BodyTooLarge, DecompressError, RedirectError, HttpTimeout } from "fairlead/client/handlers"
+import {
+  bodyLimit,
+  cache,
+  circuitBreaker,
+  decompress,
+  hedge,
+  redirect,
+  retry,
+  timeouts
+} from "fairlead/client/handlers"
+import type {
+  BodyTooLarge,
+  CacheStoreError,
+  DecompressError,
+  RedirectError,
+  HttpTimeout
+} from "fairlead/client/handlers"
 import { HttpTimeout as Timeout } from "fairlead/client/handlers"
 import { describe, expectTypeOf, it } from "vitest"
 
@@ -29,6 +44,14 @@ describe("the errors of ready-made handlers", () => {
     expectTypeOf(hedging).toEqualTypeOf<Client<HttpClientError.HttpClientError>>()
     const limiting = chain.use(bodyLimit()).use(decompress()).pipe(ClientChain.over(transport))
     expectTypeOf(limiting).toEqualTypeOf<Client<BodyTooLarge | DecompressError | HttpClientError.HttpClientError>>()
+  })
+
+  it("of a cache are those of its store, where it fails with them", () => {
+    const chain = ClientChain.make("c")
+    const passing = chain.use(cache({ mode: "shared" })).pipe(ClientChain.over(transport))
+    expectTypeOf(passing).toEqualTypeOf<Client<HttpClientError.HttpClientError>>()
+    const failing = chain.use(cache({ onStoreError: "fail" })).pipe(ClientChain.over(transport))
+    expectTypeOf(failing).toEqualTypeOf<Client<CacheStoreError | HttpClientError.HttpClientError>>()
   })
 
   it("are gone where they are recovered before", () => {

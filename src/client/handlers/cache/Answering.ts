@@ -41,6 +41,7 @@ import { SharedRequests } from "./Sharing.ts"
 import type { Flight } from "./Sharing.ts"
 import { validators } from "./StoredHead.ts"
 import type { StoredHead } from "./StoredHead.ts"
+import type { CacheStoreError } from "./StoreError.ts"
 import type { Invalidation } from "./StoreTypes.ts"
 import { refusal } from "./Storing.ts"
 import { isSelected } from "./Vary.ts"
@@ -49,6 +50,14 @@ type Inner = HttpClient.HttpClient.With<unknown>
 type Forwarded = Exclude<Decision, { readonly _tag: "Use" | "Unavailable" }>
 type Taken = ReturnType<Landed["take"]>
 type Answer = Effect.Effect<Response, unknown>
+
+/** The stored responses for a call, and the call with their key. */
+interface Found {
+  readonly call: CacheCall
+  readonly heads: ReadonlyArray<StoredHead>
+  /** Set when the store failed. */
+  readonly detail?: string | undefined
+}
 
 /** A request to the network, with the response that it may validate and the response that may answer when it fails. */
 interface Errand {
@@ -82,13 +91,14 @@ export class Answering {
     if (attempt > maxAttempts && call.mode !== "no-store") {
       return this.answer(exchange, { ...call, mode: "no-store" }, attempt)
     }
-    return Effect.flatMap(this.find(call), ({ call, heads }): Answer => {
+    return Effect.flatMap(this.find(call), (found): Answer => {
+      const { call, heads } = found
       const decision = this.decide(call, heads)
       if (decision._tag === "Unavailable") return Exit.succeed(this.gatewayTimeout(call, "only-if-cached"))
-      if (decision._tag !== "Use") return this.forward(exchange, call, heads, decision, attempt)
+      if (decision._tag !== "Use") return this.forward(exchange, found, decision, attempt)
       const { head, isStale, refresh } = decision
       return Effect.flatMap(serve(head, call, settings, isStale ? { detail: "stale" } : {}), (response): Answer => {
-        if (response === undefined) return this.forward(exchange, call, [], missed, attempt)
+        if (response === undefined) return this.forward(exchange, { call, heads: [] }, missed, attempt)
         return refresh ? Effect.as(this.refresh(exchange.inner, call, head, heads), response) : Exit.succeed(response)
       })
     })
@@ -112,22 +122,22 @@ export class Answering {
     })
   }
 
-  /** The stored responses for a call, and the call with their key. */
-  private find(
-    call: CacheCall
-  ): Effect.Effect<{ readonly call: CacheCall; readonly heads: ReadonlyArray<StoredHead> }> {
-    const find = (key: CacheCall["key"]) => Effect.catchCause(this.settings.store.find(key), () => Exit.succeed([]))
+  private find(call: CacheCall): Effect.Effect<Found, CacheStoreError> {
+    const { onStoreError, store } = this.settings
     const exact = exactKey(call)
-    return Effect.flatMap(find(exact), (heads) => {
+    const found = Effect.flatMap(store.find(exact), (heads): Effect.Effect<Found, CacheStoreError> => {
       const found = { call: exact === call.key ? call : { ...call, key: exact }, heads }
       if (call.request.method === "QUERY" || heads.some((head) => isSelected(head, call.headers)))
         return Exit.succeed(found)
       const search = searchKey(call)
-      return Effect.map(find(search), (others) => {
+      return Effect.map(store.find(search), (others) => {
         const same = sameSearch(others, call.url)
         return same.length === 0 ? found : { call: { ...call, key: search }, heads: same }
       })
     })
+    return onStoreError === "fail"
+      ? found
+      : Effect.catchCause(found, () => Exit.succeed({ call, heads: [], detail: "store-failed" }))
   }
 
   private decide(call: CacheCall, heads: ReadonlyArray<StoredHead>): Decision {
@@ -148,15 +158,10 @@ export class Answering {
     return decision._tag === "Validate" ? { _tag: "Fetch", forward: decision.forward, stale: undefined } : decision
   }
 
-  private forward(
-    exchange: Exchange,
-    call: CacheCall,
-    heads: ReadonlyArray<StoredHead>,
-    decision: Forwarded,
-    attempt: number
-  ): Answer {
-    if (call.request.method === "HEAD") return this.forwardHead(exchange, call, heads, decision)
-    const status: CacheStatus = { forward: decision.forward }
+  private forward(exchange: Exchange, found: Found, decision: Forwarded, attempt: number): Answer {
+    const { call, detail, heads } = found
+    const status: CacheStatus = { forward: decision.forward, detail }
+    if (call.request.method === "HEAD") return this.forwardHead(exchange, call, heads, status)
     const errand = errandOf(exchange.inner, call, heads, decision)
     const again = (): Answer => this.answer(exchange, call, attempt + 1)
     const alone = (): Answer =>
@@ -202,7 +207,7 @@ export class Answering {
     { inner }: Exchange,
     call: CacheCall,
     heads: ReadonlyArray<StoredHead>,
-    { forward }: Forwarded
+    status: CacheStatus
   ): Answer {
     const { settings } = this
     const requestedAt = millis()
@@ -221,7 +226,7 @@ export class Answering {
       const landed = land(sent, [], settings, () => undefined)
       return Effect.flatMap(Effect.ignoreCause(Effect.all(updates, { discard: true })), () =>
         Effect.map(landed, ({ take }) => {
-          const taken = take(call, { forward })
+          const taken = take(call, status)
           return taken instanceof CachedResponse ? taken : response
         })
       )
@@ -319,7 +324,7 @@ export class Answering {
   }
 
   /** A stored response after its validation (RFC 9111 §4.3.4). A response that may not be stored any more is used once. */
-  private revalidated({ call }: Errand, sent: Sent, validates: StoredHead): Effect.Effect<Landed> {
+  private revalidated({ call }: Errand, sent: Sent, validates: StoredHead): Effect.Effect<Landed, CacheStoreError> {
     const { settings } = this
     const { store } = settings
     const head = refreshed(validates, sent, settings)

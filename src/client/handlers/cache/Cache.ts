@@ -21,7 +21,7 @@
  * 2. Equal requests that miss at the same time share one request. Each caller waits by its own deadline; a caller that leaves cancels nothing for the others.
  * 3. The first caller reads the body while it is stored. An incomplete body is never stored.
  * 4. A request with `Authorization` or `Cookie` has its own partition: a response to one user never answers another.
- * 5. A store that fails is passed by: the network answers.
+ * 5. A store that fails, or does not answer within `storeTimeout`, is bypassed: the network answers. With `onStoreError: "fail"` the call fails with `CacheStoreError`.
  * 6. Every answer has a `Cache-Status` (RFC 9211), which `log`, `metrics` and `tracing` report.
  *
  * Order: after what sets headers, as credentials and cookies do, and after `decompress`, so that bodies are stored as they came. Before `circuitBreaker` and
@@ -46,7 +46,9 @@ import { requestDirectives } from "./CachePolicy.ts"
 import { millis } from "./CacheSettings.ts"
 import type { CacheCall, CacheSettings } from "./CacheSettings.ts"
 import type { CacheStore } from "./CacheStore.ts"
+import { guarded } from "./GuardedStore.ts"
 import { groupList, makeMemory } from "./MemoryStore.ts"
+import type { CacheStoreError } from "./StoreError.ts"
 import type { Invalidation } from "./StoreTypes.ts"
 
 /**
@@ -55,13 +57,17 @@ import type { Invalidation } from "./StoreTypes.ts"
  * @category models
  * @since 0.1.0
  */
-export interface CacheOptions {
+export interface CacheOptions<out OnStoreError extends "allow" | "fail" = "allow"> {
   /** The handler's name, and its name in `Cache-Status`. Default: `cache`. */
   readonly name?: string | undefined
   /** Whether the cache serves one user or many (RFC 9111 §1). Default: `private`. */
   readonly mode?: "private" | "shared" | undefined
   /** Where responses are kept. Default: a store in memory, of each client alone. */
   readonly store?: CacheStore["Service"] | undefined
+  /** Whether the network answers, or the call fails, when the store cannot be read. A failed write never fails a call. Default: `allow`. */
+  readonly onStoreError?: OnStoreError | undefined
+  /** How long an operation of the store may take. A store that was too slow rests for 5 seconds, in which its operations fail at once. Default: 1 second. */
+  readonly storeTimeout?: Duration.Input | undefined
   /**
    * Whose responses a request may share, as a text; an empty text is everybody's. Default: requests with the same `Authorization` and `Cookie` share, by a keyed digest
    * of both.
@@ -111,18 +117,27 @@ const maxQueryBytes = 64 * 1024
  * @category handlers
  * @since 0.1.0
  */
-export const cache = (options: CacheOptions = {}): ClientHandler.ClientHandler => {
-  const settings = settingsOf(options)
-  return ClientHandler.make(settings.name, () => methodsOf({ ...settings, store: options.store ?? makeMemory({}) }))
+export const cache = <const OnStoreError extends "allow" | "fail" = "allow">(
+  options: CacheOptions<OnStoreError> = {}
+): ClientHandler.ClientHandler<OnStoreError extends "fail" ? CacheStoreError : never> => {
+  const check = checkOptions(nameOr("cache", options.name))
+  const settings = settingsOf(options, check)
+  const storeTimeout = Duration.toMillis(check.duration("storeTimeout", options.storeTimeout ?? "1 second"))
+  const handler = ClientHandler.make(settings.name, () =>
+    methodsOf({ ...settings, store: guarded(options.store ?? makeMemory({}), storeTimeout) })
+  )
+  // It fails with errors of the store with `fail` alone.
+  return handler as ClientHandler.ClientHandler
 }
 
-const settingsOf = (options: CacheOptions): Omit<CacheSettings, "store"> => {
-  const name = nameOr("cache", options.name)
-  const check = checkOptions(name)
+const settingsOf = (
+  options: CacheOptions<"allow" | "fail">,
+  check: ReturnType<typeof checkOptions>
+): Omit<CacheSettings, "store"> => {
   const duration = (option: string, value: Duration.Input): number =>
     Duration.toMillis(check.duration(option, value, { zero: true, infinite: true }))
   return {
-    name,
+    name: check.interceptor,
     mode: check.oneOf("mode", options.mode ?? "private", ["private", "shared"]),
     targets: (options.targets ?? []).map((target) => target.toLowerCase()),
     partition: options.partition,
@@ -131,6 +146,7 @@ const settingsOf = (options: CacheOptions): Omit<CacheSettings, "store"> => {
     maxHeuristicLifetime: duration("maxHeuristicLifetime", options.maxHeuristicLifetime ?? "1 day"),
     staleIfError: duration("staleIfError", options.staleIfError ?? 0),
     onUnreachable: check.oneOf("onUnreachable", options.onUnreachable ?? "fail", ["fail", "respond"]),
+    onStoreError: check.oneOf("onStoreError", options.onStoreError ?? "allow", ["allow", "fail"]),
     storesSetCookie: options.storesSetCookie === true,
     lockTimeout: duration("lockTimeout", options.lockTimeout ?? "10 seconds"),
     maxAbandonedBytes:
@@ -153,7 +169,7 @@ const methodsOf = (settings: CacheSettings) => {
       if (content === undefined) return undefined
       const isAnswered = request.method === "GET" || request.method === "HEAD" || request.method === "QUERY"
       if (!isAnswered && safe.has(request.method)) return undefined
-      return Effect.flatMap(partitionOf(request, settings), (partition): Effect.Effect<Decided> => {
+      return Effect.flatMap(partitionOf(request, settings), (partition): Effect.Effect<Decided, CacheStoreError> => {
         const call = callOf(request, url, { partition, url, content })
         if (!isAnswered) return Effect.succeed(ClientHandler.proceedWith(call))
         // Its errors are raised by the handlers declared later and by the transport: the chain's type has them from there.
@@ -205,13 +221,18 @@ const contentOf = ({ body, headers, method }: ClientHandler.Request): string | u
   return sha256(headers["content-type"] ?? "", headers["content-encoding"] ?? "", bytes)
 }
 
-const partitionOf = (request: ClientHandler.Request, settings: CacheSettings): Effect.Effect<string> => {
+const partitionOf = (
+  request: ClientHandler.Request,
+  settings: CacheSettings
+): Effect.Effect<string, CacheStoreError> => {
   if (settings.partition !== undefined) return Effect.succeed(settings.partition(request))
   const { authorization, cookie } = request.headers
   if (authorization === undefined && cookie === undefined) return Effect.succeed("")
   const digest = (secret: string): string => sha256(secret, JSON.stringify([authorization ?? null, cookie ?? null]))
+  const partition = Effect.map(settings.store.secret, digest)
+  if (settings.onStoreError === "fail") return partition
   // Without the secret of its store, a request with credentials shares nothing.
-  return Effect.catchCause(Effect.map(settings.store.secret, digest), () => Effect.succeed(crypto.randomUUID()))
+  return Effect.catchCause(partition, () => Effect.succeed(crypto.randomUUID()))
 }
 
 /** The invalidations by an unsafe request that succeeded (RFC 9111 §4.4, RFC 9875 §3). */

@@ -26,6 +26,7 @@ export interface CacheSettings extends FreshnessSettings {
   readonly timeToLive: ((request: Request, response: Response) => Duration.Input | undefined) | undefined
   readonly staleIfError: number
   readonly onUnreachable: "fail" | "respond"
+  readonly onStoreError: "allow" | "fail"
   readonly lockTimeout: number
   readonly maxAbandonedBytes: number
 }

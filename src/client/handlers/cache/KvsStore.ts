@@ -3,7 +3,7 @@
  *
  * 1. Heads and bodies are apart: one entry for the heads of a key, one for each 128 KiB of a body.
  * 2. The bounds are kept by a ring of slots: the eldest entry goes first, and no operation lists the store.
- * 3. An invalidation writes when it was made; older entries are not found, whoever wrote them.
+ * 3. An invalidation writes when it was made; older entries are not found, whoever wrote them. Clocks of processes that share a store have to agree.
  * 4. Several processes may use one store. They keep each other's entries; two commits at the same instant can lose the place of one in the ring, which then is not counted.
  * 5. Entries that cannot be read are misses.
  *
@@ -23,7 +23,8 @@ import { millis } from "./CacheSettings.ts"
 import { groupsOf } from "./MemoryStore.ts"
 import type { StoredHead } from "./StoredHead.ts"
 import { parseHeads } from "./StoredHeads.ts"
-import { CacheStoreError, damaged } from "./StoreError.ts"
+import { damaged, readFailed, writeFailed } from "./StoreError.ts"
+import type { CacheStoreError } from "./StoreError.ts"
 import type { CacheKey, StoreOperations, EntryWriter, Invalidation } from "./StoreTypes.ts"
 
 /**
@@ -67,9 +68,6 @@ interface Slot {
 const idOf = (slot: number, body: string): string => `${slot}.${body}`
 const slotOf = (id: string): number => Number(id.slice(0, id.indexOf(".")))
 const bodyOf = (id: string): string => id.slice(id.indexOf(".") + 1)
-
-const readFailed = (cause: unknown) => new CacheStoreError({ reason: { _tag: "ReadFailed", cause } })
-const writeFailed = (cause: unknown) => new CacheStoreError({ reason: { _tag: "WriteFailed", cause } })
 
 type Stored<A> = Effect.Effect<A, CacheStoreError>
 
@@ -127,13 +125,15 @@ const slotValue = (value: unknown): Slot | undefined => {
 const timeOf = (value: unknown): number => (typeof value === "number" ? value : Number.NEGATIVE_INFINITY)
 
 const nameOfHeads = (key: CacheKey): string => `h/${sha256(keyText(key))}`
-const nameOfUrl = (url: string): string => `u/${sha256(url)}`
-const nameOfGroup = (origin: string, group: string): string => `g/${sha256(origin, group)}`
+// So that marks stay few, URLs and groups share 65,536 of them: an invalidation may hit other entries too.
+const markOf = (...parts: ReadonlyArray<string>): string => `i/${sha256(...parts).slice(0, 4)}`
+const markOfUrl = (url: string): string => markOf("url", url)
+const markOfGroup = (origin: string, group: string): string => markOf("group", origin, group)
 
-/** The names under which the invalidations of a response are kept, by its URL and its groups. */
-const namesOf = (head: StoredHead): ReadonlyArray<string> => {
+/** The marks of the invalidations of a response, by its URL and its groups. */
+const marksOf = (head: StoredHead): ReadonlyArray<string> => {
   const { origin } = new URL(head.url)
-  return [nameOfUrl(head.url), ...groupsOf(head).map((group) => nameOfGroup(origin, group))]
+  return [markOfUrl(head.url), ...groupsOf(head).map((group) => markOfGroup(origin, group))]
 }
 
 /** The invalid prefixes, with the times of their invalidations. */
@@ -293,7 +293,7 @@ const serviceOf = (
         let latest = Math.max(
           ...prefixes.map(([prefix, at]) => (url.startsWith(prefix) ? at : Number.NEGATIVE_INFINITY))
         )
-        for (const name of namesOf(head)) {
+        for (const name of marksOf(head)) {
           if (!times.has(name)) times.set(name, timeOf(yield* entries.json(name)))
           latest = Math.max(latest, times.get(name)!)
         }
@@ -306,11 +306,11 @@ const serviceOf = (
     const at = millis()
     switch (invalidation._tag) {
       case "Url":
-        return entries.set(nameOfUrl(invalidation.url), String(at))
+        return entries.set(markOfUrl(invalidation.url), String(at))
       case "Groups":
         return Effect.forEach(
           invalidation.groups,
-          (group) => entries.set(nameOfGroup(invalidation.origin, group), String(at)),
+          (group) => entries.set(markOfGroup(invalidation.origin, group), String(at)),
           { discard: true }
         )
       default: {

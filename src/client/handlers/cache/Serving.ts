@@ -5,7 +5,6 @@
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 
 import type { Response } from "../../Decision.ts"
@@ -18,7 +17,8 @@ import type { CacheStatus } from "./CacheStatus.ts"
 import { hasCondition, isNotModified, wantedBytes } from "./Conditions.ts"
 import { field } from "./StoredHead.ts"
 import type { StoredHead } from "./StoredHead.ts"
-import { damaged } from "./StoreError.ts"
+import { damaged, readFailed } from "./StoreError.ts"
+import type { CacheStoreError } from "./StoreError.ts"
 
 /** Up to so many bytes are read and checked before the head is handed on. */
 const checkedBytes = 256 * 1024
@@ -40,7 +40,7 @@ export const serve = (
   call: CacheCall,
   settings: CacheSettings,
   status: CacheStatus
-): Effect.Effect<Response | undefined> => {
+): Effect.Effect<Response | undefined, CacheStoreError> => {
   const now = millis()
   const lines = shownLines(head, settings, now, status)
   const { method } = call.request
@@ -101,7 +101,7 @@ const withBodyOf = (
   call: CacheCall,
   settings: CacheSettings,
   respond: (body: Body) => Response
-): Effect.Effect<Response | undefined> => {
+): Effect.Effect<Response | undefined, CacheStoreError> => {
   const peeked = head.bytes === 0 ? new Uint8Array() : settings.store.peek?.(head)
   if (peeked !== undefined) return Exit.succeed(respond({ _tag: "Bytes", bytes: peeked }))
   const removed = Effect.ignoreCause(settings.store.remove(call.key, head))
@@ -115,11 +115,17 @@ const withBodyOf = (
 }
 
 /** The whole body of an entry; `undefined` when it is damaged. */
-export const bytesOf = (head: StoredHead, settings: CacheSettings): Effect.Effect<Uint8Array | undefined> =>
-  Effect.map(
-    Effect.option(Effect.catchDefect(Stream.mkUint8Array(checked(head, settings)), () => Effect.fail(undefined))),
-    (bytes) => Option.getOrUndefined(bytes)
+export const bytesOf = (
+  head: StoredHead,
+  settings: CacheSettings
+): Effect.Effect<Uint8Array | undefined, CacheStoreError> => {
+  const bytes = Effect.catchDefect(Stream.mkUint8Array(checked(head, settings)), (defect) =>
+    Effect.fail(readFailed(defect))
   )
+  return Effect.catch(bytes, (error) =>
+    settings.onStoreError === "fail" && error.reason._tag === "ReadFailed" ? Effect.fail(error) : Effect.undefined
+  )
+}
 
 const checked = ({ bytes, ...head }: StoredHead, { store }: CacheSettings) => {
   let received = 0

@@ -6,7 +6,7 @@
 import * as Schema from "effect/Schema"
 
 /**
- * A store of responses failed. A cache goes on without it: the error reaches only those who use the store themselves.
+ * A store of responses failed. A cache goes on without it, unless its option `onStoreError` is `fail`.
  *
  * @category errors
  * @since 0.1.0
@@ -22,9 +22,17 @@ export class CacheStoreError extends Schema.TaggedError<CacheStoreError>()("Cach
     const { _tag } = this.reason
     if (_tag === "EntryDamaged")
       return "The stored body is damaged: the entry is removed, and the response is fetched again"
-    return `The cache store could not be ${_tag === "ReadFailed" ? "read" : "written"}: see the cause; the cache goes on over the network`
+    return `The cache store could not be ${_tag === "ReadFailed" ? "read" : "written"}: look at the cause, and at the store's connection`
   }
 }
 
 /** The body of an entry is gone, or is not as long as its head says. */
 export const damaged = (url: string): CacheStoreError => new CacheStoreError({ reason: { _tag: "EntryDamaged", url } })
+
+/** The store could not be read, or not in time. */
+export const readFailed = (cause: unknown): CacheStoreError =>
+  new CacheStoreError({ reason: { _tag: "ReadFailed", cause } })
+
+/** The store could not be written, or not in time. */
+export const writeFailed = (cause: unknown): CacheStoreError =>
+  new CacheStoreError({ reason: { _tag: "WriteFailed", cause } })

@@ -8,11 +8,13 @@ import { runInNewContext } from "node:vm"
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
+import type { Scope } from "effect"
 import { KeyValueStore } from "effect/persistence"
 import { TestClock } from "effect/testing"
 import { CacheStore } from "fairlead/client/handlers"
 
 import { cached, call, fresh, outcome } from "./Caching.ts"
+import { folder, storeIn } from "./Stores.ts"
 
 type Store = CacheStore["Service"]
 
@@ -37,9 +39,10 @@ const fill = (client: ReturnType<typeof over>["client"], paths: ReadonlyArray<st
 
 /** Every kind of store, with room for three entries of 100 kB. */
 const bounds = { maxEntries: 3, maxBytes: 350_000, maxEntryBytes: 300_000 }
-const kinds: ReadonlyArray<readonly [string, Effect.Effect<Store>]> = [
+const kinds: ReadonlyArray<readonly [string, Effect.Effect<Store, never, Scope.Scope>]> = [
   ["memory", Effect.sync(() => CacheStore.makeMemory(bounds))],
-  ["a KeyValueStore", Effect.provide(CacheStore.makeKvs(bounds), KeyValueStore.layerMemory)]
+  ["a KeyValueStore", Effect.provide(CacheStore.makeKvs(bounds), KeyValueStore.layerMemory)],
+  ["SQLite", Effect.flatMap(folder, (path) => storeIn({ kind: "sqlite", path }, bounds))]
 ]
 
 describe.each(kinds)("a store in %s", (_, make) => {
