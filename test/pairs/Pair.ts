@@ -1,10 +1,15 @@
 /**
- * Both ends of one conversation in one process, on one clock: a client chain over a pipeline in memory.
+ * Both ends of one conversation in one process, on one clock: a client chain over a pipeline, in memory or over sockets.
  */
-import { Effect } from "effect"
+import { NodeHttpServer } from "@effect/platform-node"
+import { Context, Effect, Layer } from "effect"
+import type { Scope } from "effect"
 import { HttpClient, HttpClientResponse } from "effect/http"
-import type { HttpClientRequest } from "effect/http"
-import type { TestServer } from "fairlead/testing/server"
+import type { HttpClientRequest, HttpServerRequest, HttpServerResponse } from "effect/http"
+import { NodeTransport } from "fairlead/client/node"
+import { TestServer } from "fairlead/testing/server"
+
+import { loopback } from "../client/handlers/Loopback.ts"
 
 /** A client whose network is `server`, and the statuses that the network has seen. */
 export const clientOf = (server: {
@@ -26,3 +31,39 @@ export const clientOf = (server: {
   )
   return { client, statuses }
 }
+
+type App = Effect.Effect<
+  HttpServerResponse.HttpServerResponse,
+  never,
+  HttpServerRequest.HttpServerRequest | Scope.Scope
+>
+
+/** A network between a pipeline and a client, until its scope ends. */
+type Connect = (app: App) => Effect.Effect<
+  {
+    readonly client: HttpClient.HttpClient
+    readonly origin: string
+    readonly statuses: Array<number>
+  },
+  never,
+  Scope.Scope
+>
+
+const overSockets: Connect = (app) =>
+  Effect.gen(function* () {
+    const handler = yield* NodeHttpServer.makeHandler(app, { scope: yield* Effect.scope })
+    const { origin } = yield* loopback(handler)
+    const transport = Context.get(yield* Layer.build(Layer.fresh(NodeTransport.layer())), HttpClient.HttpClient)
+    const statuses: Array<number> = []
+    const client = HttpClient.tap(transport, ({ status }) => Effect.sync(() => statuses.push(status)))
+    return { client, origin, statuses }
+  })
+
+/** The networks that a pair is tested over. */
+export const networks = {
+  "in memory": (app) =>
+    Effect.map(TestServer.make(app), (server) => ({ ...clientOf(server), origin: "http://api.test" })),
+  "over sockets": overSockets
+} satisfies Readonly<Record<string, Connect>>
+
+export type Network = keyof typeof networks
