@@ -1,50 +1,35 @@
 /**
- * Compares hits of the cache with undici and got, in one process and interleaved: `node bench/client/cache/run.ts [rounds] [entries] [--no-got]`.
+ * Compares hits of the cache with undici and got, in one process and interleaved: `node bench/client/cache/run.ts [--rounds 20] [--entries 100000] [--no-got] [--before FOLDER]`.
+ * `--before` adds the cache of another checkout. Every sample goes to `results/client-cache.json`.
  *
  * Each contender asks once over loopback; then the server is closed, so that a hit that touches the network fails. Figures are CPU microseconds of a hit whose body is
  * read, medians and quartiles of the rounds. Then: equal misses at the same time, and hits among 100,000 entries.
  */
+import { writeFileSync } from "node:fs"
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
+import { join } from "node:path"
+import { parseArgs } from "node:util"
 
-import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import { Agent, cacheStores, interceptors, request } from "@effect/platform-node/Undici"
-import * as Context from "effect/Context"
-import * as Effect from "effect/Effect"
-import * as HttpClient from "effect/http/HttpClient"
-import * as Layer from "effect/Layer"
-import * as Scope from "effect/Scope"
 
-import { cache, CacheStore } from "../../../src/client/handlers/index.ts"
-import { ClientChain } from "../../../src/client/index.ts"
+import { machine } from "../../Machine.ts"
 import { quantile, summary } from "../../Statistics.ts"
 import { figure, table } from "../../Table.ts"
+import { fairlead } from "./Contender.ts"
+import type { Ask } from "./Contender.ts"
 
-const rounds = Number(process.argv[2] ?? 20)
+const { values: options } = parseArgs({
+  options: {
+    rounds: { type: "string", default: "20" },
+    entries: { type: "string", default: "100000" },
+    before: { type: "string" },
+    "no-got": { type: "boolean", default: false }
+  }
+})
+const rounds = Number(options.rounds)
 const sizes = [2, 10_000, 1_000_000]
 const hitsOf = (size: number): number => (size > 100_000 ? 200 : 2000)
-
-/** Asks for a URL so many times, one after the other, and reads each body. */
-type Ask = (url: string, times: number) => Promise<void>
-
-const fairlead = async (): Promise<Ask> => {
-  const built = await Effect.runPromise(Layer.buildWithScope(NodeHttpClient.layerUndici, Scope.makeUnsafe()))
-  const store = CacheStore.makeMemory({ maxBytes: "256 MiB", maxEntries: 200_000 })
-  const client = ClientChain.over(
-    ClientChain.make("bench").use(cache({ store })),
-    Context.get(built, HttpClient.HttpClient)
-  )
-  return (url, times) => {
-    let left = times
-    return Effect.runPromise(
-      Effect.whileLoop({
-        while: () => left-- > 0,
-        body: () => Effect.flatMap(client.get(url), (response) => response.arrayBuffer),
-        step: () => {}
-      })
-    )
-  }
-}
 
 const undici = async (): Promise<Ask> => {
   const store = new cacheStores.MemoryCacheStore({
@@ -66,6 +51,16 @@ const got = async (): Promise<Ask> => {
   }
 }
 
+interface Contender {
+  readonly fairlead: () => Promise<Ask>
+}
+
+/** The cache of another checkout. */
+const contenderOf = async (folder: string): Promise<Ask> => {
+  const { fairlead } = (await import(join(folder, "bench/client/cache/Contender.ts"))) as Contender
+  return fairlead()
+}
+
 const micros = async (run: () => Promise<void>, times: number): Promise<number> => {
   const before = process.cpuUsage()
   await run()
@@ -84,8 +79,9 @@ const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 
 const contenders: ReadonlyArray<readonly [name: string, ask: Ask]> = [
   ["fairlead", await fairlead()],
+  ...(options.before === undefined ? [] : [["before", await contenderOf(options.before)] as const]),
   ["undici", await undici()],
-  ...(process.argv.includes("--no-got") ? [] : ([["got", await got()]] as const))
+  ...(options["no-got"] ? [] : ([["got", await got()]] as const))
 ]
 
 const collapsed: Array<ReadonlyArray<string>> = []
@@ -95,7 +91,7 @@ for (const [name, ask] of contenders) {
   collapsed.push([name, String(asked.count)])
 }
 for (const [, ask] of contenders) for (const size of sizes) await ask(`${origin}/${size}`, 1)
-const many = Number(process.argv[3] ?? 100_000)
+const many = Number(options.entries)
 for (const [name, ask] of contenders) {
   if (name === "got") continue
   for (let at = 0; at < many; at++) await ask(`${origin}/2?${at}`, 1)
@@ -134,4 +130,8 @@ console.log(
   )
 )
 console.log(`\n${table(["100 equal misses at the same time", "requests"], collapsed)}`)
+writeFileSync(
+  join(import.meta.dirname, "../../results/client-cache.json"),
+  `${JSON.stringify({ machine: machine(), rounds, entries: many, collapsed, samples: Object.fromEntries(samples) })}\n`
+)
 process.exit(0)
