@@ -3,7 +3,7 @@ import { Effect, Fiber, Logger, Redacted, References, Stream } from "effect"
 import { HttpClientRequest, HttpClientResponse } from "effect/http"
 import { TestClock } from "effect/testing"
 import { ClientChain, ClientHandler } from "fairlead/client"
-import { log, retry } from "fairlead/client/handlers"
+import { CallTags, log, retry } from "fairlead/client/handlers"
 import type { LogOptions } from "fairlead/client/handlers"
 import { TestClient } from "fairlead/testing/client"
 
@@ -50,6 +50,19 @@ const get = HttpClientRequest.get(url)
 const chunk = (text: string) => new TextEncoder().encode(text)
 
 describe("a line for each request", () => {
+  it.effect("client2 1.4: has the tags of its call, and those of no other", () =>
+    Effect.gen(function* () {
+      const client = over(TestClient.make(TestClient.always("GET /rooms", {})))
+      const read = Effect.flatMap(client.execute(get), ({ text }) => text)
+      const tagged = Effect.provideService(read, CallTags, { "app.feature": "rooms" })
+      const lines = yield* logged(Effect.all([tagged, read]))
+      assert.deepStrictEqual(
+        lines.map(({ annotations }) => annotations["app.feature"]),
+        ["rooms", "rooms", undefined, undefined]
+      )
+    })
+  )
+
   it.effect("comes when its body has been read, with sizes and times, and one at Debug for its attempt", () =>
     Effect.gen(function* () {
       const slow = Stream.fromIterable([chunk("one"), chunk("two")]).pipe(

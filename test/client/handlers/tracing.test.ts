@@ -3,7 +3,7 @@ import { Effect, Fiber, Stream, Tracer } from "effect"
 import { HttpClientRequest } from "effect/http"
 import { TestClock } from "effect/testing"
 import { ClientChain } from "fairlead/client"
-import { retry, tracing } from "fairlead/client/handlers"
+import { CallTags, retry, tracing } from "fairlead/client/handlers"
 import type { TracingOptions } from "fairlead/client/handlers"
 import { TestClient } from "fairlead/testing/client"
 
@@ -118,5 +118,18 @@ it.effect("a span is open as long as nobody reads the body, unless the head is e
       )
     assert.deepStrictEqual(yield* ends({}), [undefined, undefined])
     assert.deepStrictEqual(yield* ends({ until: "head" }), ["Success", "Success"])
+  })
+)
+
+it.effect("client2 1.4: the tags of a call are attributes of its spans, and those of no other", () =>
+  Effect.gen(function* () {
+    const client = over(TestClient.make(TestClient.always("GET /rooms", {})))
+    const read = Effect.flatMap(client.execute(get), ({ text }) => text)
+    const tagged = Effect.provideService(read, CallTags, { "app.feature": "rooms" })
+    const spans = yield* traced(Effect.all([tagged, read]))
+    assert.deepStrictEqual(
+      spans.filter(({ parent }) => parent === "caller").map(({ attributes }) => attributes["app.feature"]),
+      ["rooms", undefined]
+    )
   })
 )
