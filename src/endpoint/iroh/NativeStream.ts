@@ -62,7 +62,7 @@ export class NativeSend implements TransportSend, Part {
   private broken: StreamError["reason"] | undefined
   private isWriting = false
   /** The waiter of the running write. */
-  private writer: ((exit: Exit.Exit<number, StreamError>) => void) | undefined
+  private writer: ((next: Effect.Effect<void, StreamError>) => void) | undefined
   private readonly idle: Source<void, StreamError> = new Source({
     poll: () => this.failure ?? (this.isWriting ? undefined : Exit.void),
     isReady: () => !this.isWriting || this.hasFailed
@@ -85,15 +85,12 @@ export class NativeSend implements TransportSend, Part {
     if (carrier.ended !== undefined) this.endConnection(carrier.ended)
   }
 
-  readonly write = (bytes: Uint8Array): Effect.Effect<void, StreamError> => {
-    const from = (start: number): Effect.Effect<void, StreamError> => {
-      if (start >= bytes.length) return Effect.void
-      return Effect.flatMap(this.idle.next, () =>
-        Effect.flatMap(this.handOver(bytes, start, Math.min(start + maxChunk, bytes.length)), from)
-      )
-    }
-    return bytes.length === 0 ? Effect.suspend(() => this.failure ?? Exit.void) : from(0)
-  }
+  readonly write = (bytes: Uint8Array): Effect.Effect<void, StreamError> =>
+    Effect.suspend(() => {
+      const { failure } = this
+      if (failure !== undefined) return failure
+      return bytes.length === 0 ? Effect.void : this.writeFrom(bytes, 0)
+    })
 
   get finish(): Effect.Effect<void, StreamError> {
     return Effect.suspend(() => {
@@ -135,22 +132,29 @@ export class NativeSend implements TransportSend, Part {
     return failure && fail(failure)
   }
 
-  /** Hands a chunk over; returns where the rest starts. A write whose writer was interrupted goes on. */
-  private handOver(bytes: Uint8Array, start: number, end: number): Effect.Effect<number, StreamError> {
+  private writeFrom(bytes: Uint8Array, start: number): Effect.Effect<void, StreamError> {
+    if (start >= bytes.length) return Effect.void
+    const handOver = this.handOver(bytes, start)
+    return this.isWriting || this.hasFailed ? Effect.flatMap(this.idle.next, () => handOver) : handOver
+  }
+
+  /** Hands over a chunk, and then the rest. A write whose writer was interrupted goes on. */
+  private handOver(bytes: Uint8Array, start: number): Effect.Effect<void, StreamError> {
     return Effect.callback((resume) => {
+      const end = Math.min(start + maxChunk, bytes.length)
       this.isWriting = true
       this.writer = resume
-      const settle = (exit: Exit.Exit<number, StreamError>): void => {
+      const settle = (next: Effect.Effect<void, StreamError>): void => {
         this.isWriting = false
         const { writer } = this
         this.writer = undefined
         this.idle.notify()
-        writer?.(exit)
+        writer?.(next)
       }
       this.native.write(arrayOf(bytes, start, end)).then(
         (sent) => {
           this.carrier.bytesSent += sent
-          settle(Exit.succeed(start + sent))
+          settle(start + sent === bytes.length ? Exit.void : Effect.suspend(() => this.writeFrom(bytes, start + sent)))
         },
         (cause) =>
           void this.carrier.failure(cause).then((reason) => {

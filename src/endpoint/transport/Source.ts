@@ -2,7 +2,7 @@
  * Something that fibers wait for and take: streams, bytes, datagrams. Taking and keeping are one step, so that nothing is left that belongs to nobody. Internal to
  * the endpoint part.
  *
- * 1. `poll` takes, in the fiber of the taker and in an uninterruptible region; `keep` runs in the same region.
+ * 1. `poll` takes, in the fiber of the taker; where the value is kept, in an uninterruptible region in which `keep` runs too.
  * 2. Only waiting can be interrupted, and waiting takes nothing. A fiber interrupted in the step in which it takes has kept the value: a stream ends with
  *    the scope that keeps it. Effect has no way to put it back, since an interruption skips every handler up to the end of the fiber.
  * 3. Those who wait are served in the order in which they came.
@@ -22,12 +22,11 @@ export interface SourceOptions<A, E> {
   readonly onDemand?: () => void
 }
 
-const nothing = (): Effect.Effect<void> => Effect.void
-
 /** Hands values to those who wait. */
 export class Source<out A, out E = never> {
   private readonly options: SourceOptions<any, E>
-  private readonly waiters = new Set<() => void>()
+  /** In the order in which they came; made when somebody first waits. */
+  private waiters: Set<() => void> | undefined
 
   constructor(options: SourceOptions<A, E>) {
     this.options = options
@@ -35,13 +34,15 @@ export class Source<out A, out E = never> {
 
   /** How many wait. */
   get waiting(): number {
-    return this.waiters.size
+    return this.waiters?.size ?? 0
   }
 
   /** Something has changed: wakes those who wait for as long as there is something to take. */
   notify(): void {
+    const { waiters } = this
+    if (waiters === undefined || waiters.size === 0) return
     // Whoever waits again because of this is not woken again by it.
-    for (const wake of Array.from(this.waiters)) {
+    for (const wake of Array.from(waiters)) {
       if (!this.options.isReady()) return
       wake()
     }
@@ -49,25 +50,22 @@ export class Source<out A, out E = never> {
 
   /** Takes without keeping. */
   get next(): Effect.Effect<A, E> {
-    return this.take(nothing)
+    return this.nextBy(this.options.poll)
   }
 
   /** Takes without keeping, in another way than usual. */
   nextBy(poll: () => Exit.Exit<A, E> | undefined): Effect.Effect<A, E> {
-    return this.take(nothing, poll)
+    const attempt = (): Effect.Effect<A, E> => poll() ?? Effect.flatMap(this.wait, attempt)
+    return Effect.suspend(attempt)
   }
 
   /** Takes the next one and keeps it. */
-  take<R = never>(
-    keep: (value: A) => Effect.Effect<unknown, never, R>,
-    poll: () => Exit.Exit<A, E> | undefined = this.options.poll
-  ): Effect.Effect<A, E, R> {
+  take<R>(keep: (value: A) => Effect.Effect<unknown, never, R>): Effect.Effect<A, E, R> {
     return Effect.uninterruptibleMask((restore) => {
       const attempt = (): Effect.Effect<A, E, R> => {
-        const polled = poll()
+        const polled = this.options.poll()
         if (polled === undefined) return Effect.flatMap(restore(this.wait), attempt)
-        if (Exit.isFailure(polled) || keep === nothing) return polled
-        return Effect.andThen(keep(polled.value), polled)
+        return Exit.isFailure(polled) ? polled : Effect.andThen(keep(polled.value), polled)
       }
       return attempt()
     })
@@ -75,15 +73,16 @@ export class Source<out A, out E = never> {
 
   private get wait(): Effect.Effect<void> {
     return Effect.callback((resume) => {
+      const waiters = (this.waiters ??= new Set())
       const wake = (): void => {
-        this.waiters.delete(wake)
+        waiters.delete(wake)
         resume(Effect.void)
       }
-      this.waiters.add(wake)
+      waiters.add(wake)
       this.options.onDemand?.()
       if (this.options.isReady()) wake()
       return Effect.sync(() => {
-        this.waiters.delete(wake)
+        waiters.delete(wake)
       })
     })
   }
