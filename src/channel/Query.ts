@@ -19,8 +19,12 @@ const searchOf = (url: string): URLSearchParams => {
   return new URLSearchParams(start === -1 ? "" : url.slice(start + 1))
 }
 
+const versionAlone = /^[^?]*\?vsn=([\d.]+)$/
+
 /** Reads the query of a URL. */
 export const queryOf = (url: string): Query => {
+  const [, only] = versionAlone.exec(url) ?? []
+  if (only !== undefined) return { params: noParams, vsn: only }
   const params = new Map(searchOf(url))
   const vsn = params.get("vsn")
   params.delete("vsn")

@@ -29,6 +29,8 @@ import { contextOf } from "./HandlerHooks.ts"
 import type { Owner, Provided } from "./HandlerHooks.ts"
 import type { Hub, HubSocket } from "./Hub.ts"
 import { Lane } from "./Lane.ts"
+import { OpenSocket } from "./OpenSocket.ts"
+import type { SocketIdentity } from "./OpenSocket.ts"
 import { Outbox } from "./Outbox.ts"
 import type { Follower, Peer } from "./Peer.ts"
 
@@ -36,12 +38,13 @@ const empty: Payload = {}
 
 /** A connected socket. */
 export class Connection implements Receiver, Peer, HubSocket {
-  readonly socket: ChannelSocket["Service"]
   private readonly hub: Hub
   private readonly wire: Wire
   private readonly transport: Transport
   private readonly provided: Provided
   private readonly watch: Watch | undefined
+  private readonly identity: SocketIdentity
+  private opened: OpenSocket | undefined = undefined
   private readonly lanes = new Map<string, Lane>()
   private lastSeenMillis: number
   /** Made for the first message that the peer does not take at once. */
@@ -59,7 +62,7 @@ export class Connection implements Receiver, Peer, HubSocket {
     hub: Hub,
     wire: Wire,
     transport: Transport,
-    socket: Omit<ChannelSocket["Service"], "close" | "push" | "expireAt">,
+    identity: SocketIdentity,
     provided: Provided,
     watch: Watch | undefined
   ) {
@@ -68,15 +71,14 @@ export class Connection implements Receiver, Peer, HubSocket {
     this.wire = wire
     this.transport = transport
     this.provided = provided
-    this.socket = {
-      ...socket,
-      close: (code = 1000, reason = "") => Effect.sync(() => this.shut(code, reason, "disconnected")),
-      push: (topic, event, payload) =>
-        Effect.sync(() => this.push(this.lanes.get(topic)?.joinRef ?? null, topic, event, payload)),
-      expireAt: (instant) => Effect.sync(() => this.expire(instant))
-    }
+    this.identity = identity
     this.lastSeenMillis = hub.clock.currentTimeMillisUnsafe()
     hub.sockets.add(this)
+  }
+
+  /** The socket as hooks and handlers see it, made for the first of them. */
+  get socket(): ChannelSocket["Service"] {
+    return (this.opened ??= new OpenSocket(this, this.identity))
   }
 
   get hooks() {
@@ -221,6 +223,11 @@ export class Connection implements Receiver, Peer, HubSocket {
     const shown = position === undefined ? undefined : formatPosition(position)
     const droppable = event !== Reserved.presenceState
     this.send(this.wire.push(joinRef, topic, sent.event, sent.payload, shown), droppable, follower, position)
+  }
+
+  /** Sends an event on a topic that the client may not have joined. */
+  pushTo(topic: string, event: string, payload: Payload): void {
+    this.push(this.lanes.get(topic)?.joinRef ?? null, topic, event, payload)
   }
 
   tell(joinRef: Ref, topic: string, event: string, payload: Payload): void {
