@@ -65,7 +65,7 @@ export const sending = <A extends Response | Effect.Effect<Response, never, unkn
 
 /**
  * Is called when the last byte of the response was handed over, or the connection ended: for access logs, metrics, and slots that a
- * response holds until it is sent. After an upgrade it is called when the socket ends.
+ * response holds until it is sent. After an upgrade it is called when the request ends, which may be with the handshake.
  *
  * The `Exit` is that of the body: a stream that fails midway is a failure, a client that goes away is an interruption. It cannot fail; a defect
  * in it is logged.

@@ -204,6 +204,10 @@ export class View extends Inspectable.Class implements HttpServerRequest.HttpSer
   get upgradedResponse(): unknown {
     return (this.base as { readonly upgradedResponse?: unknown }).upgradedResponse
   }
+  // Channels note there that they upgraded the connection of a Node request.
+  get upgradeState(): unknown {
+    return (this.base as { readonly upgradeState?: unknown }).upgradeState
+  }
   get originalUrl(): string {
     return this.base.originalUrl
   }

@@ -2,11 +2,12 @@
  * Sockets that live on without the request that opened them: its end, their resources, and the end of the application.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Latch, Layer, Tracer } from "effect"
+import { Context, Effect, Latch, Layer, Option, Tracer } from "effect"
 import { HttpRouter, HttpServerRequest } from "effect/http"
 import { App } from "fairlead/app"
 import { Broadcaster, ChannelApi, ChannelHandler, ChannelServer } from "fairlead/channel"
 import { NodeUpgrade } from "fairlead/channel/node"
+import { RequestView } from "fairlead/server"
 
 import { brief, launch, patient, soon } from "../app/node/Served.ts"
 import { keepLogs } from "../server/Logs.ts"
@@ -89,6 +90,28 @@ describe("a socket", () => {
         lines.filter((line) => !line.startsWith("request")),
         ["acquired", ...ended]
       )
+      yield* Effect.promise(close)
+    })
+  )
+
+  it.live("channel2 5: its request ends with the handshake as well where a stage changed the request", () =>
+    Effect.gen(function* () {
+      const { lines, note } = journal()
+      const changing = HttpRouter.middleware(
+        (app) =>
+          Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => {
+            const view = RequestView.modify(request, { remoteAddress: Option.some("192.0.2.1") })
+            return Effect.onExit(Effect.provideService(app, HttpServerRequest.HttpServerRequest, view), ({ _tag }) =>
+              note(`request: ${_tag}`)
+            )
+          }),
+        { global: true }
+      )
+      const { close, port } = yield* Effect.promise(() => serve(NodeUpgrade.layer, Layer.merge(changing, served(note))))
+      const peer = yield* socket(port)
+      assert.deepStrictEqual(lines, ["acquired", "request: Success"])
+      peer.send(["1", "2", "room:1", "ping", {}])
+      yield* Effect.promise(() => peer.gets(["1", "2", "room:1", "phx_reply", { status: "ok", response: "pong" }]))
       yield* Effect.promise(close)
     })
   )
