@@ -15,6 +15,7 @@ import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import type { CauseOrigin } from "../core/CauseOrigin.ts"
 import type * as Probe from "../core/Probe.ts"
 import { Watch } from "../core/Watch.ts"
+import { pathOf } from "../server/RequestPath.ts"
 import type { Active } from "./FairingRecipe.ts"
 import type { Kind } from "./FairingTypes.ts"
 
@@ -52,7 +53,7 @@ export const watchRequest = (fiber: Fiber.Fiber<any, any>, app: string): Watch |
   Watch.of(fiber, "app", app, (): Probe.Subject => {
     const request = Context.getOrUndefined(fiber.context, HttpServerRequest.HttpServerRequest)
     if (request === undefined) return {}
-    return { "http.request.method": request.method, "url.path": request.url.replace(/[?#].*$/s, "") }
+    return { "http.request.method": request.method, "url.path": pathOf(request) }
   })
 
 /** Where a defect of a fairing's hook comes from. */

@@ -27,6 +27,11 @@ import * as Probe from "./Probe.ts"
 
 type Histogram = Metric.Histogram<number>
 
+/** The histogram of one interceptor, for one of its phases and ways to end. */
+interface Series extends Pick<Probe.Event, "composite" | "errorType" | "outcome" | "part" | "phase"> {
+  readonly histogram: Histogram
+}
+
 /**
  * Measures every interceptor of the app that it is provided to.
  *
@@ -35,19 +40,37 @@ type Histogram = Metric.Histogram<number>
  */
 export const layer: Layer.Layer<never> = Probe.layer(
   Effect.sync((): Probe.Probe => {
-    const histograms = new Map<string, Histogram>()
+    /** By interceptor: few composites share a name, so that a walk is quicker than a key made of six texts. */
+    const known = new Map<string, Array<Series>>()
     return {
       report(event) {
         if (event.type === "start") return
-        const { composite, errorType = "", interceptor, outcome, part, phase } = event
-        const key = `${part}\n${composite}\n${interceptor}\n${phase}\n${outcome}\n${errorType}`
-        let histogram = histograms.get(key)
-        if (histogram === undefined) histograms.set(key, (histogram = histogramOf(event)))
+        let series = known.get(event.interceptor)
+        if (series === undefined) known.set(event.interceptor, (series = []))
+        const histogram = seriesOf(series, event).histogram
         histogram.updateUnsafe(Number(event.durationNanos) / 1e9, Fiber.getCurrent()?.context ?? Context.empty())
       }
     }
   })
 )
+
+const seriesOf = (known: Array<Series>, event: Probe.Event): Series => {
+  const { composite, errorType, outcome, part, phase } = event
+  for (const series of known) {
+    if (
+      series.phase === phase &&
+      series.composite === composite &&
+      series.outcome === outcome &&
+      series.errorType === errorType &&
+      series.part === part
+    ) {
+      return series
+    }
+  }
+  const series: Series = { composite, errorType, outcome, part, phase, histogram: histogramOf(event) }
+  known.push(series)
+  return series
+}
 
 const histogramOf = ({ composite, errorType, interceptor, outcome, part, phase }: Probe.Event): Histogram =>
   Metric.histogram("fairlead.interceptor.duration", {

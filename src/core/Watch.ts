@@ -15,7 +15,7 @@ import * as Fiber from "effect/Fiber"
 import type { Part } from "./Description.ts"
 import { isEffect, isExit } from "./Effects.ts"
 import * as Probe from "./Probe.ts"
-import { isUnplugged, reportTo } from "./ProbeEvent.ts"
+import { isUnplugged, ProbeEvent, reportTo } from "./ProbeEvent.ts"
 
 /** How something ended, for the probe. */
 export interface FlowEnd {
@@ -23,7 +23,8 @@ export interface FlowEnd {
   readonly tag: string | undefined
 }
 
-const succeeded: FlowEnd = { outcome: "success", tag: undefined }
+/** The end of something that did its work. */
+export const succeeded: FlowEnd = { outcome: "success", tag: undefined }
 
 /** The outcome of a cause. */
 export const endOf = (cause: Cause.Cause<unknown>): FlowEnd => {
@@ -60,13 +61,6 @@ export interface FlowPlace {
 
 const nowhere: FlowPlace = {}
 
-interface OpenInterceptor {
-  readonly interceptor: string
-  readonly phase: string
-  readonly since: bigint
-  readonly place: FlowPlace
-}
-
 const interrupted: FlowEnd = { outcome: "interrupt", tag: undefined }
 
 let flows = 0
@@ -81,18 +75,21 @@ export class Watch {
   }
 
   readonly flow: number
-  private readonly part: Part
+  readonly part: Part
   private readonly composite: string
   private readonly probe: Probe.Probe
   private readonly clock: Clock.Clock
   private readonly parent: number | undefined
   private readonly subject: SubjectOf | undefined
   /** Unix time less monotonic time, when the flow began. */
-  private readonly offset: bigint
-  private since: bigint | undefined = undefined
+  private offset = 0n
+  /** The start of the flow, while it is open. */
+  private started: Probe.Event | undefined = undefined
   private listens = true
-  /** The interceptors that have started, and not ended. */
-  private readonly pending: Array<OpenInterceptor> = []
+  /** The starts of interceptors that have not ended. */
+  private readonly pending: Array<Probe.Event> = []
+  /** Whether all that is reported runs inside of the flow already. */
+  private isWithin = false
 
   constructor(
     part: Part,
@@ -110,25 +107,37 @@ export class Watch {
     this.flow = flow
     this.parent = parent
     this.subject = subject
-    this.offset = clock.currentTimeNanosUnsafe() - clock.monotonicTimeNanosUnsafe()
   }
 
   /** Reports the start of the flow. */
   open(): void {
-    this.since = this.clock.monotonicTimeNanosUnsafe()
-    this.report("start", this.composite, "flow", undefined, this.since, 0n, nowhere, this.subject?.(undefined))
+    const steady = this.clock.monotonicTimeNanosUnsafe()
+    const at = this.clock.currentTimeNanosUnsafe()
+    this.offset = at - steady
+    const { composite } = this
+    this.started = this.report(
+      "start",
+      composite,
+      composite,
+      "flow",
+      -1,
+      undefined,
+      undefined,
+      at,
+      0n,
+      this.subject?.(undefined)
+    )
   }
 
   /** Reports the end of the flow, once, after that of all that was cut short in it. `known` is added to its subject. */
   close(exit: Exit.Exit<unknown, unknown>, ended: FlowEnd = endOfExit(exit), known?: Probe.Subject): void {
-    if (this.since === undefined) return
-    for (const { interceptor, phase, place, since } of this.pending.toReversed()) {
-      this.end(interceptor, phase, since, interrupted, place)
-    }
-    const now = this.clock.monotonicTimeNanosUnsafe()
+    const { composite, pending, started } = this
+    if (started === undefined) return
+    while (pending.length > 0) this.end(pending[pending.length - 1]!, interrupted)
+    const at = this.now()
     const subject = known === undefined ? this.subject?.(exit) : { ...this.subject?.(exit), ...known }
-    this.report("end", this.composite, "flow", ended, now, now - this.since, nowhere, subject)
-    this.since = undefined
+    this.report("end", composite, composite, "flow", -1, undefined, ended, at, at - started.at, subject)
+    this.started = undefined
     // An interrupted hook that ends later was reported with the flow.
     this.listens = false
   }
@@ -137,52 +146,64 @@ export class Watch {
   run<A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
     return Effect.uninterruptibleMask((restore) => {
       this.open()
-      return Effect.onExit(this.within(restore(effect)), (exit) => Effect.sync(() => this.close(exit)))
+      return Effect.onExitPrimitive(this.enclose(restore(effect)), (exit) => {
+        this.close(exit)
+        return undefined
+      })
     })
   }
 
   /** Runs an effect inside of the flow, so that flows that it begins have this one as their parent. */
   within<A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
+    return this.isWithin ? effect : Effect.provideService(effect, CurrentFlow, this.flow)
+  }
+
+  /** Runs the whole of the flow inside of it: its interceptors need not enter it again. */
+  enclose<A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
+    this.isWithin = true
     return Effect.provideService(effect, CurrentFlow, this.flow)
   }
 
-  /** Reports the start of an interceptor; returns the time that `end` wants. `now` is the time, where it was just read. */
+  /** The same for a context. */
+  enter(context: Context.Context<never>): Context.Context<never> {
+    this.isWithin = true
+    return Context.addUnsafe(context, CurrentFlow.key, this.flow)
+  }
+
+  /**
+   * Reports the start of an interceptor, which `end` wants. `at` is the time of the last report, where the interceptor starts at once; `composite` is that of
+   * the interceptor, where it runs in the flow of another.
+   */
   start(
     interceptor: string,
     phase: string,
-    place: FlowPlace = nowhere,
-    now: bigint = this.clock.monotonicTimeNanosUnsafe()
-  ): bigint {
-    this.pending.push({ interceptor, phase, since: now, place })
-    this.report("start", interceptor, phase, undefined, now, 0n, place, undefined)
-    return now
+    index = -1,
+    attempt?: number,
+    at: bigint = this.now(),
+    composite = this.composite
+  ): Probe.Event {
+    const started = this.report("start", composite, interceptor, phase, index, attempt, undefined, at, 0n, undefined)
+    this.pending.push(started)
+    return started
   }
 
   /** Reports the end of an interceptor whose start was reported, once; returns the time of a report. */
-  end(
-    interceptor: string,
-    phase: string,
-    since: bigint,
-    ended: FlowEnd,
-    place: FlowPlace = nowhere
-  ): bigint | undefined {
-    if (!this.settle(interceptor, phase, since)) return undefined
-    const now = this.clock.monotonicTimeNanosUnsafe()
-    this.report("end", interceptor, phase, ended, now, now - since, place, undefined)
-    return now
+  end(started: Probe.Event, ended: FlowEnd): bigint | undefined {
+    if (!this.settle(started)) return undefined
+    const { attempt, composite, index, interceptor, phase } = started
+    const at = this.now()
+    this.report("end", composite, interceptor, phase, index, attempt, ended, at, at - started.at, undefined)
+    return at
   }
 
-  private settle(interceptor: string, phase: string, since: bigint): boolean {
+  private settle(started: Probe.Event): boolean {
     const { pending } = this
     // Mostly it is the last.
-    for (let at = pending.length - 1; at >= 0; at--) {
-      const started = pending[at]!
-      if (started.since !== since || started.interceptor !== interceptor || started.phase !== phase) continue
-      if (at === pending.length - 1) pending.pop()
-      else pending.splice(at, 1)
-      return true
-    }
-    return false
+    const at = pending.lastIndexOf(started)
+    if (at === -1) return false
+    if (at === pending.length - 1) pending.pop()
+    else pending.splice(at, 1)
+    return true
   }
 
   /** Runs between two reports. A plain value stays one, so that an interpreter goes the way that it goes unwatched. */
@@ -191,17 +212,12 @@ export class Watch {
     phase: string,
     run: () => unknown,
     outcomeOf: (value: unknown) => Probe.Outcome = () => "success",
-    place: FlowPlace = nowhere
+    { attempt, index }: FlowPlace = nowhere
   ): unknown {
-    const since = this.start(interceptor, phase, place)
-    const end = (exit: Exit.Exit<unknown, unknown>): unknown =>
-      this.end(
-        interceptor,
-        phase,
-        since,
-        Exit.isSuccess(exit) ? { outcome: outcomeOf(exit.value), tag: undefined } : endOf(exit.cause),
-        place
-      )
+    const started = this.start(interceptor, phase, index, attempt)
+    const end = (exit: Exit.Exit<unknown, unknown>): undefined => {
+      this.end(started, Exit.isSuccess(exit) ? { outcome: outcomeOf(exit.value), tag: undefined } : endOf(exit.cause))
+    }
     let out: unknown
     try {
       out = run()
@@ -211,37 +227,43 @@ export class Watch {
     }
     if (!isEffect(out)) end(Exit.succeed(out))
     else if (isExit(out)) end(out)
-    else return Effect.onExit(this.within(out), (exit) => Effect.sync(() => end(exit)))
+    else return Effect.onExitPrimitive(this.within(out), end)
     return out
+  }
+
+  private now(): bigint {
+    return this.offset + this.clock.monotonicTimeNanosUnsafe()
   }
 
   private report(
     type: Probe.Event["type"],
+    composite: string,
     interceptor: string,
     phase: string,
+    index: number,
+    attempt: number | undefined,
     ended: FlowEnd | undefined,
-    now: bigint,
+    at: bigint,
     durationNanos: bigint,
-    { attempt, index = -1 }: FlowPlace,
     subject: Probe.Subject | undefined
-  ): void {
-    if (!this.listens) return
-    const { composite, flow, offset, parent, part } = this
-    this.listens = reportTo(this.probe, {
+  ): Probe.Event {
+    const event = new ProbeEvent(
       type,
-      at: offset + now,
-      part,
+      at,
+      this.part,
       composite,
-      flow,
-      parent,
+      this.flow,
+      this.parent,
       attempt,
       index,
       interceptor,
       phase,
-      outcome: ended?.outcome,
-      errorType: ended?.tag,
+      ended?.outcome,
+      ended?.tag,
       durationNanos,
       subject
-    })
+    )
+    if (this.listens) this.listens = reportTo(this.probe, event)
+    return event
   }
 }

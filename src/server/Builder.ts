@@ -69,7 +69,10 @@ interface Compiled extends Interpreter.Plan {
   readonly outers: ReadonlyArray<Bind.LinkedOuter>
   readonly app: App | undefined
   readonly outgoing: OutgoingPlan | undefined
-  readonly outgoingInfos: ReadonlyArray<InterceptorInfo>
+  /** The descriptions of all that it is made of, in the order in which it runs. */
+  readonly infos: ReadonlyArray<InterceptorInfo>
+  /** The place of the handler among them. */
+  readonly handler: number
 }
 
 const link = (proto: object, previous: Link, step: Step): any => {
@@ -177,22 +180,25 @@ const compile = (last: Link): Compiled => {
             Interpreter.evaluate(inner, fiber, isWatching() ? StageWatch.of(fiber) : undefined)
           )
         )
-  const outgoing = planOf(last.name, sendings, endeds)
-  const shown = new Set<InterceptorInfo>(outers.map(({ info }) => info))
-  const outgoingInfos = [...sendings.toReversed(), ...endeds.toReversed()]
-    .map(({ info }) => info)
-    .filter((info) => !shown.has(info))
-  return (last.plan = { ...inner, outers, app, outgoing, outgoingInfos })
+  const shown = new Set(outers.map(({ info }) => info))
+  const infos = [
+    ...[...outers, ...stages].map(({ info }) => info),
+    // An outer that is also a stage for the response is described once.
+    ...[...sendings.toReversed(), ...endeds.toReversed()].map(({ info }) => info).filter((info) => !shown.has(info))
+  ]
+  const placed = <S extends { readonly info: InterceptorInfo }>(stage: S) => ({
+    ...stage,
+    index: infos.indexOf(stage.info)
+  })
+  const outgoing = planOf(last.name, sendings.map(placed), endeds.map(placed))
+  const handler = outers.length + stages.findIndex(({ op }) => op === Stage.Op.handle)
+  return (last.plan = { ...inner, outers, app, outgoing, infos, handler })
 }
 
 const running = (plan: Compiled, fiber: Fiber.Fiber<any, any>): App =>
   observed(plan, fiber, (fiber, watch) => plan.app ?? Interpreter.evaluate(plan, fiber, watch))
 
-/** The descriptions of all that the pipeline is made of, in the order in which it runs. */
-const infosOf = (self: unknown): ReadonlyArray<InterceptorInfo> => {
-  const plan = compile(self as Link)
-  return [...plan.outers, ...plan.stages].map(({ info }) => info).concat(plan.outgoingInfos)
-}
+const infosOf = (self: unknown): ReadonlyArray<InterceptorInfo> => compile(self as Link).infos
 
 /** Refuses anything but middleware of this kind. */
 const entryOf = <V extends Composite.Recipe>(self: Link, kind: Kind, given: unknown): Entry<V> =>

@@ -17,16 +17,16 @@ import * as Fiber from "effect/Fiber"
 import * as HttpEffect from "effect/http/HttpEffect"
 import * as Scope from "effect/Scope"
 
-import { annotate } from "../core/CauseOrigin.ts"
 import { isEffect, isExit } from "../core/Effects.ts"
 import type { Watch } from "../core/Watch.ts"
 import { abort, hungUp, isAborted } from "./ClientAborts.ts"
 import type { App, Request, Response } from "./HttpTypes.ts"
 import type { Ending, ResponseEnd } from "./MiddlewareTypes.ts"
 import type { EndedStage, OutgoingPlan, SendingStage } from "./OutgoingPlan.ts"
+import { attempt, begin, ended, observe, settle } from "./OutgoingStages.ts"
+import type { StageOrigin } from "./OutgoingStages.ts"
 import { CurrentState, Route } from "./RequestState.ts"
 import type { RequestState } from "./RequestState.ts"
-import { logDefect } from "./Respond.ts"
 import { faultOf } from "./Sendable.ts"
 import { SentBody } from "./SentBody.ts"
 import { upgradeOf } from "./UpgradedRequest.ts"
@@ -53,14 +53,18 @@ export const enter = (plan: OutgoingPlan, fiber: Fiber.Fiber<any, any>, app: () 
   })
 }
 
-/**
- * Runs `app` as a flow that ends when the response has ended, with the status and the bytes that were sent. Evaluated without a server, it ends with `app`.
- */
+/** Runs `app` as a flow that ends when the response has ended. Evaluated without a server, it ends with `app`. */
 export const watchToEnd = (watch: Watch, fiber: Fiber.Fiber<any, any>, app: App): App => {
+  const outgoing = responseOf(fiber)
+  return outgoing === undefined ? watch.run(app) : outgoing.watch(watch, fiber, app)
+}
+
+/** The outgoing response of the request that the fiber handles, for a flow that ends when it has ended; `undefined` without a server. */
+export const responseOf = (fiber: Fiber.Fiber<any, any>): Outgoing | undefined => {
   const state = stateOf(fiber)
   const scope = Context.getOrUndefined(fiber.context, Scope.Scope)
-  if (state === undefined || scope === undefined || scope.state._tag === "Closed") return watch.run(app)
-  return within(state, fiber, (outgoing) => outgoing.watch(watch, fiber, app))
+  if (state === undefined || scope === undefined || scope.state._tag === "Closed") return undefined
+  return state[OutgoingKey] ?? (state[OutgoingKey] = new Outgoing(state, fiber))
 }
 
 /** Runs with the request's response, which the first to come creates and hands to the server. */
@@ -68,6 +72,7 @@ const within = (state: OutgoingState, fiber: Fiber.Fiber<any, any>, run: (outgoi
   const present = state[OutgoingKey]
   if (present !== undefined) return run(present)
   const outgoing = (state[OutgoingKey] = new Outgoing(state, fiber))
+  outgoing.owner = state
   const ending = run(outgoing)
   if (isExit(ending)) {
     outgoing.appendUnsafe(fiber)
@@ -106,7 +111,8 @@ interface Entry {
   readonly request: Request
 }
 
-class Outgoing {
+/** The outgoing response of one request. */
+export class Outgoing {
   private readonly state: RequestState
   private readonly clock: Clock.Clock
   private readonly startedAt: bigint
@@ -116,9 +122,16 @@ class Outgoing {
   private response: Response | undefined = undefined
   private body: SentBody | undefined = undefined
   route: string | undefined = undefined
+  private hasObservers = false
   private observes = false
+  /** Whether the end of the scope is sure to be seen. */
+  private isObserved = false
   /** The flows of the probe that end with the response, outermost first. */
   private readonly flows: Array<OpenFlow> = []
+  /** The flow in which stages are reported: that of the outermost pipeline. */
+  private stageWatch: Watch | undefined = undefined
+  /** Who hands it to the server. */
+  owner: object | undefined = undefined
 
   constructor(state: RequestState, fiber: Fiber.Fiber<any, any>) {
     this.state = state
@@ -132,6 +145,7 @@ class Outgoing {
     const again = this.entries.findIndex((entry) => entry.plan === plan)
     if (again !== -1) this.entries.splice(again, 1)
     this.entries.push({ plan, context, request: requestIn(context) })
+    this.hasObservers ||= plan.ended.length > 0
     if (plan.sendingInside.length === 0) return
     const outside = this.state.preResponseHandler
     const inside: HttpEffect.PreResponseHandler = (_, response) => {
@@ -155,21 +169,42 @@ class Outgoing {
     const scope = Context.getOrUndefined(fiber.context, Scope.Scope)
     if (this.observes || scope === undefined) return undefined
     this.observes = true
-    return Scope.addFinalizerExit(scope, (exit) => this.end(exit))
+    return Effect.map(
+      Scope.addFinalizerExit(scope, (exit) => this.end(exit)),
+      () => {
+        this.isObserved = true
+      }
+    )
   }
 
   /** Runs `app` as a flow, and keeps the flow open until the response has ended. */
   watch(watch: Watch, fiber: Fiber.Fiber<any, any>, app: App): App {
-    const flow: OpenFlow = { watch, exit: undefined }
     return Effect.uninterruptibleMask((restore) => {
       watch.open()
-      this.flows.push(flow)
-      const watched = Effect.onExit(watch.within<Response, unknown, unknown>(restore(app)), (exit) =>
-        Effect.sync(() => (flow.exit = exit))
-      )
-      const observing = this.observe(fiber)
+      const observing = this.hold(watch, fiber)
+      const watched = Effect.onExitPrimitive(watch.enclose<Response, unknown, unknown>(restore(app)), (exit) => {
+        this.leaveFlow(watch, exit, fiber)
+        return undefined
+      })
       return observing === undefined ? watched : Effect.andThen(observing, watched)
     })
+  }
+
+  /** Keeps a flow open until the response has ended. */
+  hold(watch: Watch, fiber: Fiber.Fiber<any, any>): Effect.Effect<void> | undefined {
+    this.owner ??= watch
+    if (watch.part === "server") this.stageWatch = watch
+    this.flows.push({ watch, exit: undefined })
+    return this.observe(fiber)
+  }
+
+  /** What ran as the flow has ended: the flow waits for the response. */
+  leaveFlow(watch: Watch, exit: Exit.Exit<unknown, unknown>, fiber: Fiber.Fiber<any, any>): void {
+    const flow = this.flows.find((flow) => flow.watch === watch)
+    if (flow !== undefined) flow.exit = exit
+    // An interruption may come before the scope is observed.
+    if (!this.isObserved) watch.close(exit)
+    if (this.owner === watch) this.appendUnsafe(fiber)
   }
 
   /** After all that the app registered, so that it sees the response as it leaves. */
@@ -189,7 +224,7 @@ class Outgoing {
     }
     const sent = this.send("sending", response, this.entries.length - 1, 0)
     return this.observes
-      ? Effect.map(sent, (response) => {
+      ? Effect.mapEager(sent, (response) => {
           this.body = new SentBody(request, response)
           return (this.response = this.body.response)
         })
@@ -203,6 +238,8 @@ class Outgoing {
     from: number,
     to: number
   ): Effect.Effect<Response> {
+    if (from < to) return Exit.succeed(response)
+    const watch = this.stageWatch
     const ending: Ending = { cause: this.state.cause, route: this.route ?? routeIn(Fiber.getCurrent()!) }
     const step = (at: number, index: number, response: Response): Effect.Effect<Response> => {
       for (let entryAt = at; entryAt >= to; entryAt--, index = 0) {
@@ -212,13 +249,22 @@ class Outgoing {
           const stage = stages[next]!
           if (this.isReplaced(stage, entryAt)) continue
           const previous = response
+          const started = begin(watch, plan.composite, stage, "sending")
           const out = attempt(() => stage.run(context, previous, request, ending))
-          if (out === response) continue
-          if (!isEffect(out) && faultOf(out) === undefined) {
+          if (out === response || (!isEffect(out) && faultOf(out) === undefined)) {
+            ended(watch, started)
             response = out as Response
             continue
           }
-          const settled = settle(out, previous, { composite: plan.composite, stage: stage.name, request, context })
+          const origin: StageOrigin = {
+            composite: plan.composite,
+            stage: stage.name,
+            request,
+            context,
+            watch,
+            started
+          }
+          const settled = settle(out, previous, origin)
           return Effect.flatMap(settled, (response) => step(entryAt, next + 1, response))
         }
       }
@@ -240,13 +286,15 @@ class Outgoing {
   end(exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> {
     const info = this.info(exit)
     const bodyExit = this.bodyExit(exit, info.aborted)
-    const all = this.observeAll(this.observers(), 0, bodyExit, info)
-    return this.flows.length === 0
-      ? all
-      : Effect.ensuring(
-          all,
-          Effect.sync(() => this.closeFlows(bodyExit, info))
-        )
+    const observed = this.hasObservers ? this.observeAll(this.observers(), 0, bodyExit, info) : Exit.void
+    if (this.flows.length === 0) return observed
+    if (!isExit(observed))
+      return Effect.ensuring(
+        observed,
+        Effect.sync(() => this.closeFlows(bodyExit, info))
+      )
+    this.closeFlows(bodyExit, info)
+    return observed
   }
 
   /** Those of inner composites come first; of one name the innermost alone is called. */
@@ -270,23 +318,26 @@ class Outgoing {
   ): Effect.Effect<void> {
     for (let at = from; at < observers.length; at++) {
       const { composite, context, stage } = observers[at]!
+      const watch = this.stageWatch
+      const started = begin(watch, composite, stage, "ended")
       const out = attempt(() => stage.run(context, exit, info))
-      if (!isEffect(out) || (isExit(out) && out._tag === "Success")) continue
-      const origin = { composite, stage: stage.name, request: info.request, context }
-      const observed = Effect.catchCause(inContext(out as Effect.Effect<unknown>, context), (cause) =>
-        report(cause, origin)
-      )
-      return Effect.flatMap(observed, () => this.observeAll(observers, at + 1, exit, info))
+      if (!isEffect(out) || (isExit(out) && out._tag === "Success")) {
+        ended(watch, started)
+        continue
+      }
+      const origin: StageOrigin = { composite, stage: stage.name, request: info.request, context, watch, started }
+      return Effect.flatMap(observe(out, origin), () => this.observeAll(observers, at + 1, exit, info))
     }
     return Exit.void
   }
 
   // A flow whose composite failed ends with that failure, although a response to it was sent.
   private closeFlows(bodyExit: Exit.Exit<void, unknown>, { bytes, response, route, status }: ResponseEnd): void {
-    const sent = {
-      ...(route === undefined ? {} : { "http.route": route }),
-      ...(response === undefined ? {} : { "http.response.status_code": status }),
-      ...(response === undefined || bytes === undefined ? {} : { "http.response.body.size": bytes })
+    const sent: Record<string, string | number> = {}
+    if (route !== undefined) sent["http.route"] = route
+    if (response !== undefined) {
+      sent["http.response.status_code"] = status
+      if (bytes !== undefined) sent["http.response.body.size"] = bytes
     }
     for (const { exit, watch } of this.flows.toReversed()) {
       watch.close(exit !== undefined && Exit.isFailure(exit) ? exit : bodyExit, undefined, sent)
@@ -329,44 +380,3 @@ const requestIn = (context: Context.Context<never>): Request =>
   Context.getUnsafe(context as Context.Context<Request>, RequestKey)
 
 const RequestKey = Context.Service<Request, Request>("effect/http/HttpServerRequest")
-
-interface StageOrigin {
-  readonly composite: string
-  readonly stage: string
-  readonly request: Request
-  readonly context: Context.Context<never>
-}
-
-const attempt = (run: () => unknown): unknown => {
-  try {
-    return run()
-  } catch (defect) {
-    return Exit.die(defect)
-  }
-}
-
-const inContext = <A, E>(effect: Effect.Effect<A, E>, context: Context.Context<never>): Effect.Effect<A, E> =>
-  Effect.updateContext(effect, () => context)
-
-/** The response that a stage made, or the previous one when it died or made none that can be sent. */
-const settle = (out: unknown, previous: Response, origin: StageOrigin): Effect.Effect<Response> => {
-  const made = isEffect(out) ? (out as Effect.Effect<unknown>) : Effect.succeed(out)
-  const checked = Effect.flatMap(made, (response) => {
-    const fault = faultOf(response)
-    return fault === undefined
-      ? Effect.succeed(response as Response)
-      : Effect.die(new TypeError(`The stage returned an unsendable response: ${fault}`))
-  })
-  return Effect.catchCause(inContext(checked, origin.context), (cause) => Effect.as(report(cause, origin), previous))
-}
-
-const report = (
-  cause: Cause.Cause<unknown>,
-  { composite, context, request, stage }: StageOrigin
-): Effect.Effect<void> =>
-  Cause.hasInterruptsOnly(cause)
-    ? Effect.void
-    : inContext(
-        logDefect(request, annotate(cause, { part: "server", composite, interceptor: stage, annotations: {} })),
-        context
-      )

@@ -5,10 +5,15 @@
  */
 import type * as Bind from "./Bind.ts"
 
+/** Where a stage is in the description of its pipeline; without a place it is not reported to the Probe: its owner reports it. */
+interface Placed {
+  readonly index?: number
+}
+
 /** A sending stage in one build. */
-export type SendingStage = Pick<ReturnType<typeof Bind.sending>, "name" | "inside" | "run">
+export interface SendingStage extends Placed, Pick<ReturnType<typeof Bind.sending>, "name" | "inside" | "run"> {}
 /** An observer of the end in one build. */
-export type EndedStage = Pick<ReturnType<typeof Bind.ended>, "name" | "run">
+export interface EndedStage extends Placed, Pick<ReturnType<typeof Bind.ended>, "name" | "run"> {}
 
 /** The stages for a response on its way out that one composite declares. */
 export interface OutgoingPlan {

@@ -15,6 +15,7 @@ import { annotationsOf, causeOrigin } from "../core/CauseOrigin.ts"
 import { inOneLine } from "../core/heads/OneLine.ts"
 import { checkOptions } from "../core/Options.ts"
 import type { App, Request, Response, SchemaErrorClass } from "./HttpTypes.ts"
+import { pathOf } from "./RequestPath.ts"
 import { Pass } from "./Stage.ts"
 
 const statusOf = SchemaAST.resolveAt<number>("httpApiStatus")
@@ -124,8 +125,5 @@ const nameOf = (error: unknown): string => {
   const { _tag: tag, message } = (error ?? {}) as { readonly _tag?: unknown; readonly message?: unknown }
   return inOneLine([tag, message].filter((part) => typeof part === "string" && part !== "").join(": "))
 }
-
-// Without the query: it may hold secrets.
-const pathOf = ({ url }: Request): string => url.replace(/[?#].*$/s, "")
 
 const describe = (request: Request): string => inOneLine(`${request.method} ${pathOf(request)}`)

@@ -139,7 +139,7 @@ describe("a flow", () => {
         const first = watch.start("a", "onClose")
         watch.start("b", "onClose")
         watch.close(Exit.void)
-        watch.end("a", "onClose", first, { outcome: "success", tag: undefined })
+        watch.end(first, { outcome: "success", tag: undefined })
         watch.close(Exit.void)
         return Effect.void
       })

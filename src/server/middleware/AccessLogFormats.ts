@@ -11,6 +11,7 @@ import { redactUrl } from "../../core/heads/RedactedUrl.ts"
 import type { NamePlace } from "../../core/heads/SecretNames.ts"
 import type { Request } from "../HttpTypes.ts"
 import { requestIdOf } from "../RequestIds.ts"
+import { pathOf } from "../RequestPath.ts"
 import { schemeOf } from "../RequestScheme.ts"
 import { trustedOf } from "../TrustedRequests.ts"
 import type { AccessLogEntry } from "./AccessLogEntry.ts"
@@ -129,7 +130,7 @@ const common = ({ address, entry, receivedAt, url, version }: LoggedRequest): st
 /** The formats by name. */
 export const formats = {
   plain: ({ entry: { duration, request, status } }: LoggedRequest): string => {
-    const path = request.url.replace(/[?#].*$/s, "")
+    const path = pathOf(request)
     return `${inOneLine(`${request.method} ${path}`)} ${status} in ${Math.round(Duration.toMillis(duration))} ms`
   },
   common,

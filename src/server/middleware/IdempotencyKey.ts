@@ -56,6 +56,7 @@ import { checkOptions, nameOr } from "../../core/Options.ts"
 import { Reject } from "../../core/Reject.ts"
 import type { Request, Response } from "../HttpTypes.ts"
 import * as Middleware from "../Middleware.ts"
+import { pathOf } from "../RequestPath.ts"
 import * as RequestView from "../RequestView.ts"
 import { IdempotencyError, IdempotencyStore } from "./IdempotencyStore.ts"
 import type { RecordedResponse } from "./IdempotencyStore.ts"
@@ -163,7 +164,7 @@ export const idempotencyKey = <U extends string | Effect.Effect<string, unknown,
       const user = options.user(sent)
       const userText =
         typeof user === "string" ? user : yield* user as Effect.Effect<string, Effect.Error<U>, Effect.Services<U>>
-      const path = sent.url.replace(/[?#].*$/s, "")
+      const path = pathOf(sent)
       const [bytes, request] = yield* RequestView.peek(sent, maxBytes)
       const storeKey = yield* digest(name, userText, sent.method, path, key)
       const fingerprint = yield* digest(sent.method, sent.url, bytes)
