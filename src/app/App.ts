@@ -289,10 +289,7 @@ const isPipeline = (app: object): app is Pipeline.Named => PipelineTypeId in app
  */
 export const ignite = <P, E, R>(
   app: App<P, E, R>
-): Effect.Effect<Ignited, IgniteError<E | OwnFailure>, R | Scope.Scope> => {
-  const { entries, name }: AppValue = Composite.cast(app)
-  return Ignition.ignite(name, entries) as never
-}
+): Effect.Effect<Ignited, IgniteError<E | OwnFailure>, R | Scope.Scope> => Ignition.igniting<E, R>(app)
 
 /**
  * The application as a Layer over any `HttpServer`: ignites, builds the server, runs the liftoff hooks, serves. Closing the layer's scope, or
@@ -312,7 +309,7 @@ export const launch = <SE, SR, P = never, E = never, R = never>(
   Layer.effect(
     Launched,
     LifeCycle.run(
-      Ignition.igniting(app),
+      Ignition.igniting<E, R>(app),
       (listener) => {
         const found = listener === undefined ? server : options.listeners?.[listener.name]
         return found === undefined
@@ -323,4 +320,4 @@ export const launch = <SE, SR, P = never, E = never, R = never>(
       },
       options
     )
-  ) as never
+  )

@@ -28,6 +28,7 @@ import {
   DuplicateSingleton,
   UnknownListener
 } from "./IgniteError.ts"
+import type { OwnFailure } from "./IgniteError.ts"
 import { IgnitionFailures } from "./IgnitionFailures.ts"
 import { callHook, LifeWatch } from "./LifeWatch.ts"
 import type { Listener, Mounted } from "./Listeners.ts"
@@ -307,9 +308,15 @@ const servedOf = Effect.fnUntraced(function* (state: State) {
   return { handler, early, routes: [...routes, ...state.declared], listeners }
 })
 
-/** The ignition of an application that may have ignited before. A failure is reported by the services built so far. Internal to the app part. */
-export const igniting = (app: { readonly name: string }, report?: Report): Effect.Effect<Ignited, unknown, any> => {
+/**
+ * The ignition of an application that may have ignited before. A failure is reported by the services built so far. The steps are erased, so that the caller names
+ * their errors and needs: those of the application's type. Internal to the app part.
+ */
+export const igniting = <E, R>(
+  app: { readonly name: string },
+  report?: Report
+): Effect.Effect<Ignited, IgniteError<E | OwnFailure>, R | Scope.Scope> => {
   if (isIgnited(app)) return Effect.succeed(app)
   const { entries, name } = app as AppValue
-  return ignite(name, entries, report)
+  return ignite(name, entries, report) as Effect.Effect<Ignited, IgniteError<E | OwnFailure>, R | Scope.Scope>
 }

@@ -18,6 +18,7 @@ import type * as Scope from "effect/Scope"
 import type * as Types from "effect/Types"
 
 import type { BuildSite } from "../core/BuildSite.ts"
+import { cast } from "../core/Composite.ts"
 import type * as Interceptor from "../core/Interceptor.ts"
 import type { Reject } from "../core/Reject.ts"
 import { make as makeServiceClass } from "../core/ServiceClass.ts"
@@ -153,9 +154,7 @@ export const make = <C = void, J = void, I = void, L = void, D = void>(
   | Exclude<Effect.Services<C>, Scope.Scope>
   | Exclude<Effect.Services<J | I | L>, Scope.Scope | ChannelSocket | ProvidedBy<C>>
   | Exclude<Effect.Services<D>, ChannelSocket | ProvidedBy<C>>
-> => {
-  return handlerOf(name, hooks) as never
-}
+> => cast(handlerOf(name, hooks))
 
 /**
  * The class side of a class-tagged handler: a service key, a handler, and makers of layers.

@@ -18,7 +18,7 @@ import { checkOptions, nameOr } from "../core/Options.ts"
 import { atMostOnce } from "./broadcaster/AtMostOnce.ts"
 import { Broadcaster } from "./broadcaster/Contract.ts"
 import { socketTopic } from "./broadcaster/SocketTopic.ts"
-import { CompiledKey } from "./Definition.ts"
+import { compiledOf } from "./Definition.ts"
 import type { Compiled } from "./Definition.ts"
 import { handlerKind } from "./HandlerValue.ts"
 import type { Serializer } from "./Serializer.ts"
@@ -57,8 +57,8 @@ const mounted = (self: ServerValue, channels: ReadonlyArray<Compiled>): ServerVa
   return Composite.change(self, { channels: all })
 }
 
-const compiledOf = (server: string, given: unknown): Compiled => {
-  const compiled = (given as { readonly [CompiledKey]?: Compiled } | undefined)?.[CompiledKey]
+const definitionOf = (server: string, given: unknown): Compiled => {
+  const compiled = compiledOf(given)
   if (compiled !== undefined) return compiled
   throw checkOptions(server).invalid("mount", "a channel is not defined by ChannelApi.make: pass the class")
 }
@@ -80,7 +80,7 @@ const Proto = Composite.prototype(
     mount(this: ServerValue, ...channels: ReadonlyArray<unknown>) {
       return mounted(
         this,
-        channels.map((channel) => compiledOf(this.name, channel))
+        channels.map((channel) => definitionOf(this.name, channel))
       )
     },
     append(this: ServerValue, other: unknown) {

@@ -154,6 +154,10 @@ const entries = <A>(record: Readonly<Record<string, A>> | undefined): ReadonlyAr
 /** Where a channel's class keeps what the engine reads. Internal to the channel part. */
 export const CompiledKey: unique symbol = Symbol("fairlead/channel/CompiledKey")
 
+/** The definition of a channel's class; nothing for any other value. */
+export const compiledOf = (channel: unknown): Compiled | undefined =>
+  (channel as { readonly [CompiledKey]?: Compiled } | undefined)?.[CompiledKey]
+
 /** The service that implements a channel. Internal to the channel part. */
 export const keyOf = (compiled: Compiled): Context.Key<ImplementedChannel, ImplementedChannel> =>
   Context.Service<ImplementedChannel>(`fairlead/channel/ChannelApi/${compiled.pattern.text}`)

@@ -130,7 +130,7 @@ const addRecovery = (self: ChainValue, name: string, recovers: string, recovery:
 
 const methods = {
   use(this: ChainValue, given: unknown): ChainValue {
-    if (isClientChain(given)) return (this as unknown as { append: (chain: unknown) => ChainValue }).append(given)
+    if (isClientChain(given)) return Composite.append<HandlerRecipe, ChainValue>(this, Composite.cast(given))
     return Composite.add(this, Composite.accept<HandlerRecipe>(this.name, handlerKind, given))
   },
   recover(this: ChainValue, error: new () => unknown, recover: Recovery["recover"]): ChainValue {

@@ -69,6 +69,10 @@ export const add = <V extends Recipe, C extends CompositeValue<V>>(self: C, entr
   return change<CompositeValue<V>>(self, { entries: [...self.entries, entry] }) as C
 }
 
+/** The composite with the entries of another after its own, one by one. */
+export const append = <V extends Recipe, C extends CompositeValue<V>>(self: C, { entries }: CompositeValue<V>): C =>
+  entries.reduce<C>((composite, entry) => add<V, C>(composite, entry), self)
+
 /** Throws `InvalidOption` when one of the entries would share its store keys with the added one. */
 export const checkStoreKey = <V extends Recipe>(
   composite: string,
@@ -112,8 +116,7 @@ export const prototype = (
     },
     append(this: CompositeValue<Recipe>, other: unknown) {
       if (!isSame(other)) throw refusedBy(this.name, "append", { maker }, other)
-      const { entries } = other as CompositeValue<Recipe>
-      return entries.reduce<CompositeValue<Recipe>>(add, this)
+      return append(this, other as CompositeValue<Recipe>)
     },
     pipe() {
       return pipeArguments(this, arguments)

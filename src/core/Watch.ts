@@ -88,7 +88,7 @@ export class Watch {
   private listens = true
   /** The starts of interceptors that have not ended. */
   private readonly pending: Array<Probe.Event> = []
-  /** Whether all that is reported runs inside of the flow already. */
+  /** Whether every report comes from inside of the flow already. */
   private isWithin = false
 
   constructor(

@@ -130,7 +130,7 @@ export const make = <R = never>(
     const context = yield* Effect.context()
     const environment = new Environment(name, context, clock, probe)
     const deadlines = new Deadlines(clock, (effect) => environment.background(effect))
-    const built = hooks === undefined ? [] : yield* Composite.build<HooksValue>(hooks as never)
+    const built = hooks === undefined ? [] : yield* Composite.build<HooksValue>(Composite.cast(hooks))
     // Annotated, since TypeScript 6 sees a circle between the two without `exactOptionalPropertyTypes`.
     const gate: Gate = new Gate(environment, built, deadlines, (addr, alpn) => engine.connect(addr, alpn))
     const accepted = new Mailbox<EndpointConnection, Cause.Done>()

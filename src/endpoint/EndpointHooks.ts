@@ -41,6 +41,7 @@ import type * as Scope from "effect/Scope"
 import type * as Types from "effect/Types"
 
 import type { BuildSite } from "../core/BuildSite.ts"
+import { cast } from "../core/Composite.ts"
 import type { InterceptorInfo } from "../core/Description.ts"
 import type * as Interceptor from "../core/Interceptor.ts"
 import { Reject } from "../core/Reject.ts"
@@ -132,7 +133,7 @@ export interface Hooks<A, B, C, S, D> {
 export const make = <A = void, const B = void, C = void, S = void, D = void>(
   name: string,
   hooks: Hooks<A, B, C, S, D> | ((site: BuildSite) => Hooks<A, B, C, S, D>)
-): EndpointHooks<Exclude<Effect.Services<A | B | C | S | D>, Scope.Scope | Dial>> => hooksOf(name, hooks) as never
+): EndpointHooks<Exclude<Effect.Services<A | B | C | S | D>, Scope.Scope | Dial>> => cast(hooksOf(name, hooks))
 
 /**
  * Whether something is endpoint hooks: a value, or a class to look up.
@@ -140,7 +141,7 @@ export const make = <A = void, const B = void, C = void, S = void, D = void>(
  * @category guards
  * @since 0.1.0
  */
-export const isEndpointHooks: (u: unknown) => u is EndpointHooks<any> = kind.is as never
+export const isEndpointHooks: (u: unknown) => u is EndpointHooks<any> = (u): u is EndpointHooks<any> => kind.is(u)
 
 /**
  * The class side of class-tagged hooks: a service key, hooks, and a maker of layers.

@@ -183,7 +183,7 @@ const compile = (last: Link): Compiled => {
   const shown = new Set(outers.map(({ info }) => info))
   const infos = [
     ...[...outers, ...stages].map(({ info }) => info),
-    // An outer that is also a stage for the response is described once.
+    // An outer may also be a stage for the response: it is described once.
     ...[...sendings.toReversed(), ...endeds.toReversed()].map(({ info }) => info).filter((info) => !shown.has(info))
   ]
   const placed = <S extends { readonly info: InterceptorInfo }>(stage: S) => ({

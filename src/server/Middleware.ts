@@ -77,7 +77,7 @@ export const before: {
     run: Run<A>
   ): Before<Exclude<I, Ambient>, Effect.Error<A>, Needs<A>>
   <A extends void | Yields<void>>(name: string, run: Run<A>): Before<never, Effect.Error<A>, Needs<A>>
-} = (name: string, ...rest: readonly [unknown] | readonly [Context.Key<any, any>, unknown]): any =>
+} = (name: string, ...rest: readonly [unknown] | readonly [Context.Key<any, any>, unknown]): never =>
   rest.length === 2
     ? beforeOf(name, Stage.make("before", name, toFunction(rest[1]), { key: rest[0].key }))
     : beforeOf(name, Stage.make("before", name, toFunction(rest[0])))
@@ -163,12 +163,12 @@ export const pair: {
     after: (response: Response, request: Request, stored: Option.Option<Stored<A>>) => B,
     options?: PairOptions<Stored<A>, C>
   ): Pair<never, Effect.Error<A>, Needs<A>, Needs<B> | Needs<C>>
-} = (name: string, ...rest: ReadonlyArray<any>): any => {
+} = (name: string, ...rest: ReadonlyArray<any>): never => {
   const [key, run, after, options] = Context.isKey(rest[0]) ? rest : [undefined, ...rest]
   const normal = toFunction(run)
   const onFailure: PairOptions<unknown, unknown>["onFailure"] = options?.onFailure
   const provides = key === undefined ? [] : [key.key]
-  return interceptorOf(
+  const value: PairValue = interceptorOf(
     kinds.pair,
     {
       name,
@@ -179,7 +179,8 @@ export const pair: {
       })
     },
     { provides }
-  ) satisfies PairValue
+  )
+  return Composite.cast(value)
 }
 
 type Passing = void | Effect.Effect<unknown, never, unknown>
@@ -253,10 +254,11 @@ export const outer: {
     provides: Context.Key<I, S>,
     wrap: (app: Effect.Effect<Response, Inner, Inner | I>) => A & IsApp<A>
   ): Outer<I, Exclude<Effect.Error<A>, Inner>, Exclude<Effect.Services<A>, Inner | Ambient>>
-} = (name: string, ...rest: ReadonlyArray<any>): any => {
+} = (name: string, ...rest: ReadonlyArray<any>): never => {
   const [key, wrap] = rest.length === 2 ? rest : [undefined, rest[0]]
   const provides = key === undefined ? [] : [key.key]
-  return interceptorOf(kinds.outer, { name, wrap }, { provides }) satisfies OuterValue
+  const value: OuterValue = interceptorOf(kinds.outer, { name, wrap }, { provides })
+  return Composite.cast(value)
 }
 
 /**
@@ -311,5 +313,7 @@ export interface BuildSite {
   readonly name: string
 }
 
-const beforeOf = (name: string, stage: Stage.Stage): any =>
-  interceptorOf(kinds.before, { name, stage }, stage.info) satisfies BeforeValue
+const beforeOf = (name: string, stage: Stage.Stage): never => {
+  const value: BeforeValue = interceptorOf(kinds.before, { name, stage }, stage.info)
+  return Composite.cast(value)
+}

@@ -31,7 +31,7 @@ export const group = <const M extends readonly [Before<any, any, any>, ...Array<
   const values = members.map((member) => Composite.accept<BeforeValue>(name, kinds.before, member))
   const inner = values.map(Interceptor.describe)
   const provides = inner.flatMap((info) => info.provides)
-  return interceptorOf(kinds.before, { name, members: values }, { provides, inner }) as any
+  return Composite.cast(interceptorOf(kinds.before, { name, members: values }, { provides, inner }))
 }
 
 /**
@@ -133,15 +133,21 @@ export const optionalKey = (key: string): string => `${key}/optional`
 export const when: {
   <I, E, R>(predicate: (request: Request) => boolean, middleware: Before<I, E, R>): Before<Optionals<I>, E, R>
   <E, R>(predicate: (request: Request) => boolean, middleware: After<E, R>): After<E, R>
-} = (predicate: (request: Request) => boolean, middleware: unknown): any => {
+} = (predicate: (request: Request) => boolean, middleware: unknown): never => conditional(predicate, middleware)
+
+const conditional = (predicate: (request: Request) => boolean, middleware: unknown): never => {
   if (kinds.after.is(middleware)) {
-    const entry = middleware as unknown as Composite.Entry<AfterValue>
-    return interceptorOf(kinds.after, { name: nameOf(entry), condition: { predicate, entry } }, infoOf(entry))
+    const entry = Composite.accept<AfterValue>("when", kinds.after, middleware)
+    return Composite.cast(
+      interceptorOf(kinds.after, { name: nameOf(entry), condition: { predicate, entry } }, infoOf(entry))
+    )
   }
   const entry = Composite.accept<BeforeValue>("when", kinds.before, middleware)
   const info = infoOf(entry)
   const provides = info.provides.map(optionalKey)
-  return interceptorOf(kinds.before, { name: nameOf(entry), condition: { predicate, entry } }, { ...info, provides })
+  return Composite.cast(
+    interceptorOf(kinds.before, { name: nameOf(entry), condition: { predicate, entry } }, { ...info, provides })
+  )
 }
 
 /**
@@ -150,8 +156,8 @@ export const when: {
  * @category combinators
  * @since 0.1.0
  */
-export const unless: typeof when = (predicate: (request: Request) => boolean, middleware: any): any =>
-  when((request) => !predicate(request), middleware)
+export const unless: typeof when = (predicate: (request: Request) => boolean, middleware: unknown): never =>
+  conditional((request) => !predicate(request), middleware)
 
 const nameOf = (entry: Composite.Entry<Composite.Recipe>): string => (isServiceKey(entry) ? entry.key : entry.name)
 

@@ -198,7 +198,7 @@ export class Outgoing {
     return this.observe(fiber)
   }
 
-  /** What ran as the flow has ended: the flow waits for the response. */
+  /** Notes how the app that ran as a flow ended: the flow itself ends with the response. */
   leaveFlow(watch: Watch, exit: Exit.Exit<unknown, unknown>, fiber: Fiber.Fiber<any, any>): void {
     const flow = this.flows.find((flow) => flow.watch === watch)
     if (flow !== undefined) flow.exit = exit

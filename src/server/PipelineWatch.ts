@@ -5,7 +5,7 @@
  * 2. The subject of a flow is the request's method and path, and at the end the route, the status and the bytes of the body, where they are known.
  * 3. The outermost pipeline of a served request ends its flow with the response: after the last byte, or when the connection has ended. Its status and bytes are those
  *    that were sent, whoever produced the response. A pipeline inside of it ends when it returns, with the response that it returned.
- * 4. Stages for the response on its way out, and observers of its end, are reported in the flow of the outermost pipeline, under the name of their own pipeline: an
+ * 4. Stages for the response on its way out, and observers of its end, are reported in the flow of the outermost pipeline, under the name of the pipeline that declares them: an
  *    inner flow has ended when they run.
  *
  * @since 0.1.0

@@ -27,27 +27,35 @@ export interface Reader<R> {
   /** The value, or a failure with the error of `orFailWith`. */
   <E>(name: string, orFailWith: () => E): Effect.Effect<string, E, R>
   /** The value as the schema decodes it; a missing value is `undefined` to the schema. */
-  <A, RD>(
-    name: string,
-    schema: Schema.ConstraintCodec<A, string | undefined, RD, unknown> | Schema.ConstraintCodec<A, string, RD, unknown>
-  ): Effect.Effect<A, Schema.SchemaError, R | RD>
+  <A, RD>(name: string, schema: TextSchema<A, RD>): Effect.Effect<A, Schema.SchemaError, R | RD>
 }
 
-const reader = (read: (name: string, context: Context.Context<never>) => string | undefined): Reader<any> => {
-  const readAs = (name: string, orFailWith?: unknown): Effect.Effect<unknown, unknown> => {
-    const value = Effect.contextWith((context: Context.Context<never>) => Effect.succeed(read(name, context)))
-    if (orFailWith === undefined) return Effect.map(value, Option.fromUndefinedOr)
-    if (Schema.isSchema(orFailWith)) {
-      return Effect.flatMap(value, Schema.decodeUnknownEffect(orFailWith as unknown as Schema.Codec<unknown, unknown>))
-    }
-    const fail = orFailWith as () => unknown
-    return Effect.flatMap(value, (value) => (value === undefined ? Effect.fail(fail()) : Effect.succeed(value)))
+/** A schema of a text, or of a text that may be missing. */
+type TextSchema<A, RD> =
+  | Schema.ConstraintCodec<A, string | undefined, RD, unknown>
+  | Schema.ConstraintCodec<A, string, RD, unknown>
+
+const reader = <R>(read: (name: string, context: Context.Context<R>) => string | undefined): Reader<R> => {
+  const valueOf = (name: string): Effect.Effect<string | undefined, never, R> =>
+    Effect.contextWith((context: Context.Context<R>) => Effect.succeed(read(name, context)))
+  function readAs(name: string): Effect.Effect<Option.Option<string>, never, R>
+  function readAs<E>(name: string, orFailWith: () => E): Effect.Effect<string, E, R>
+  function readAs<A, RD>(name: string, schema: TextSchema<A, RD>): Effect.Effect<A, Schema.SchemaError, R | RD>
+  function readAs<A, E, RD>(name: string, otherwise?: (() => E) | TextSchema<A, RD>) {
+    if (otherwise === undefined) return Effect.map(valueOf(name), Option.fromUndefinedOr)
+    if (isTextSchema(otherwise)) return Effect.flatMap(valueOf(name), Schema.decodeUnknownEffect(otherwise))
+    return Effect.flatMap(valueOf(name), (value) =>
+      value === undefined ? Effect.fail(otherwise()) : Effect.succeed(value)
+    )
   }
-  return readAs as unknown as Reader<any>
+  return readAs
 }
 
-const requestIn = (context: Context.Context<never>): Request =>
-  Context.getUnsafe(context, HttpServerRequest.HttpServerRequest as Context.Key<any, Request>)
+const isTextSchema = <A, E, RD>(otherwise: (() => E) | TextSchema<A, RD>): otherwise is TextSchema<A, RD> =>
+  Schema.isSchema(otherwise)
+
+const requestIn = (context: Context.Context<HttpServerRequest.HttpServerRequest>): Request =>
+  Context.get(context, HttpServerRequest.HttpServerRequest)
 
 /**
  * A header of the request.

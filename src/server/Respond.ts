@@ -54,7 +54,7 @@ const responseOf = (error: unknown): App | undefined => {
 /** The schema classes of an instance, the nearest first. */
 const classesOf = (error: object): ReadonlyArray<Schema.Constraint> => {
   const classes: Array<Schema.Constraint> = []
-  for (let at: any = Object.getPrototypeOf(error); at !== null; at = Object.getPrototypeOf(at)) {
+  for (let at: object | null = Object.getPrototypeOf(error); at !== null; at = Object.getPrototypeOf(at)) {
     if (Schema.isSchema(at.constructor)) classes.push(at.constructor)
   }
   return classes

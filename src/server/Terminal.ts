@@ -47,10 +47,10 @@ export const serve = <A>(
   app: A & IsHandled<A>
 ): Layer.Layer<never, never, HttpServer.HttpServer | Exclude<Effect.Services<A>, Ambient>> =>
   Layer.unwrap(
-    Effect.contextWith((context: Context.Context<never>) =>
+    Effect.contextWith((context: Context.Context<Exclude<Effect.Services<A>, Ambient>>) =>
       Effect.succeed(HttpServer.serve(terminal(build(app as App, context))))
     )
-  ) as any
+  )
 
 /**
  * A whole app as a function from a web `Request` to a web `Response`, for any web runtime. It compiles only when no error is left unhandled
@@ -80,7 +80,7 @@ export const toWebHandlerLayer = <A, E>(
   readonly handler: (request: globalThis.Request) => Promise<globalThis.Response>
   readonly dispose: () => Promise<void>
 } => {
-  const { dispose, handler } = HttpEffect.toWebHandlerLayerWith(layer as Layer.Layer<any, E>, {
+  const { dispose, handler } = HttpEffect.toWebHandlerLayerWith(layer as Layer.Layer<unknown, E>, {
     toHandler: (context) => Effect.succeed(terminal(build(app as App, context)))
   })
   return {
@@ -90,7 +90,8 @@ export const toWebHandlerLayer = <A, E>(
 }
 
 /** Makes an app ready for a server: interruptible, its response checked, its causes logged. Internal to Fairlead. */
-export const terminal = (app: App): Effect.Effect<Response, never, Ambient> => Effect.interruptible(checked(app)) as any
+export const terminal = (app: App): Effect.Effect<Response, never, Ambient> =>
+  Effect.interruptible(checked(app)) as Effect.Effect<Response, never, Ambient>
 
 /** Checks the response of an app, and logs the cause that the server turns into a response. */
 const checked = (app: App): App =>
@@ -121,7 +122,7 @@ export const routes = <A, E, R>(
   Exclude<HttpRouter.Request.Without<R>, HttpRouter.HttpRouter> | Scope.Scope
 > =>
   // Effect's router opens interruption for each route; outside of it a route declared uninterruptible must stay so.
-  Effect.map(HttpRouter.toHttpEffect(layer), Effect.uninterruptible) as any
+  Effect.map(HttpRouter.toHttpEffect(layer), Effect.uninterruptible)
 
 /** The requirements of a pipeline without the rest of the app. */
 type Own<R> = Exclude<R, Rest<never, unknown>>

@@ -99,9 +99,12 @@ export const make = <P = never, E = never, R = never, LO = never, LE = never, LR
   options: MakeOptions = {}
 ): Effect.Effect<TestApp, IgniteError<E | OwnFailure> | LE, Scope.Scope | LR | Exclude<R, LO>> =>
   Effect.gen(function* () {
-    const services = yield* Layer.build((layer ?? Layer.empty) as Layer.Layer<unknown, unknown, any>)
+    const services = yield* Layer.build((layer ?? Layer.empty) as Layer.Layer<LO, LE, LR>)
     const given = new Set(Array.from(services.mapUnsafe.keys()).filter((key) => !isAmbient(key)))
-    const ignited = yield* Effect.provideContext(Effect.provideService(igniting(app), GivenByTest, given), services)
+    const ignited = yield* igniting<E, R>(app).pipe(
+      Effect.provideService(GivenByTest, given),
+      Effect.provideContext(services)
+    )
     const host = yield* MemoryHost.make(app.name)
     const others = new Map<string, MemoryHost.MemoryHost>()
     const makeHost = (listener: Listener | undefined) =>
@@ -135,4 +138,4 @@ export const make = <P = never, E = never, R = never, LO = never, LE = never, LR
             : other.exchange(toRequest(method, path, given, origin))
         })
     } satisfies TestApp
-  }) as any
+  })

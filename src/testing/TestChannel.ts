@@ -178,28 +178,24 @@ export const make = <P, R, LO = never, LE = never, LR = never>(
       Context.add(Probe.Probe, writing(journal, Context.get(outer, Probe.Probe))),
       Context.add(Broadcaster, observed)
     )
-    const given = yield* Effect.provideContext(Layer.build((layer ?? Layer.empty) as Layer.Layer<any, any, any>), base)
+    const given = yield* Effect.provideContext(Layer.build((layer ?? Layer.empty) as Layer.Layer<LO, LE, LR>), base)
     const own = Context.getOrUndefined(given, Broadcaster)
     const broadcaster = own === undefined || own === observed ? observed : observe(own, broadcasts, members)
     const present = Context.getOrUndefined(given, Presence) ?? Context.get(base, Presence)
-    const built: Context.Context<any> = given.pipe(
-      Context.add(Broadcaster, broadcaster),
-      Context.add(Presence, present)
-    )
-    const context: Context.Context<any> = Context.merge(base, built)
+    const built = given.pipe(Context.add(Broadcaster, broadcaster), Context.add(Presence, present))
+    const context = Context.merge(base, built)
     const hub = yield* Effect.provideContext(hubOf(server, options), context)
     yield* Effect.provideContext(keep(hub, options), context)
     return {
       connect: (options = {}) => connect(hub, options),
-      run: (program: Effect.Effect<any, any, any>) =>
-        Effect.updateContext(program, (now: Context.Context<any>) => Context.merge(now, built)),
+      run: (program) => Effect.provideContext(program, built),
       broadcasts,
       members: (topic) => members.get(topic) ?? 0,
       sockets: () => hub.sockets.size,
       journal,
       shutdown: shutdown.notify
-    } satisfies TestServer
-  }) as any
+    } satisfies TestServer<LO>
+  })
 
 /** Writes down what goes through a broadcaster. */
 const observe = (

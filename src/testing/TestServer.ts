@@ -110,9 +110,10 @@ export const make = <A, LO = never, LE = never, LR = never, OO = never, OE = nev
 ): Effect.Effect<MemoryServer, LE | OE, Scope.Scope | LR | Exclude<OR, LO> | Exclude<Needs<A>, LO | OO>> =>
   Effect.gen(function* () {
     const { cookies, origin = "http://test", overrides } = options
-    const base = (layer ?? Layer.empty) as unknown as Layer.Layer<any, any, any>
+    // Without a layer there is nothing that it provides.
+    const base = (layer ?? Layer.empty) as Layer.Layer<LO, LE, LR>
     const services = yield* Layer.build(overrides === undefined ? base : Layer.provideMerge(overrides, base))
-    const context: Context.Context<never> = Context.merge(yield* Effect.context(), services)
+    const context = Context.merge(yield* Effect.context<Exclude<Needs<A>, LO | OO>>(), services)
     const served = terminal(app as App)
     const jar = cookies === false ? undefined : makeJar()
     const exchange = <A extends { readonly headers: Headers }>(
@@ -137,7 +138,7 @@ export const make = <A, LO = never, LE = never, LR = never, OO = never, OE = nev
         ),
       upgrade: (path, given) => upgrade(path, given, exchange, served)
     } satisfies MemoryServer
-  }) as any
+  })
 
 const openReply = ({ exit, journal, web }: Handled): OpenReply & { readonly hangUp: Effect.Effect<void> } => {
   const reader = web.body?.getReader()

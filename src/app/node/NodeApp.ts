@@ -24,7 +24,6 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type { ServeError } from "effect/http/HttpServerError"
 import * as Layer from "effect/Layer"
-import type * as Scope from "effect/Scope"
 
 import { loadPeer } from "../../core/OptionalPeer.ts"
 import * as Shutdown from "../../core/Shutdown.ts"
@@ -102,7 +101,7 @@ export const launch: {
     app: App<P, E, R> | Ignited,
     options?: LaunchOptions
   ): Layer.Layer<Launched, IgniteError<E | OwnFailure> | ServeError, R>
-} = (app: { readonly name: string }, options: unknown) => Layer.effect(Launched, launching(app, options)) as never
+} = <P, E, R>(app: App<P, E, R> | Ignited, options: unknown) => Layer.effect(Launched, launching<E, R>(app, options))
 
 /**
  * The application as a Layer under another key, for several applications in one process, whose layers are merged.
@@ -137,18 +136,19 @@ export const launchAs: {
     key: Context.Key<I, Launched["Service"]>,
     options?: LaunchOptions
   ): Layer.Layer<I, IgniteError<E | OwnFailure> | ServeError, R>
-} = <I>(app: { readonly name: string }, key: Context.Key<I, Launched["Service"]>, options: unknown) =>
-  Layer.effect(key, launching(app, options)) as never
+} = <I, P, E, R>(app: App<P, E, R> | Ignited, key: Context.Key<I, Launched["Service"]>, options: unknown) =>
+  Layer.effect(key, launching<E, R>(app, options))
 
 const nodeHost = loadPeer(() => import("./NodeHost.ts"), {
   entry: "fairlead/app/node",
   install: "@effect/platform-node@4.1"
 })
 
-const launching = (app: { readonly name: string }, options: unknown) => {
-  const launched = Effect.flatMap(igniting(app), (ignited) => living(ignited, options))
-  return Effect.flatMap(launched, endWithApp) as Effect.Effect<Launched["Service"], unknown, Scope.Scope>
-}
+const launching = <E, R>(app: { readonly name: string }, options: unknown) =>
+  igniting<E, R>(app).pipe(
+    Effect.flatMap((ignited) => living(ignited, options)),
+    Effect.flatMap(endWithApp)
+  )
 
 // Launches an ignited application, once its options are known.
 const living = (
@@ -230,7 +230,7 @@ export const run: {
     Effect.gen(function* () {
       // A signal during ignition ends it, and its resources are released.
       const ignited = yield* Effect.raceFirst(
-        igniting(app, Failures.report(app.name)),
+        igniting<unknown, never>(app, Failures.report(app.name)),
         Effect.as(signalled.await, undefined)
       )
       if (ignited === undefined) return []
@@ -245,13 +245,13 @@ export const run: {
         return cut
       })
       const cut = yield* Effect.provideContext(
-        Effect.tapCause(life as Effect.Effect<ReadonlyArray<string>, unknown>, Failures.report(app.name)),
+        Effect.tapCause(life, Failures.report(app.name)),
         LifeCycle.contextOf(ignited)
       )
       waits(() => [])
       return cut
     })
-  ) as Effect.Effect<ReadonlyArray<string>, unknown>
+  )
 
   Effect.runFork(program).addObserver((exit) =>
     ended(Exit.isFailure(exit) ? 1 : exit.value.length > 0 ? Supervisor.cutOff : 0)

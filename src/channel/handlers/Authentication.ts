@@ -20,6 +20,7 @@ import type * as HttpServerRespondable from "effect/http/HttpServerRespondable"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 
+import { cast } from "../../core/Composite.ts"
 import { checkOptions, nameOr } from "../../core/Options.ts"
 import type { Declared, Is, Yields } from "../../core/Types.ts"
 import * as ChannelHandler from "../ChannelHandler.ts"
@@ -121,5 +122,5 @@ export const authentication = <I, S, A>(
     Effect.map(known(connect), (value) =>
       ChannelHandler.accept({ id: id?.(value), context: Context.make(service, value) })
     )
-  return ChannelHandler.make(name, { connect }) as never
+  return cast(ChannelHandler.make(name, { connect }))
 }

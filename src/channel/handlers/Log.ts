@@ -22,6 +22,7 @@ import * as LogLevel from "effect/LogLevel"
 import * as References from "effect/References"
 import type * as Schema from "effect/Schema"
 
+import { cast } from "../../core/Composite.ts"
 import { checkOptions, nameOr } from "../../core/Options.ts"
 import type * as ChannelHandler from "../ChannelHandler.ts"
 import type { ConnectRequest } from "../ChannelSocket.ts"
@@ -131,7 +132,7 @@ export const log = ({
   const name = nameOr("log", given)
   checkOptions(name).integer("maxPayloadChars", maxPayloadChars)
   const redact = redactor(more)
-  return handlerOf(name, () => hooksOf(redact, maxPayloadChars)) as never
+  return cast(handlerOf(name, () => hooksOf(redact, maxPayloadChars)))
 }
 
 const hooksOf = (redact: Redact, maxPayloadChars: number): HandlerHooksValue => {

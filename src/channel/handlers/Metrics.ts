@@ -33,6 +33,7 @@ import * as Exit from "effect/Exit"
 import * as Metric from "effect/Metric"
 
 import type { BuildSite } from "../../core/BuildSite.ts"
+import { cast } from "../../core/Composite.ts"
 import { countWhileOpen, secondsBoundaries } from "../../core/Metering.ts"
 import { nameOr } from "../../core/Options.ts"
 import type * as ChannelHandler from "../ChannelHandler.ts"
@@ -176,4 +177,4 @@ const hooksOf = ({ composite }: BuildSite): HandlerHooksValue => {
  * @since 0.1.0
  */
 export const metrics = ({ name }: MetricsOptions = {}): ChannelHandler.ChannelHandler =>
-  handlerOf(nameOr("metrics", name), hooksOf) as never
+  cast(handlerOf(nameOr("metrics", name), hooksOf))

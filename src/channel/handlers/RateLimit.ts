@@ -19,6 +19,7 @@ import * as Layer from "effect/Layer"
 import * as RateLimiter from "effect/persistence/RateLimiter"
 
 import type { BuildSite } from "../../core/BuildSite.ts"
+import { cast } from "../../core/Composite.ts"
 import { LimiterKeys } from "../../core/Keyed.ts"
 import { checkOptions, nameOr } from "../../core/Options.ts"
 import { Reject } from "../../core/Reject.ts"
@@ -149,7 +150,7 @@ export const rateLimit: {
   options: RateLimitOptions | RateLimitKeyOptions<ChannelHandler.IncomingMessage>
 ): ChannelHandler.ChannelHandler => {
   const { name, storeKey, takerOf } = takers("rateLimit", options)
-  return handlerOf(name, (site) => ({ incoming: takerOf(site) }), storeKey) as never
+  return cast(handlerOf(name, (site) => ({ incoming: takerOf(site) }), storeKey))
 }
 
 /**
@@ -174,5 +175,5 @@ export const joinRateLimit: {
   (options: RateLimitOptions): ChannelHandler.ChannelHandler
 } = (options: RateLimitOptions | RateLimitKeyOptions<ChannelHandler.JoinMessage>): ChannelHandler.ChannelHandler => {
   const { name, storeKey, takerOf } = takers("joinRateLimit", options)
-  return handlerOf(name, (site) => ({ join: takerOf(site) }), storeKey) as never
+  return cast(handlerOf(name, (site) => ({ join: takerOf(site) }), storeKey))
 }

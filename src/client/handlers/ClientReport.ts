@@ -60,7 +60,7 @@ export type Listener = (report: ClientReport) => Effect.Effect<void> | undefined
 /** The listener of one attempt; `inside` is put around what is declared later. */
 interface Listening {
   readonly listener: Listener
-  readonly inside?: (effect: Effect.Effect<any, unknown>) => Effect.Effect<any, unknown>
+  readonly inside?: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E>
 }
 
 /** Begins to listen to an attempt. */

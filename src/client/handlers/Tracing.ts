@@ -83,7 +83,7 @@ export const tracing = ({
 }
 
 /** Runs effects inside a span as `Effect.withParentSpan` does, with one context for all of them. */
-const insideOf = (span: Tracer.Span): ((effect: Effect.Effect<any, unknown>) => Effect.Effect<any, unknown>) => {
+const insideOf = (span: Tracer.Span): (<A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E>) => {
   let outside: Context.Context<never> | undefined
   let inside: Context.Context<never> = Context.empty()
   const enter = (context: Context.Context<never>): Context.Context<never> => {

@@ -32,6 +32,7 @@ import * as Effect from "effect/Effect"
 import * as RateLimiter from "effect/persistence/RateLimiter"
 
 import type { BuildSite } from "../../core/BuildSite.ts"
+import { cast } from "../../core/Composite.ts"
 import { LimiterKeys } from "../../core/Keyed.ts"
 import { checkOptions, nameOr } from "../../core/Options.ts"
 import { Reject } from "../../core/Reject.ts"
@@ -122,5 +123,5 @@ export const rateLimit = (options: RateLimitOptions): EndpointHooks.EndpointHook
       afterHandshake: ({ remoteId, side }: ConnectionInfo) => (side === "dialer" ? Effect.void : take(remoteId))
     }
   }
-  return hooksOf(name, build, `${limit}/${Duration.toMillis(window)}`) as never
+  return cast(hooksOf(name, build, `${limit}/${Duration.toMillis(window)}`))
 }

@@ -6,8 +6,8 @@
 import * as Effect from "effect/Effect"
 
 import type { Any, Params } from "../../channel/ApiTypes.ts"
-import { CompiledKey } from "../../channel/Definition.ts"
-import type { Compiled, CompiledMessage } from "../../channel/Definition.ts"
+import { compiledOf } from "../../channel/Definition.ts"
+import type { CompiledMessage } from "../../channel/Definition.ts"
 import type { Payload } from "../../channel/Payload.ts"
 import * as Reserved from "../../channel/wire/Reserved.ts"
 import type { MemorySocket } from "./MemorySocket.ts"
@@ -16,7 +16,7 @@ import type { TestTopic } from "./TestTopic.ts"
 
 /** The channel `channel` of a client. Internal to the testing kits. */
 export const typed = <C extends Any>(socket: MemorySocket, channel: C, params: Params<C>): TestTopic<C> => {
-  const compiled = (channel as unknown as { readonly [CompiledKey]: Compiled })[CompiledKey]
+  const compiled = compiledOf(channel)!
   const { incoming, join } = compiled.definition
   const topic = compiled.topic(params)
 
