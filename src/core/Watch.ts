@@ -15,7 +15,8 @@ import * as Fiber from "effect/Fiber"
 import type { Part } from "./Description.ts"
 import { isEffect, isExit } from "./Effects.ts"
 import * as Probe from "./Probe.ts"
-import { isUnplugged, ProbeEvent, reportTo } from "./ProbeEvent.ts"
+import { isUnplugged, reportTo } from "./ProbeEvent.ts"
+import { ReportedEvent } from "./ReportedEvent.ts"
 
 /** How something ended, for the probe. */
 export interface FlowEnd {
@@ -247,7 +248,7 @@ export class Watch {
     durationNanos: bigint,
     subject: Probe.Subject | undefined
   ): Probe.Event {
-    const event = new ProbeEvent(
+    const event = new ReportedEvent(
       type,
       at,
       this.part,

@@ -51,7 +51,7 @@ const reader = <R>(read: (name: string, context: Context.Context<R>) => string |
   return readAs
 }
 
-const isTextSchema = <A, E, RD>(otherwise: (() => E) | TextSchema<A, RD>): otherwise is TextSchema<A, RD> =>
+const isTextSchema = <A, RD>(otherwise: (() => unknown) | TextSchema<A, RD>): otherwise is TextSchema<A, RD> =>
   Schema.isSchema(otherwise)
 
 const requestIn = (context: Context.Context<HttpServerRequest.HttpServerRequest>): Request =>
