@@ -86,7 +86,7 @@ interface State {
 export type Report = (cause: Cause.Cause<unknown>) => Effect.Effect<void>
 
 /** Runs the steps. Their resources live as long as the scope, and are released at once when a step fails. Internal to the app part. */
-export const ignite = Effect.fnUntraced(function* (
+const ignite = Effect.fnUntraced(function* (
   name: string,
   steps: ReadonlyArray<Step>,
   report: Report = () => Effect.void
