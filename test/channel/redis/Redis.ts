@@ -4,7 +4,10 @@ import type { ChildProcess } from "node:child_process"
 import { createServer } from "node:net"
 import type { AddressInfo } from "node:net"
 
+import { RedisBroadcaster } from "fairlead/channel/redis"
 import { createClient } from "redis"
+
+import type { BrokerKind } from "../nodes/contract/NodesContract.ts"
 
 const found = (): string | undefined => {
   try {
@@ -101,4 +104,12 @@ export class Redis {
       return false
     }
   }
+}
+
+/** Redis, for the tests of any broker. */
+export const redisKind: BrokerKind = {
+  name: "Redis",
+  missing,
+  start: () => Redis.start(),
+  engine: (port, options) => RedisBroadcaster.layer({ url: `redis://127.0.0.1:${port}`, ...options })
 }

@@ -1,51 +1,16 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import type { TestChannel } from "fairlead/testing/channel"
 import { afterAll, beforeAll } from "vitest"
 
-import { enter, Hall, node, until } from "./Nodes.ts"
-import type { Node } from "./Nodes.ts"
-import { missing, Redis } from "./Redis.ts"
+import { enter, until } from "../nodes/Chat.ts"
+import { present, presenceContract, sees } from "../nodes/contract/PresenceContract.ts"
+import type { Diff } from "../nodes/contract/PresenceContract.ts"
+import { node } from "./Nodes.ts"
+import { missing, Redis, redisKind } from "./Redis.ts"
 
-type Metas = Readonly<Record<string, { readonly metas: ReadonlyArray<Readonly<Record<string, string>>> }>>
-interface Diff {
-  readonly joins: Metas
-  readonly leaves: Metas
-}
+presenceContract(redisKind)
 
-/** Who is present for a client that merges as phoenix.js does, by ref. */
-const shown = ({ received }: TestChannel.TestSocket): ReadonlyArray<string> => {
-  const refs = new Map<string, string>()
-  const each = (metas: Metas, use: (ref: string, text: string) => void) => {
-    for (const [key, { metas: all }] of Object.entries(metas)) {
-      for (const { at, phx_ref: ref } of all) use(ref!, `${key} ${at}`)
-    }
-  }
-  for (const { event, payload } of received) {
-    if (event === "presence_state") {
-      refs.clear()
-      each(payload as never, (ref, text) => refs.set(ref, text))
-    } else if (event === "presence_diff") {
-      const { joins, leaves } = payload as unknown as Diff
-      each(joins, (ref, text) => refs.set(ref, text))
-      each(leaves, (ref) => refs.delete(ref))
-    }
-  }
-  return [...refs.values()].toSorted()
-}
-
-const sees = (client: TestChannel.TestSocket, ...expected: ReadonlyArray<string>) =>
-  until(
-    () => JSON.stringify(shown(client)) === JSON.stringify(expected.toSorted()),
-    () => [shown(client), expected]
-  )
-
-const present = (node: Node) =>
-  Effect.map(node.run(Hall.presence({})), ({ present }) =>
-    present.flatMap(({ key, metas }) => metas.map(({ at }) => `${key} ${at}`)).toSorted()
-  )
-
-describe.skipIf(missing)("presence over Redis", () => {
+describe.skipIf(missing)("presence over Redis alone", () => {
   let redis: Redis
   beforeAll(async () => {
     redis = await Redis.start()
@@ -53,29 +18,6 @@ describe.skipIf(missing)("presence over Redis", () => {
   afterAll(() => redis.kill())
 
   const quick = { heartbeat: "100 millis", lease: "600 millis", commandTimeout: "500 millis" } as const
-
-  it.live("nodes 2: members of all nodes see one another come, change and go", () =>
-    Effect.scoped(
-      Effect.gen(function* () {
-        const [a, b] = [yield* node(redis.url), yield* node(redis.url)]
-        const ann = yield* enter(a, "hall", { name: "ann" })
-        const ben = yield* enter(b, "hall", { name: "ben" })
-        yield* sees(ann, "ann home", "ben home")
-        yield* sees(ben, "ann home", "ben home")
-        const tab = yield* enter(b, "hall", { name: "ann" })
-        assert.strictEqual((yield* ben.push("hall", "update", "work")).response, "ok")
-        for (const client of [ann, ben, tab]) yield* sees(client, "ann home", "ann home", "ben work")
-        assert.deepStrictEqual(yield* present(a), ["ann home", "ann home", "ben work"])
-        yield* tab.close(1006)
-        yield* ben.leave("hall")
-        yield* sees(ann, "ann home")
-        yield* ann.close()
-        yield* ann.released
-        const watcher = yield* enter(b, "hall")
-        yield* sees(watcher)
-      })
-    )
-  )
 
   it.live(
     "nodes 3.5: the entries of a lease that ended are removed in one change, and its node's writes are refused",
@@ -123,32 +65,6 @@ describe.skipIf(missing)("presence over Redis", () => {
         yield* sees(late, "g1 home", "g2 home")
         yield* sees(late)
         yield* sees(watcher)
-      })
-    )
-  )
-
-  it.live("nodes 3.5: after Redis was away and came back empty, all who are there are present again", () =>
-    Effect.scoped(
-      Effect.gen(function* () {
-        const other = yield* Effect.acquireRelease(
-          Effect.promise(() => Redis.start()),
-          (redis) => Effect.promise(() => redis.kill())
-        )
-        const [a, b] = [yield* node(other.url, quick), yield* node(other.url, quick)]
-        const ann = yield* enter(a, "hall", { name: "ann" })
-        const ben = yield* enter(b, "hall", { name: "ben" })
-        const carl = yield* enter(b, "hall", { name: "carl" })
-        yield* sees(ann, "ann home", "ben home", "carl home")
-        yield* Effect.promise(() => other.kill())
-        yield* Effect.sleep(300)
-        // It leaves while nobody can be told.
-        yield* carl.close(1006)
-        assert.strictEqual((yield* ann.push("hall", "update", "work")).response, "PresenceError")
-        yield* Effect.promise(() => other.restart())
-        yield* sees(ann, "ann home", "ben home")
-        yield* sees(ben, "ann home", "ben home")
-        yield* until(() => ann.received.length > 0)
-        assert.deepStrictEqual(yield* present(a), ["ann home", "ben home"])
       })
     )
   )
