@@ -56,6 +56,13 @@ describe("a project without the optional peers", () => {
        await Effect.runPromise(Effect.scoped(Layer.build(NodeUpgrade.layer)))`
     ],
     [
+      "fairlead/channel/nats",
+      "@nats-io/transport-node",
+      `import { Effect, Layer } from "effect"
+       import { NatsBroadcaster } from "fairlead/channel/nats"
+       await Effect.runPromise(Effect.scoped(Layer.build(NatsBroadcaster.layer())))`
+    ],
+    [
       "fairlead/channel/redis",
       "redis",
       `import { Effect, Layer } from "effect"

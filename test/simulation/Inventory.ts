@@ -142,6 +142,13 @@ export const callLocal: Readonly<Record<string, string>> = {
   "src/app/node/Supervisor.ts": "signals of the process, which no fiber runs; test/app/node covers it",
   "src/channel/Upgrade.ts": "one socket's writes",
   "src/channel/broadcaster/TopicLog.ts": "changed by one synchronous call",
+  "src/channel/nats/Connection.ts": "listeners that Node's sockets call; test/channel/nats covers it",
+  "src/channel/nats/JetStream.ts": "one reading of a stream",
+  "src/channel/nats/NatsBroadcaster.ts": "the run of the server, which one fiber follows; test/channel/nats covers it",
+  "src/channel/nats/NatsBroker.ts": "listeners that Node's sockets call; test/channel/nats covers it",
+  "src/channel/nats/NatsPresence.ts": "revisions and entries that a lease replaces; test/channel/nats covers it",
+  "src/channel/nats/NumberedStream.ts":
+    "a memo of ends that JetStream checks, and texts that one fiber of the node stores; test/channel/nats covers it",
   "src/channel/redis/Connection.ts": "a memo of digests",
   "src/channel/redis/RedisBroker.ts": "listeners that Node's sockets call; test/channel/redis covers it",
   "src/channel/redis/Subscriptions.ts": "listeners that Node's sockets call; test/channel/redis covers it",
