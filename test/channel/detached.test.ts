@@ -1,15 +1,18 @@
 /**
  * Sockets that live on without the request that opened them: its end, their resources, and the end of the application.
  */
+import { createServer } from "node:http"
+
+import { NodeHttpServer } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Latch, Layer, Option, Tracer } from "effect"
+import { Context, Effect, Exit, Latch, Layer, Option, Scope, Tracer } from "effect"
 import { HttpRouter, HttpServerRequest } from "effect/http"
 import { App } from "fairlead/app"
 import { Broadcaster, ChannelApi, ChannelHandler, ChannelServer } from "fairlead/channel"
 import { NodeUpgrade } from "fairlead/channel/node"
 import { RequestView } from "fairlead/server"
 
-import { brief, launch, patient, soon } from "../app/node/Served.ts"
+import { brief, launch, patient, portOf, soon } from "../app/node/Served.ts"
 import { keepLogs } from "../server/Logs.ts"
 import { serve, upgrades } from "./Conformance.ts"
 import { Peer } from "./Peer.ts"
@@ -202,6 +205,21 @@ describe("an application that stops", () => {
       )
     }).pipe(Effect.provide(logs.layer))
   })
+
+  it.live("channel2 5: waits for its sockets on a server that it does not know, too", () =>
+    Effect.gen(function* () {
+      const { lines, note } = journal()
+      const options = { port: 0, host: "127.0.0.1", gracefulShutdownTimeout: 0 }
+      const server = NodeHttpServer.layerServer(() => createServer(), options)
+      const scope = yield* Scope.make()
+      const layer = App.launch(appOf(note, noting(Effect.sleep(50))), server, patient)
+      const { address } = Context.get(yield* Layer.buildWithScope(layer, scope), App.Launched)
+      const peer = yield* socket(portOf(address))
+      yield* Scope.close(scope, Exit.void)
+      assert.strictEqual((yield* Effect.promise(() => peer.closed)).code, 1012)
+      assert.deepStrictEqual(lines, ["acquired", "left: shutdown", "disconnected: 1012", "released", "store released"])
+    })
+  )
 
   it.live("channel2 5: names sockets whose leave hook hangs, and waits no longer than grace and mercy", () =>
     Effect.gen(function* () {

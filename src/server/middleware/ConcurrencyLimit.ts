@@ -17,6 +17,7 @@
  * **Rules**
  *
  * 1. A request holds its slot until the last byte of its response was sent or its connection ended: a streamed body counts to its end, and a WebSocket to its close.
+ *    A socket of channels over `NodeUpgrade` counts to its handshake.
  * 2. Beyond `maxRequests` a request waits in the queue, first come, first served, for `timeout` at most. A client that goes away leaves the queue.
  * 3. Beyond `maxPending`, or after `timeout`, the response is 503 with `Retry-After` (RFC 9110 §15.6.4), and no stage inside runs.
  * 4. Exempt requests take no slot and never wait: by default the paths `/ready` and `/live` of the fairing `health`, so that a full server is not restarted for being full.
