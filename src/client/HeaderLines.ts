@@ -8,11 +8,11 @@ import type { Response } from "./Decision.ts"
 /** A header as it came: name in its own case, and value. */
 export type Pair = readonly [name: string, value: string]
 
-const pairsOf = new WeakMap<object, ReadonlyArray<Pair>>()
+const pairsOf = new WeakMap<object, ReadonlyArray<Pair> | (() => ReadonlyArray<Pair>)>()
 const origins = new WeakMap<Response, Response>()
 
-/** Keeps the pairs for the headers object that a transport makes of them. Internal to the client part. */
-export const rememberPairs = (headers: object, pairs: ReadonlyArray<Pair>): void => {
+/** Keeps the pairs, or a function that makes them, for the headers object that a transport makes of them. Internal to the client part. */
+export const rememberPairs = (headers: object, pairs: ReadonlyArray<Pair> | (() => ReadonlyArray<Pair>)): void => {
   pairsOf.set(headers, pairs)
 }
 
@@ -40,7 +40,8 @@ export const headersOf = (response: Response): object | undefined => sourceHeade
 /** Every header of the response in its order; `undefined` where the transport did not keep them. */
 export const pairsOfResponse = (response: Response): ReadonlyArray<Pair> | undefined => {
   const headers = headersOf(response)
-  return headers === undefined ? undefined : pairsOf.get(headers)
+  const pairs = headers === undefined ? undefined : pairsOf.get(headers)
+  return typeof pairs === "function" ? pairs() : pairs
 }
 
 /** The lines of a field in their order, as far as the transport kept them apart. Internal to the client part. */

@@ -165,6 +165,7 @@ export const callLocal: Readonly<Record<string, string>> = {
   "src/client/handlers/BodyLimit.ts": "one body",
   "src/core/Sha256.ts": "the length of one text",
   "src/core/heads/StructuredFields.ts": "the reader of one field",
+  "src/client/handlers/cache/HeaderFields.ts": "a WeakMap of what is known of stored lines",
   "src/client/handlers/cache/Landing.ts": "one response; the pump of its body has sweeps with Fill.ts",
   "src/client/handlers/cache/Serving.ts": "the size of one body",
   "src/client/handlers/cache/StoredHead.ts": "WeakMaps of what is known of a head",

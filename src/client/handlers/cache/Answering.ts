@@ -13,6 +13,7 @@ import type * as HttpClient from "effect/http/HttpClient"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 
+import { flatMapNow, isExit } from "../../../core/Effects.ts"
 import type { Response } from "../../Decision.ts"
 import type { Exchange } from "../../Exchange.ts"
 import {
@@ -29,11 +30,12 @@ import {
 import { CachedResponse } from "./CachedResponse.ts"
 import { decide, isUsablePart, mayStandIn } from "./CachePolicy.ts"
 import type { Decision } from "./CachePolicy.ts"
-import { millis, shownLines } from "./CacheSettings.ts"
+import { millis, shown } from "./CacheSettings.ts"
 import type { CacheCall, CacheSettings } from "./CacheSettings.ts"
 import { formatCacheStatus } from "./CacheStatus.ts"
 import type { CacheStatus } from "./CacheStatus.ts"
 import { isForOrigin } from "./Conditions.ts"
+import { fieldsOfLines } from "./HeaderFields.ts"
 import { agrees, discard, isAbout, land, landedInStore, landedWith, refreshed } from "./Landing.ts"
 import type { Landed, Sent } from "./Landing.ts"
 import { bytesOf, covers, serve } from "./Serving.ts"
@@ -91,13 +93,13 @@ export class Answering {
     if (attempt > maxAttempts && call.mode !== "no-store") {
       return this.answer(exchange, { ...call, mode: "no-store" }, attempt)
     }
-    return Effect.flatMap(this.find(call), (found): Answer => {
+    return flatMapNow(this.find(call), (found): Answer => {
       const { call, heads } = found
       const decision = this.decide(call, heads)
       if (decision._tag === "Unavailable") return Exit.succeed(this.gatewayTimeout(call, "only-if-cached"))
       if (decision._tag !== "Use") return this.forward(exchange, found, decision, attempt)
       const { head, isStale, refresh } = decision
-      return Effect.flatMap(serve(head, call, settings, isStale ? { detail: "stale" } : {}), (response): Answer => {
+      return flatMapNow(serve(head, call, settings, isStale ? { detail: "stale" } : {}), (response): Answer => {
         if (response === undefined) return this.forward(exchange, { call, heads: [] }, missed, attempt)
         return refresh ? Effect.as(this.refresh(exchange.inner, call, head, heads), response) : Exit.succeed(response)
       })
@@ -125,17 +127,17 @@ export class Answering {
   private find(call: CacheCall): Effect.Effect<Found, CacheStoreError> {
     const { onStoreError, store } = this.settings
     const exact = exactKey(call)
-    const found = Effect.flatMap(store.find(exact), (heads): Effect.Effect<Found, CacheStoreError> => {
+    const found = flatMapNow(store.find(exact), (heads): Effect.Effect<Found, CacheStoreError> => {
       const found = { call: exact === call.key ? call : { ...call, key: exact }, heads }
       if (call.request.method === "QUERY" || heads.some((head) => isSelected(head, call.headers)))
         return Exit.succeed(found)
       const search = searchKey(call)
-      return Effect.map(store.find(search), (others) => {
+      return flatMapNow(store.find(search), (others) => {
         const same = sameSearch(others, call.url)
-        return same.length === 0 ? found : { call: { ...call, key: search }, heads: same }
+        return Exit.succeed(same.length === 0 ? found : { call: { ...call, key: search }, heads: same })
       })
     })
-    return onStoreError === "fail"
+    return onStoreError === "fail" || isExit(found)
       ? found
       : Effect.catchCause(found, () => Exit.succeed({ call, heads: [], detail: "store-failed" }))
   }
@@ -340,8 +342,8 @@ export class Answering {
         landedWith((caller, status) => {
           if (bytes === undefined) return undefined
           if (caller !== call) return "alone"
-          const lines = shownLines(head, settings, millis(), { ...status, forwardStatus: 304 })
-          return new CachedResponse(caller.request, head.url, head.status, lines, { _tag: "Bytes", bytes })
+          const fields = shown(head, settings, millis(), { ...status, forwardStatus: 304 })
+          return new CachedResponse(caller.request, head.url, head.status, fields, { _tag: "Bytes", bytes })
         })
       )
     )
@@ -350,7 +352,7 @@ export class Answering {
   private gatewayTimeout({ request, url }: CacheCall, detail: string): CachedResponse {
     const line = formatCacheStatus(this.settings.name, { forward: "miss", detail })
     const body = { _tag: "Bytes", bytes: new Uint8Array() } as const
-    return new CachedResponse(request, url, 504, [["cache-status", line]], body)
+    return new CachedResponse(request, url, 504, fieldsOfLines([["cache-status", line]]), body)
   }
 }
 

@@ -34,8 +34,10 @@
 import type * as ByteSize from "effect/ByteSize"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 
+import { flatMapNow } from "../../../core/Effects.ts"
 import { nameOr, checkOptions } from "../../../core/Options.ts"
 import { sha256 } from "../../../core/Sha256.ts"
 import { CacheMode } from "../../CacheMode.ts"
@@ -169,12 +171,12 @@ const methodsOf = (settings: CacheSettings) => {
       if (content === undefined) return undefined
       const isAnswered = request.method === "GET" || request.method === "HEAD" || request.method === "QUERY"
       if (!isAnswered && safe.has(request.method)) return undefined
-      return Effect.flatMap(partitionOf(request, settings), (partition): Effect.Effect<Decided, CacheStoreError> => {
+      return flatMapNow(partitionOf(request, settings), (partition): Effect.Effect<Decided, CacheStoreError> => {
         const call = callOf(request, url, { partition, url, content })
         if (!isAnswered) return Effect.succeed(ClientHandler.proceedWith(call))
         // Its errors are raised by the handlers declared later and by the transport: the chain's type has them from there.
         const answer = answering.answer(exchange, call) as Effect.Effect<ClientHandler.Response>
-        return Effect.map(answer, ClientHandler.halt)
+        return flatMapNow(answer, (response) => Exit.succeed(ClientHandler.halt(response)))
       })
     },
     afterResponse: (

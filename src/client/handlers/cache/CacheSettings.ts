@@ -9,10 +9,11 @@ import * as Fiber from "effect/Fiber"
 
 import type { Directives } from "../../../core/heads/CacheDirectives.ts"
 import type { Request, Response } from "../../Decision.ts"
-import type { Pair } from "../../HeaderLines.ts"
 import type { Mode } from "./CachePolicy.ts"
 import { formatCacheStatus } from "./CacheStatus.ts"
 import type { CacheStatus } from "./CacheStatus.ts"
+import { shownFields } from "./HeaderFields.ts"
+import type { HeaderFields } from "./HeaderFields.ts"
 import { ageOf, facts } from "./StoredHead.ts"
 import type { FreshnessSettings, StoredHead } from "./StoredHead.ts"
 import type { CacheKey, StoreOperations } from "./StoreTypes.ts"
@@ -45,20 +46,13 @@ export interface CacheCall {
 /** The time of the `Clock` of the running fiber. */
 export const millis = (): number => Fiber.getCurrent()!.getRef(Clock.Clock).currentTimeMillisUnsafe()
 
-const notShown = new Set(["age"])
-
-/** The lines of a response from the store: with `Age` and `Cache-Status`. */
-export const shownLines = (
-  head: StoredHead,
-  settings: CacheSettings,
-  now: number,
-  status: CacheStatus
-): ReadonlyArray<Pair> => {
+/** The fields of a response from the store: with `Age` and `Cache-Status`. */
+export const shown = (head: StoredHead, settings: CacheSettings, now: number, status: CacheStatus): HeaderFields => {
   const age = ageOf(head, settings, now)
   const timeToLive = Math.floor((facts(head, settings).freshFor - age) / 1000)
-  return [
-    ...head.headers.filter(([name]) => !notShown.has(name)),
-    ["age", String(Math.floor(age / 1000))],
-    ["cache-status", formatCacheStatus(settings.name, { ...status, timeToLive })]
-  ]
+  return shownFields(
+    head.headers,
+    String(Math.floor(age / 1000)),
+    formatCacheStatus(settings.name, { ...status, timeToLive })
+  )
 }

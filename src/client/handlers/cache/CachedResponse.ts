@@ -20,6 +20,7 @@ import type { Pair } from "../../HeaderLines.ts"
 import * as RawHeaders from "../../RawHeaders.ts"
 import { bodyError, readWhole, ReadableResponse } from "../../ResponseBody.ts"
 import type { Fill } from "./Fill.ts"
+import type { HeaderFields } from "./HeaderFields.ts"
 import type { CacheStoreError } from "./StoreError.ts"
 
 type Failure = HttpClientError.HttpClientError
@@ -34,7 +35,7 @@ export type Body =
 
 const abandoned = new FinalizationRegistry<() => void>((leave) => leave())
 
-/** A response with these lines and this body. */
+/** A response with these fields, whose `values` become its own, and this body. */
 export class CachedResponse extends ReadableResponse {
   readonly request: Request
   readonly url: string
@@ -44,21 +45,17 @@ export class CachedResponse extends ReadableResponse {
   readonly source: { readonly headers: Headers.Headers }
   private readonly body: Body
   private cursor: ReturnType<Fill["join"]> | undefined
+  private copy: Exit.Exit<ArrayBuffer> | undefined
   private parsedCookies: Cookies.Cookies | undefined
 
-  constructor(request: Request, url: string, status: number, lines: ReadonlyArray<Pair>, body: Body) {
+  constructor(request: Request, url: string, status: number, fields: HeaderFields, body: Body) {
     super()
     this.request = request
     this.url = url
     this.status = status
-    const values: Record<string, string> = {}
-    for (const [name, value] of lines) {
-      const before = values[name]
-      values[name] = before === undefined || name === "set-cookie" ? value : `${before}, ${value}`
-    }
-    this.headers = Headers.fromRecordUnsafe(values)
+    this.headers = Headers.fromRecordUnsafe(fields.values)
     this.source = { headers: this.headers }
-    rememberPairs(this.headers, lines)
+    rememberPairs(this.headers, fields.lines)
     this.body = body
     if (body._tag === "Fill") {
       const { fill } = body
@@ -118,12 +115,16 @@ export class CachedResponse extends ReadableResponse {
     })
   }
 
+  // Bytes at hand need no pass that readers share.
+  override get arrayBuffer(): Effect.Effect<ArrayBuffer, Failure> {
+    const { body } = this
+    if (body._tag !== "Bytes") return super.arrayBuffer
+    // Each response has its own copy: its reader may write into it.
+    return Effect.suspend(() => (this.copy ??= Exit.succeed(new Uint8Array(body.bytes).buffer)))
+  }
+
   protected whole(): Effect.Effect<ArrayBuffer, Failure> {
     const { body } = this
-    if (body._tag === "Bytes") {
-      // A view of a larger buffer is copied out of it.
-      return Effect.sync(() => new Uint8Array(body.bytes).buffer)
-    }
     return body._tag === "Other" ? body.response.arrayBuffer : readWhole(this.stream)
   }
 

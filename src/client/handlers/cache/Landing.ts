@@ -23,11 +23,12 @@ import { isDecodedByFetch } from "../ContentDecoding.ts"
 import { storingKey } from "./CacheCalls.ts"
 import { CachedResponse, linesOf } from "./CachedResponse.ts"
 import type { Body } from "./CachedResponse.ts"
-import { shownLines, millis } from "./CacheSettings.ts"
+import { shown, millis } from "./CacheSettings.ts"
 import type { CacheCall, CacheSettings } from "./CacheSettings.ts"
 import { formatCacheStatus } from "./CacheStatus.ts"
 import type { CacheStatus } from "./CacheStatus.ts"
 import { Fill } from "./Fill.ts"
+import { fieldsOfLines } from "./HeaderFields.ts"
 import { facts, field } from "./StoredHead.ts"
 import type { StoredHead } from "./StoredHead.ts"
 import type { EntryWriter } from "./StoreTypes.ts"
@@ -178,7 +179,7 @@ const passing = (
         call.request,
         response.url,
         response.status,
-        [...head.headers, ["cache-status", line]],
+        fieldsOfLines([...head.headers, ["cache-status", line]]),
         body
       )
     },
@@ -270,25 +271,20 @@ const landedAs = (
     if (!isOwn && !isSelected(head, caller.headers)) return undefined
     const body = bodyOf()
     if (body === undefined) return undefined
-    const lines = isOwn
-      ? [
+    const fields = isOwn
+      ? fieldsOfLines([
           ...(settings.storesSetCookie ? [] : cookieLines(sent.response)),
           ...head.headers,
-          cacheStatusLine(settings, { ...status, isStored })
-        ]
-      : shownLines(head, settings, millis(), { ...status, isStored })
-    return new CachedResponse(caller.request, sent.response.url, head.status, lines, body)
+          ["cache-status", formatCacheStatus(settings.name, { ...status, isStored })]
+        ])
+      : shown(head, settings, millis(), { ...status, isStored })
+    return new CachedResponse(caller.request, sent.response.url, head.status, fields, body)
   }
 })
 
 /** Only the caller whose request was sent receives the cookies. */
 const cookieLines = (response: Response): ReadonlyArray<Pair> =>
   linesOf(response).filter(([name]) => name === "set-cookie")
-
-const cacheStatusLine = ({ name }: CacheSettings, status: CacheStatus): Pair => [
-  "cache-status",
-  formatCacheStatus(name, status)
-]
 
 /** Reads a body into the store, in a separate fiber, as far as its readers want it. */
 const pump = (filling: Filling): Effect.Effect<Fill> =>

@@ -11,10 +11,11 @@ import type { Response } from "../../Decision.ts"
 import type { Pair } from "../../HeaderLines.ts"
 import { CachedResponse, sliceStream } from "./CachedResponse.ts"
 import type { Body } from "./CachedResponse.ts"
-import { millis, shownLines } from "./CacheSettings.ts"
+import { millis, shown } from "./CacheSettings.ts"
 import type { CacheCall, CacheSettings } from "./CacheSettings.ts"
 import type { CacheStatus } from "./CacheStatus.ts"
 import { hasCondition, isNotModified, wantedBytes } from "./Conditions.ts"
+import { fieldsOfLines } from "./HeaderFields.ts"
 import { field } from "./StoredHead.ts"
 import type { StoredHead } from "./StoredHead.ts"
 import { damaged, readFailed } from "./StoreError.ts"
@@ -42,31 +43,31 @@ export const serve = (
   status: CacheStatus
 ): Effect.Effect<Response | undefined, CacheStoreError> => {
   const now = millis()
-  const lines = shownLines(head, settings, now, status)
+  const fields = shown(head, settings, now, status)
   const { method } = call.request
   if (hasCondition(call.headers) && isNotModified(head, call.headers, settings, now)) {
     const hasTag = field(head.headers, "etag") !== undefined
-    const kept = lines.filter(([name]) => notModifiedFields.has(name) || (name === "last-modified" && !hasTag))
-    return Exit.succeed(new CachedResponse(call.request, head.url, 304, kept, nothing))
+    const kept = fields.lines().filter(([name]) => notModifiedFields.has(name) || (name === "last-modified" && !hasTag))
+    return Exit.succeed(new CachedResponse(call.request, head.url, 304, fieldsOfLines(kept), nothing))
   }
-  if (method === "HEAD") return Exit.succeed(new CachedResponse(call.request, head.url, head.status, lines, nothing))
+  if (method === "HEAD") return Exit.succeed(new CachedResponse(call.request, head.url, head.status, fields, nothing))
   const total = head.part?.total ?? head.bytes
   const wanted = method === "GET" && isRangeable(head) ? wantedBytes(head, call.headers, total, settings, now) : "all"
   if (wanted === "unsatisfiable") {
-    const kept = lines.filter(([name]) => !name.startsWith("content-"))
+    const kept = fields.lines().filter(([name]) => !name.startsWith("content-"))
     const unsatisfied: Pair = ["content-range", `bytes */${total}`]
-    return Exit.succeed(new CachedResponse(call.request, head.url, 416, [...kept, unsatisfied], nothing))
+    return Exit.succeed(new CachedResponse(call.request, head.url, 416, fieldsOfLines([...kept, unsatisfied]), nothing))
   }
   if (wanted === "all" || wanted === "unknown") {
     return withBodyOf(
       head,
       call,
       settings,
-      (body) => new CachedResponse(call.request, head.url, head.status, lines, body)
+      (body) => new CachedResponse(call.request, head.url, head.status, fields, body)
     )
   }
   const { first, last } = wanted
-  const kept = lines.filter(([name]) => name !== "content-length" && name !== "content-range")
+  const kept = fields.lines().filter(([name]) => name !== "content-length" && name !== "content-range")
   const ranged: ReadonlyArray<Pair> = [
     ...kept,
     ["content-length", String(last - first + 1)],
@@ -75,7 +76,7 @@ export const serve = (
   const start = first - (head.part?.first ?? 0)
   return withBodyOf(head, call, settings, (body) => {
     const part = slice(body, start, start + last - first)
-    return new CachedResponse(call.request, head.url, 206, ranged, part)
+    return new CachedResponse(call.request, head.url, 206, fieldsOfLines(ranged), part)
   })
 }
 
