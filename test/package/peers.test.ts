@@ -70,6 +70,15 @@ describe("a project without the optional peers", () => {
        await Effect.runPromise(Effect.scoped(Layer.build(RedisBroadcaster.layer())))`
     ],
     [
+      "fairlead/server/middleware",
+      "jose",
+      `import { Effect, Redacted } from "effect"
+       import { Jwt } from "fairlead/server/middleware"
+       const keys = Redacted.make(new Uint8Array(32))
+       const verify = Jwt.verifier({ keys, algorithms: ["HS256"], issuer: "a", audience: "b" })
+       await Effect.runPromise(verify(Redacted.make(btoa('{"alg":"HS256"}') + ".a.b")))`
+    ],
+    [
       "fairlead/endpoint/iroh",
       "@number0/iroh",
       `import { Effect, Layer } from "effect"

@@ -35,7 +35,7 @@ const ceilings: ReadonlyMap<string, Sizes> = new Map(
 const writes = process.env["FAIRLEAD_WRITE"] === "sizes"
 
 /** Packages that a program for Node loads from its folder. */
-const left = ["@effect/platform-node", "@nats-io/transport-node", "@number0/iroh", "redis", "undici", "ws"]
+const left = ["@effect/platform-node", "@nats-io/transport-node", "@number0/iroh", "jose", "redis", "undici", "ws"]
 const isLeft = (specifier: string): boolean =>
   isBuiltin(specifier) || left.some((name) => specifier === name || specifier.startsWith(`${name}/`))
 

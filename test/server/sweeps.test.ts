@@ -4,8 +4,8 @@
 import { createHash } from "node:crypto"
 
 import { assert, describe } from "@effect/vitest"
-import { Context, Duration, Effect, Fiber, Layer, Logger, Metric, Schema, Stream } from "effect"
-import { HttpEffect, HttpServerRequest, HttpServerResponse } from "effect/http"
+import { Context, Duration, Effect, Exit, Fiber, Layer, Logger, Metric, Schema, Scope, Stream } from "effect"
+import { HttpClient, HttpClientResponse, HttpEffect, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { RateLimiter } from "effect/persistence"
 import { Middleware, Pipeline, RequestView } from "fairlead/server"
 import {
@@ -15,6 +15,7 @@ import {
   concurrencyLimit,
   idempotencyKey,
   IdempotencyStore,
+  Jwt,
   loadShed,
   rateLimit,
   metrics,
@@ -353,6 +354,27 @@ describe("ready-made middleware", () => {
         yield* handle(Effect.provide(app, store), { "idempotency-key": "k" })
         assert.strictEqual(count("409"), 0)
         assert.isAtLeast(count("200"), 1)
+      })
+  })
+
+  sweeps("server keys of another server", {
+    make: Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const client = HttpClient.make((request) =>
+        Effect.as(pause, HttpClientResponse.fromWeb(request, Response.json({ keys: [{ kty: "EC", kid: "one" }] })))
+      )
+      const source = yield* Jwt.remoteKeys({ url: "https://id.test/keys" }).pipe(
+        Effect.provideService(HttpClient.HttpClient, client),
+        Effect.provideService(Scope.Scope, scope)
+      )
+      return { source, scope }
+    }),
+    call: ({ source }) => Effect.ignore(source.find({ alg: "ES256", kid: "one" })),
+    // The fetch goes on without the request that began it: the next one has the keys, with no pause between.
+    after: ({ scope, source }) =>
+      Effect.gen(function* () {
+        assert.lengthOf(yield* Effect.orDie(source.find({ alg: "ES256", kid: "one" })), 1)
+        yield* Scope.close(scope, Exit.void)
       })
   })
 })

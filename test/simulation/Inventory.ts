@@ -115,6 +115,7 @@ export const swept: Readonly<Record<string, ReadonlyArray<string>>> = {
   "src/server/ViewedRequest.ts": ["server a peek"],
   "src/server/middleware/LoadShed.ts": ["server loadShed"],
   "src/server/middleware/Slots.ts": ["server concurrencyLimit"],
+  "src/server/middleware/JwtKeys.ts": ["server keys of another server"],
   "src/server/middleware/KeyedLocks.ts": ["server session"],
   "src/server/middleware/Metrics.ts": ["server metrics"],
   "src/server/middleware/Session.ts": ["server session"],

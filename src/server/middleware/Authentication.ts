@@ -31,7 +31,8 @@
  *
  * 1. No credential: 401 with a challenge that has no error code (RFC 6750 §3).
  * 2. A header without a valid bearer token (RFC 6750 §2.1), or a longer credential than `maxTokenChars`: 400 `invalid_request`.
- * 3. `verify` fails with `AuthenticationError`: 401 `invalid_token`, or 403 `insufficient_scope`. Its other errors, such as `Reject`, pass unchanged.
+ * 3. `basic` reads user and password as UTF-8 (RFC 7617 §2.1). Its challenge has the realm and the charset, and no error code.
+ * 4. `verify` fails with `AuthenticationError`: 401 `invalid_token`, or 403 `insufficient_scope`. Its other errors, such as `Reject`, pass unchanged.
  *
  * **Order**
  *
@@ -41,92 +42,37 @@
  */
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as HttpServerRespondable from "effect/http/HttpServerRespondable"
-import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Redacted from "effect/Redacted"
-import * as Schema from "effect/Schema"
 
 import { checkOptions, nameOr } from "../../core/Options.ts"
 import type { Yields } from "../../core/Types.ts"
-import type { Ambient, Request, Response } from "../HttpTypes.ts"
+import type { Ambient, Request } from "../HttpTypes.ts"
 import * as Middleware from "../Middleware.ts"
 import { queryOf } from "../RequestValues.ts"
-
-const Description = Schema.optionalKey(Schema.String)
-
-// The statuses and the codes of RFC 6750 §3.1; a request without any credential gets no code.
-const answers = {
-  MissingCredential: [401, undefined],
-  InvalidRequest: [400, "invalid_request"],
-  InvalidCredential: [401, "invalid_token"],
-  InsufficientScope: [403, "insufficient_scope"]
-} as const
+import { AuthenticationError } from "./AuthenticationError.ts"
+import { basicCredential } from "./BasicCredential.ts"
+import type { BasicCredential } from "./BasicCredential.ts"
 
 /**
- * The request is not, or not sufficiently, authenticated. It responds with its status and the header `WWW-Authenticate`.
- *
- * @category errors
- * @since 0.1.0
- */
-export class AuthenticationError extends Schema.TaggedError<AuthenticationError>(
-  "fairlead/server/middleware/AuthenticationError"
-)("AuthenticationError", {
-  /** Why: the descriptions are for the client's developer and never secret; `scope` is the one that would do. */
-  reason: Schema.Union([
-    Schema.TaggedStruct("MissingCredential", { description: Description }),
-    Schema.TaggedStruct("InvalidRequest", { description: Description }),
-    Schema.TaggedStruct("InvalidCredential", { description: Description }),
-    Schema.TaggedStruct("InsufficientScope", { scope: Schema.optionalKey(Schema.String), description: Description })
-  ]),
-  /** The scheme of the challenge. Default: `Bearer`. */
-  scheme: Schema.String.pipe(Schema.withConstructorDefault(Effect.succeed("Bearer"))),
-  /** The protection space; `authentication` fills it in. */
-  realm: Schema.optionalKey(Schema.String)
-}) {
-  /** 400, 401 or 403, by the reason. */
-  get status(): number {
-    return answers[this.reason._tag][0]
-  }
-
-  /** The value of `WWW-Authenticate`. */
-  get challenge(): string {
-    const { realm, reason, scheme } = this
-    const parameters = [
-      ["realm", realm],
-      ["error", answers[reason._tag][1]],
-      ["error_description", reason.description],
-      ["scope", "scope" in reason ? reason.scope : undefined]
-    ].flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${quoted(value)}`]))
-    return [scheme, parameters.join(", ")].filter((part) => part !== "").join(" ")
-  }
-
-  override get message(): string {
-    const { reason } = this
-    if (reason.description !== undefined) return reason.description
-    return reason._tag === "MissingCredential" ? "Send a credential" : `The credential is not accepted: ${reason._tag}`
-  }
-
-  [HttpServerRespondable.symbol](): Effect.Effect<Response> {
-    return Effect.succeed(
-      HttpServerResponse.empty({ status: this.status, headers: { "www-authenticate": this.challenge } })
-    )
-  }
-}
-
-// RFC 6750 §3 allows printable ASCII without quotes and backslashes in these values.
-const quoted = (value: string): string => `"${value.replaceAll(/[^\x20-\x7e]|["\\]/g, "?")}"`
-
-/**
- * Where a credential is looked for: the bearer token in `Authorization`, or a header, a cookie or a query parameter by name.
+ * Where a credential is looked for: the bearer token, or the user and password of Basic, in `Authorization`; or a header, a cookie or a query parameter by name.
  *
  * @category models
  * @since 0.1.0
  */
 export type CredentialSource =
   | "bearer"
+  | "basic"
   | { readonly header: string }
   | { readonly cookie: string }
   | { readonly param: string }
+
+/**
+ * The credential at a place.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type CredentialOf<F> = F extends "basic" ? BasicCredential : Redacted.Redacted
 
 /**
  * Options of `authentication`.
@@ -134,14 +80,14 @@ export type CredentialSource =
  * @category models
  * @since 0.1.0
  */
-export interface AuthenticationOptions<A, B = never> {
+export interface AuthenticationOptions<A, B = never, F extends CredentialSource = Exclude<CredentialSource, "basic">> {
   /** Where the credential is. */
-  readonly from: CredentialSource
+  readonly from: F
   /** Says whose credential it is, or fails: with `AuthenticationError` for a bad one, with any other error when it cannot decide. */
-  readonly verify: (credential: Redacted.Redacted) => A
+  readonly verify: (credential: CredentialOf<F>) => A
   /** Who sends a request without a credential. Default: nobody; such a request fails. */
   readonly anonymous?: B
-  /** The protection space in the challenge. Default: none. */
+  /** The protection space in the challenge. `basic` needs one (RFC 7617 §2). Default: none. */
   readonly realm?: string
   /** The length of the longest credential, in characters; a longer one is an invalid request. Default: 4096. */
   readonly maxTokenChars?: number
@@ -153,21 +99,35 @@ const pattern = /^bearer +([\w.~+/-]+=*) *$/i
 
 const invalidRequest = (description: string) => ({ _tag: "InvalidRequest", description }) as const
 
-/** The bearer token of the request, or the reason of its absence. */
-const bearerToken = ({ headers }: Request): string | AuthenticationError["reason"] => {
+/** The bearer token of the request, or the reason why it is missing. */
+const bearerToken = ({ headers }: Request): string | AuthenticationError["reason"] | undefined => {
   const header = headers["authorization"]
-  if (header === undefined || !/^bearer(?: |$)/i.test(header)) return { _tag: "MissingCredential" }
+  if (header === undefined || !/^bearer(?: |$)/i.test(header)) return undefined
   return pattern.exec(header)?.[1] ?? invalidRequest("Send: Authorization: Bearer <token>")
 }
 
-const valueOf = (request: Request, from: Exclude<CredentialSource, "bearer">): string | undefined => {
+/** The credential of the request in its form for `verify`, or the reason of its absence. */
+type Found = { readonly chars: number; readonly credential: unknown } | AuthenticationError["reason"]
+
+const token = (text: string): Found => ({ chars: text.length, credential: Redacted.make(text) })
+
+const credentialOf = (request: Request, from: CredentialSource): Found => {
+  if (from === "basic") return basicCredential(request.headers["authorization"])
+  const text = from === "bearer" ? bearerToken(request) : valueOf(request, from)
+  if (text === undefined) return { _tag: "MissingCredential" }
+  return typeof text === "string" ? token(text) : text
+}
+
+const valueOf = (request: Request, from: Exclude<CredentialSource, string>): string | undefined => {
   if ("header" in from) return request.headers[from.header.toLowerCase()]
   if ("cookie" in from) return request.cookies[from.cookie]
   return new URLSearchParams(queryOf(request.url)).get(from.param) ?? undefined
 }
 
-const schemeOf = (from: CredentialSource): string =>
-  from === "bearer" ? "Bearer" : "cookie" in from ? "Cookie" : "ApiKey"
+const schemeOf = (from: CredentialSource): string => {
+  if (typeof from === "string") return from === "bearer" ? "Bearer" : "Basic"
+  return "cookie" in from ? "Cookie" : "ApiKey"
+}
 
 /**
  * Provides what `verify` says of the credential of a request.
@@ -175,9 +135,15 @@ const schemeOf = (from: CredentialSource): string =>
  * @category middleware
  * @since 0.1.0
  */
-export const authentication = <I, S, A extends Yields<S>, B extends NoInfer<S> = never>(
+export const authentication = <
+  I,
+  S,
+  A extends Yields<S>,
+  const F extends CredentialSource,
+  B extends NoInfer<S> = never
+>(
   key: Context.Key<I, S>,
-  options: AuthenticationOptions<A, B>
+  options: AuthenticationOptions<A, B, F>
 ): Middleware.Before<
   Exclude<I, Ambient>,
   Effect.Error<A> | AuthenticationError,
@@ -185,23 +151,23 @@ export const authentication = <I, S, A extends Yields<S>, B extends NoInfer<S> =
 > => {
   const { anonymous, from, maxTokenChars = 4096, realm, verify } = options
   const name = nameOr("authentication", options.name)
-  checkOptions(name).maximum("maxTokenChars", maxTokenChars)
+  const check = checkOptions(name)
+  check.maximum("maxTokenChars", maxTokenChars)
+  if (from === "basic" && realm === undefined) {
+    throw check.invalid("realm", "it is missing: browsers show it, and RFC 7617 asks for it")
+  }
   const scheme = schemeOf(from)
   const own = { scheme, ...(realm === undefined ? {} : { realm }) }
   const failure = (reason: AuthenticationError["reason"]) => Effect.fail(new AuthenticationError({ reason, ...own }))
-  const credentialOf = (request: Request): string | AuthenticationError["reason"] =>
-    from === "bearer" ? bearerToken(request) : (valueOf(request, from) ?? { _tag: "MissingCredential" })
   const run = (request: Request): Effect.Effect<S, unknown, unknown> => {
-    const credential = credentialOf(request)
-    if (typeof credential !== "string") {
-      return credential._tag === "MissingCredential" && anonymous !== undefined
-        ? Effect.succeed(anonymous)
-        : failure(credential)
+    const found = credentialOf(request, from)
+    if ("_tag" in found) {
+      return found._tag === "MissingCredential" && anonymous !== undefined ? Effect.succeed(anonymous) : failure(found)
     }
-    if (credential.length > maxTokenChars) {
+    if (found.chars > maxTokenChars) {
       return failure(invalidRequest(`The credential is longer than ${maxTokenChars} characters`))
     }
-    return Effect.mapError(verify(Redacted.make(credential)), (error) =>
+    return Effect.mapError(verify(found.credential as CredentialOf<F>), (error) =>
       error instanceof AuthenticationError && error.realm === undefined
         ? new AuthenticationError({ reason: error.reason, ...own })
         : error
