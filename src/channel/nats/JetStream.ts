@@ -36,10 +36,10 @@ export interface StoredMessage {
   readonly body: string
 }
 
-/** The stored messages of a subject, and the time of the server. */
-export interface ReadMessages {
+/** Messages of a subject, and the time of the server. */
+export interface ReadMessages<M = StoredMessage> {
   readonly nowMillis: number
-  readonly messages: ReadonlyArray<StoredMessage>
+  readonly messages: ReadonlyArray<M>
 }
 
 /** The header in which the engine keeps the place of a message. */

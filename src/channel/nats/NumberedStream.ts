@@ -18,7 +18,7 @@ import type { Position } from "../broadcaster/Position.ts"
 import { ConnectionFault } from "./Connection.ts"
 import type { Arrived, Connection } from "./Connection.ts"
 import { Codes, isCode, placeHeader } from "./JetStream.ts"
-import type { JetStream, StoredMessage } from "./JetStream.ts"
+import type { JetStream, ReadMessages, StoredMessage } from "./JetStream.ts"
 
 /** How a numbered stream runs. */
 export interface NumberedSettings {
@@ -229,7 +229,7 @@ export class NumberedStream {
   }
 
   /** The messages of a log up to its end: at least those after a position, all where this node has not seen it. */
-  read(topic: string, after: Position | undefined, head: Head) {
+  read(topic: string, after: Position | undefined, head: Head): Effect.Effect<ReadMessages<Head>, unknown> {
     const { jetStream, stream, subjectOf } = this.settings
     return Effect.suspend(() => {
       const known = this.known.get(topic)
