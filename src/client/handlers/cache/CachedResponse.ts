@@ -15,7 +15,7 @@ import * as Stream from "effect/Stream"
 
 import { close } from "../../Body.ts"
 import type { Request, Response } from "../../Decision.ts"
-import { pairsOfResponse, rememberPairs } from "../../HeaderLines.ts"
+import { fieldLines, pairsOfResponse, rememberPairs } from "../../HeaderLines.ts"
 import type { Pair } from "../../HeaderLines.ts"
 import * as RawHeaders from "../../RawHeaders.ts"
 import { bodyError, readWhole, ReadableResponse } from "../../ResponseBody.ts"
@@ -66,7 +66,8 @@ export class CachedResponse extends ReadableResponse {
   }
 
   get cookies(): Cookies.Cookies {
-    return (this.parsedCookies ??= Cookies.fromSetCookie([...RawHeaders.setCookies(this)]))
+    // `RawHeaders.setCookies` would ask for these.
+    return (this.parsedCookies ??= Cookies.fromSetCookie([...fieldLines(this, "set-cookie")]))
   }
   get remoteAddress(): Option.Option<string> {
     return this.body._tag === "Other" ? this.body.response.remoteAddress : Option.none()
