@@ -3,11 +3,12 @@
  */
 import { NodeUpgrade } from "fairlead/channel/node"
 import { LongPoll, Socket } from "phoenix"
-import type { Channel, Push, SocketConnectOption } from "phoenix"
+import type { Channel, SocketConnectOption } from "phoenix"
 import { afterEach, assert, describe, it } from "vitest"
 
 import { control, shared, withoutWebSockets } from "./Conformance.ts"
 import type { Served } from "./Conformance.ts"
+import { once, outcome } from "./PhoenixPush.ts"
 
 const sockets: Array<Socket> = []
 
@@ -29,20 +30,11 @@ const connect = (server: Served, options: Options): Socket => {
   return socket
 }
 
-const outcome = (push: Push): Promise<readonly [status: string, response: unknown]> =>
-  new Promise((resolve) => {
-    for (const status of ["ok", "error", "timeout"] as const) {
-      push.receive(status, (response) => resolve([status, response]))
-    }
-  })
-
 const join = async (socket: Socket, topic: string, payload: object = {}): Promise<Channel> => {
   const channel = socket.channel(topic, payload)
   assert.strictEqual((await outcome(channel.join()))[0], "ok")
   return channel
 }
-
-const once = (channel: Channel, event: string) => new Promise((resolve) => channel.on(event, resolve))
 
 const polling = { transport: LongPoll as unknown as new (url: string) => object }
 

@@ -2,12 +2,13 @@
  * The client of Phoenix itself, in Node.
  */
 import { Presence, Socket } from "phoenix"
-import type { Channel, Push, SocketConnectOption } from "phoenix"
+import type { Channel, SocketConnectOption } from "phoenix"
 import { afterEach, assert, describe, it } from "vitest"
 
 import { conformance } from "../../examples/phoenix-conformance/Server.ts"
 import { control, serve, shared, upgrades } from "./Conformance.ts"
 import type { Served } from "./Conformance.ts"
+import { once, outcome } from "./PhoenixPush.ts"
 
 const sockets: Array<Socket> = []
 
@@ -24,27 +25,11 @@ const connect = (server: Served, mount = "socket", options: Partial<SocketConnec
   return socket
 }
 
-/** How a push ended. */
-const outcome = (push: Push): Promise<readonly [status: string, response: unknown]> =>
-  new Promise((resolve) => {
-    for (const status of ["ok", "error", "timeout"] as const) {
-      push.receive(status, (response) => resolve([status, response]))
-    }
-  })
-
 const join = async (socket: Socket, topic = "room:1", payload: object = {}): Promise<Channel> => {
   const channel = socket.channel(topic, payload)
   assert.strictEqual((await outcome(channel.join()))[0], "ok")
   return channel
 }
-
-const once = (channel: Channel, event: string): Promise<unknown> =>
-  new Promise((resolve) => {
-    const ref = channel.on(event, (payload) => {
-      channel.off(event, ref)
-      resolve(payload)
-    })
-  })
 
 const closed = (socket: Socket): Promise<number> =>
   new Promise((resolve) => void socket.onClose(({ code }) => resolve(code)))

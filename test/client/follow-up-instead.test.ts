@@ -1,11 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Exit } from "effect"
-import { HttpClientError, HttpClientRequest } from "effect/http"
+import { HttpClientError } from "effect/http"
 import { ClientChain, ClientHandler } from "fairlead/client"
 
+import { get } from "./Calls.ts"
 import { scripted } from "./handlers/Hostile.ts"
-
-const get = HttpClientRequest.get("http://a.test/")
 
 /** Breaks once, and answers then. */
 const breakingOnce = () => scripted((_, __, call) => (call === 1 ? "broken" : new Response("ok")))

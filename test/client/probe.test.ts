@@ -7,6 +7,8 @@ import { Probe } from "fairlead"
 import { ClientChain, ClientHandler } from "fairlead/client"
 import { TestClient } from "fairlead/testing/client"
 
+import { shown } from "../kit/ProbeLines.ts"
+
 class Red extends Schema.TaggedError<Red>()("Red", {}) {}
 
 const url = "https://api.test/"
@@ -23,9 +25,6 @@ const events = <E, R>(client: HttpClient.HttpClient.With<E, R>) =>
     )
     return { exit, seen, lines: seen.map(shown) }
   })
-
-const shown = ({ composite, errorType, interceptor, outcome, phase, type }: Probe.Event): string =>
-  `${composite}: ${phase} ${interceptor} ${outcome ?? type}${errorType === undefined ? "" : ` ${errorType}`}`
 
 const noop = (name: string) => ClientHandler.make(name, { run: () => {}, afterResponse: () => {} })
 

@@ -4,7 +4,7 @@
 import { Effect, Fiber, Layer, Redacted, Stream } from "effect"
 import { Digest, SecureRandom } from "effect/crypto"
 import { HttpClient, HttpClientRequest, HttpClientResponse } from "effect/http"
-import { CircuitBreaker, KeyValueStore, RateLimiter } from "effect/persistence"
+import { CircuitBreaker, KeyValueStore } from "effect/persistence"
 import { TestClock } from "effect/testing"
 import { ClientChain, ClientHandler } from "fairlead/client"
 import {
@@ -30,6 +30,7 @@ import {
   tracing
 } from "fairlead/client/handlers"
 
+import { limiter } from "../kit/Limiter.ts"
 import { sweeps } from "../kit/Sweeping.ts"
 import { wireOf } from "./handlers/Wire.ts"
 
@@ -152,8 +153,6 @@ sweeps("client circuitBreaker", {
   call: ({ client }) => read(client),
   after: ({ client, open }) => Effect.map(read(client), (text) => text === "body" && open() === 0)
 })
-
-const limiter = RateLimiter.layer.pipe(Layer.provide(RateLimiter.layerStoreMemory))
 
 sweeps("client rateLimit", {
   make: Effect.gen(function* () {

@@ -7,6 +7,7 @@ import { Probe } from "fairlead"
 import { Middleware, Pipeline } from "fairlead/server"
 
 import type { Response } from "../../src/server/HttpTypes.ts"
+import { shown } from "../kit/ProbeLines.ts"
 
 class Red extends Schema.TaggedError<Red>()("Red", {}) {}
 class Green extends Schema.TaggedError<Green>()("Green", {}) {}
@@ -30,9 +31,6 @@ const observe = <E, R>(app: Effect.Effect<Response, E, R>) =>
     )
     return { events, exit }
   })
-
-const shown = ({ composite, errorType, interceptor, outcome, phase, type }: Probe.Event): string =>
-  `${composite}: ${phase} ${interceptor} ${outcome ?? type}${errorType === undefined ? "" : ` ${errorType}`}`
 
 const eventsOf = <E, R>(app: Effect.Effect<Response, E, R>) =>
   Effect.map(observe(app), ({ events }) => events.map(shown))

@@ -94,3 +94,9 @@ export const held = ({ state }: Scope.Scope): number => {
 /** Waits until something holds, without a clock. */
 export const eventually = (holds: () => boolean): Effect.Effect<void> =>
   Effect.suspend(() => (holds() ? Effect.void : Effect.andThen(Effect.yieldNow, eventually(holds))))
+
+/** How a connection ended: code and reason of an application's close, else the kind of the end. */
+export const endOf = (connection: EndpointConnection.EndpointConnection) =>
+  Effect.map(connection.closed, (reason) =>
+    reason._tag === "ApplicationClosed" ? `${reason.code} ${reason.reason}` : reason._tag
+  )

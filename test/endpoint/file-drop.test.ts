@@ -5,7 +5,6 @@ import { join } from "node:path"
 
 import { assert, it } from "@effect/vitest"
 import { Effect, Fiber, Layer, Redacted, Stream } from "effect"
-import { RateLimiter } from "effect/persistence"
 import { TestClock } from "effect/testing"
 import type { EndpointId } from "fairlead/endpoint"
 import { TestEndpoint } from "fairlead/testing/endpoint"
@@ -14,10 +13,9 @@ import { Inbox } from "../../examples/file-drop/Inbox.ts"
 import { receiver } from "../../examples/file-drop/Receiver.ts"
 import type { ReceiverOptions } from "../../examples/file-drop/Receiver.ts"
 import { drop, sender } from "../../examples/file-drop/Sender.ts"
+import { limiter } from "../kit/Limiter.ts"
 
 const token = Redacted.make("open sesame")
-
-const limiter = RateLimiter.layer.pipe(Layer.provide(RateLimiter.layerStoreMemory))
 
 const fileOf = (name: string, ...chunks: ReadonlyArray<string>) => {
   const bytes = chunks.map((chunk) => new TextEncoder().encode(chunk))

@@ -8,6 +8,9 @@ import { dirname, join, resolve } from "node:path"
 /** The root of the checkout. */
 export const root = resolve(import.meta.dirname, "../..")
 
+/** The text of a file of the project. */
+export const read = (file: string): string => readFileSync(join(root, file), "utf8")
+
 /** A tool of `node_modules`, by the path inside its package: two versions of TypeScript share the name `tsc`. */
 export const tool = (path: string): string => join(root, "node_modules", path)
 

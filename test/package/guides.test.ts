@@ -1,12 +1,10 @@
 /**
  * Every claim of the five guides that holds a number has its evidence in guides.tsv: a title of a test, or the line of code that sets a default.
  */
-import { readFileSync } from "node:fs"
-import { join } from "node:path"
 
 import { assert, describe, it } from "vitest"
 
-import { root } from "./Scratch.ts"
+import { read } from "./Scratch.ts"
 
 interface Claim {
   readonly page: string
@@ -17,7 +15,6 @@ interface Claim {
   readonly evidence: string
 }
 
-const read = (file: string): string => readFileSync(join(root, file), "utf8")
 const words = (text: string): string => text.replaceAll(/\s+/g, " ")
 
 const claims: ReadonlyArray<Claim> = read("test/package/guides.tsv")

@@ -1,14 +1,13 @@
 /**
  * What the pages say of handlers is what their source says, and their links lead somewhere.
  */
-import { existsSync, globSync, readFileSync } from "node:fs"
+import { existsSync, globSync } from "node:fs"
 import { dirname, join } from "node:path"
 
 import { assert, describe, it } from "vitest"
 
-import { root } from "./Scratch.ts"
+import { read, root } from "./Scratch.ts"
 
-const read = (file: string): string => readFileSync(join(root, file), "utf8")
 const found = (text: string, pattern: RegExp): ReadonlyArray<string> =>
   [...text.matchAll(pattern)].map(([, match]) => match!)
 

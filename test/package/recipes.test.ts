@@ -1,12 +1,11 @@
-import { globSync, readFileSync } from "node:fs"
-import { basename, join } from "node:path"
+import { globSync } from "node:fs"
+import { basename } from "node:path"
 
 import { assert, describe, it } from "vitest"
 
 import { namesOf, shown } from "../../scripts/recipes/Shown.ts"
-import { root } from "./Scratch.ts"
+import { read, root } from "./Scratch.ts"
 
-const read = (file: string): string => readFileSync(join(root, file), "utf8")
 const recipe = (name: string): string => read(`examples/recipes/${name}.ts`)
 const names = globSync("examples/recipes/*.ts", { cwd: root }).map((file) => basename(file, ".ts"))
 const page = read("docs/recipes.md")

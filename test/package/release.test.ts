@@ -1,6 +1,4 @@
 import { spawnSync } from "node:child_process"
-import { readFileSync } from "node:fs"
-import { join } from "node:path"
 
 import { assert, describe, it } from "vitest"
 
@@ -13,9 +11,8 @@ import {
   isVersion,
   notesOf
 } from "../../scripts/release/Version.ts"
-import { root } from "./Scratch.ts"
+import { read, root } from "./Scratch.ts"
 
-const read = (file: string): string => readFileSync(join(root, file), "utf8")
 const { engines, peerDependencies, publishConfig, version } = JSON.parse(read("package.json"))
 
 const release = (args: ReadonlyArray<string>, env: NodeJS.ProcessEnv = {}) => {

@@ -1,13 +1,12 @@
-import { globSync, readFileSync } from "node:fs"
+import { globSync } from "node:fs"
 import { join, posix } from "node:path"
 
 import { assert, describe, it } from "vitest"
 
 import { taggedErrors, tagsOf } from "./ErrorTags.ts"
-import { entries, root } from "./Scratch.ts"
+import { entries, read, root } from "./Scratch.ts"
 import { decidedSurface, differences, exportsOf } from "./Surface.ts"
 
-const read = (file: string): string => readFileSync(join(root, file), "utf8")
 const decided = decidedSurface(read("docs/architecture.md"))
 const surface = new Map(
   entries.map(({ source, subpath }) => [subpath.replace(/^\./, "fairlead"), exportsOf(root, source)])

@@ -94,3 +94,7 @@ export const endOf = <E>(exit: Exit.Exit<Response, E>): unknown => {
   if (reason === undefined || more.length > 0) return exit.cause
   return Cause.isFailReason(reason) ? reason.error : Cause.isDieReason(reason) ? reason.defect : "interrupted"
 }
+
+/** The body of a response as text. */
+export const bodyOf = (response: Response): Effect.Effect<string> =>
+  Effect.promise(() => HttpServerResponse.toWeb(response).text())

@@ -1,15 +1,12 @@
 /** Each file that keeps mutable state is covered by a sweep, or says why it needs none. */
-import { globSync, readFileSync } from "node:fs"
-import { join, resolve } from "node:path"
+import { globSync } from "node:fs"
 
 import { assert, describe, it } from "vitest"
 
+import { root, read } from "../package/Scratch.ts"
 import { callLocal, swept } from "./Inventory.ts"
 import { mutableState } from "./MutableState.ts"
 import { named, sweepFiles } from "./SweepNames.ts"
-
-const root = resolve(import.meta.dirname, "../..")
-const read = (file: string): string => readFileSync(join(root, file), "utf8")
 
 // The testing kits are what sweeps are made with.
 const sources = globSync("{src,examples/harbour}/**/*.ts", { cwd: root }).filter(

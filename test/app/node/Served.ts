@@ -11,6 +11,8 @@ import { HttpRouter } from "effect/http"
 import { App } from "fairlead/app"
 import { NodeApp } from "fairlead/app/node"
 
+import { turn } from "../../kit/Settling.ts"
+
 /** Short times, so that the suite is quick. */
 export const brief = { grace: 300, mercy: 300 } as const
 
@@ -66,8 +68,6 @@ export const launch = Effect.fnUntraced(function* <P, E>(
   }
   return serving
 })
-
-const turn = Effect.promise(() => new Promise<void>((resolve) => setImmediate(resolve)))
 
 /** Serves by Effect alone. What is still open after `cap` is destroyed, and counts as that long. */
 const plain = Effect.fnUntraced(function* (routes: Routes, graceful: Duration.Input | undefined, cap: number) {

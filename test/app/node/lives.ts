@@ -12,10 +12,9 @@ import { Socket } from "effect/socket"
 import { App, Fairing } from "fairlead/app"
 import { NodeApp } from "fairlead/app/node"
 
+import { turn } from "../../kit/Settling.ts"
 import { head, peer, raw, word } from "./Clients.ts"
 import { launch } from "./Served.ts"
-
-const turn = Effect.promise(() => new Promise<void>((resolve) => setImmediate(resolve)))
 
 /** Counts the fibers that run below it. */
 const counted = () => {

@@ -9,10 +9,10 @@ import { App, Fairing } from "fairlead/app"
 import { NodeApp } from "fairlead/app/node"
 
 import { logsOf } from "../../server/Logs.ts"
+import { hello } from "../Writer.ts"
 import { call, connecting, head, raw, word } from "./Clients.ts"
 import { brief, launch, patient, portOf, soon, tooLong } from "./Served.ts"
 
-const hello = HttpRouter.add("GET", "/", HttpServerResponse.text("hello"))
 const told = Effect.flatMap(Shutdown.Shutdown, ({ notify }) => notify)
 
 describe.concurrent("an application is stopped", () => {

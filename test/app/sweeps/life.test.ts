@@ -3,15 +3,16 @@
  */
 import { assert, describe } from "@effect/vitest"
 import { Context, Deferred, Effect, Exit, Fiber, Layer, Logger, Scope } from "effect"
-import { HttpEffect, HttpRouter, HttpServer, HttpServerRequest, HttpServerResponse } from "effect/http"
+import { HttpEffect, HttpServer, HttpServerRequest } from "effect/http"
+import type { HttpServerResponse } from "effect/http"
 import { NetAddress } from "effect/net"
 import { Shutdown } from "fairlead"
 import { App, Fairing, RequestLocal } from "fairlead/app"
 import { TestApp } from "fairlead/testing/app"
 
 import { sweeps } from "../../kit/Sweeping.ts"
+import { hello } from "../Writer.ts"
 
-const hello = HttpRouter.add("GET", "/", HttpServerResponse.text("hello"))
 const quiet = Effect.provide(Logger.layer([]))
 
 /** What is acquired and not yet released. */

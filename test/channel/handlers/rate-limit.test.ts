@@ -7,10 +7,10 @@ import type { ChannelHandler } from "fairlead/channel"
 import { joinRateLimit, rateLimit } from "fairlead/channel/handlers"
 import { TestChannel } from "fairlead/testing/channel"
 
+import { limiter } from "../../kit/Limiter.ts"
 import { keepLogs } from "../../server/Logs.ts"
 import { joined, Room, roomLayer, serverOf } from "../engine/Room.ts"
 
-const limiter = RateLimiter.layer.pipe(Layer.provide(RateLimiter.layerStoreMemory))
 const window = "1 second"
 const limited = (retryAfter: number) => ({
   status: "error",

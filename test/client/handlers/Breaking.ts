@@ -61,6 +61,3 @@ export const setup = (options: CircuitBreakerOptions = {}, inner: Inner = passin
   })
   return { answered, call, changes, client, isOpen, network, refused, sent }
 }
-
-/** Begins a program. */
-export const start = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.forkChild(effect, { startImmediately: true })

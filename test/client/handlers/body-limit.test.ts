@@ -1,12 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Stream } from "effect"
-import { HttpClient, HttpClientError, HttpClientRequest } from "effect/http"
+import { HttpClient, HttpClientError } from "effect/http"
 import { ClientChain } from "fairlead/client"
 import { bodyLimit, BodyTooLarge } from "fairlead/client/handlers"
 
+import { get } from "../Calls.ts"
 import { scripted, serving, transports } from "./Hostile.ts"
-
-const get = HttpClientRequest.get("http://a.test/")
 
 const over = (response: () => Response, maxBytes: number) =>
   ClientChain.make("c")

@@ -6,7 +6,8 @@ import { TestClock } from "effect/testing"
 import { ClientChain, ClientHandler } from "fairlead/client"
 import { bodyLimit, circuitBreaker, timeouts } from "fairlead/client/handlers"
 
-import { begun, once, passing, setup, start, status, twice } from "./Breaking.ts"
+import { start } from "../../kit/Starting.ts"
+import { begun, once, passing, setup, status, twice } from "./Breaking.ts"
 import type { Inner } from "./Breaking.ts"
 import { serving, transports } from "./Hostile.ts"
 

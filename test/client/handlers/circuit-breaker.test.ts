@@ -8,7 +8,8 @@ import { ClientChain, ClientHandler } from "fairlead/client"
 import { circuitBreaker, retry, timeouts } from "fairlead/client/handlers"
 import type { CircuitBreakerOptions } from "fairlead/client/handlers"
 
-import { get, once, passing, setup, start, status, twice } from "./Breaking.ts"
+import { start } from "../../kit/Starting.ts"
+import { get, once, passing, setup, status, twice } from "./Breaking.ts"
 import { scripted } from "./Hostile.ts"
 import type { Answer } from "./Hostile.ts"
 

@@ -8,11 +8,11 @@ import { bodyLimit, BodyTooLarge, decompress, DecompressError, timeouts, webCodi
 import { NodeTransport } from "fairlead/client/node"
 import * as fc from "fast-check"
 
+import { get } from "../Calls.ts"
 import { scripted, serving, transports } from "./Hostile.ts"
 
 type Options = Parameters<typeof decompress>[0]
 
-const get = HttpClientRequest.get("http://a.test/")
 const text = "The quick brown fox jumps over the lazy dog. ".repeat(400)
 
 const compress = {

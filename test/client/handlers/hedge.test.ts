@@ -8,9 +8,10 @@ import { hedge, retry, RetryBudget, timeouts } from "fairlead/client/handlers"
 import type { HedgeOptions } from "fairlead/client/handlers"
 import { TestClient } from "fairlead/testing/client"
 
+import { start } from "../../kit/Starting.ts"
+
 const url = "https://api.test/rooms"
 const get = HttpClientRequest.get(url)
-const start = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.forkChild(effect, { startImmediately: true })
 
 /** Slow and quick answers, by when their heads come. */
 const after = (millis: number, reply: TestClient.Reply = {}): TestClient.Answer => ({ ...reply, delay: millis })

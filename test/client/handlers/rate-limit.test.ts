@@ -1,14 +1,14 @@
 import { assert, it } from "@effect/vitest"
 import { Duration, Effect, Fiber, Layer } from "effect"
 import { HttpClientRequest } from "effect/http"
-import { RateLimiter } from "effect/persistence"
 import { TestClock } from "effect/testing"
 import { ClientChain } from "fairlead/client"
 import { rateLimit, retry } from "fairlead/client/handlers"
 import type { RateLimitOptions } from "fairlead/client/handlers"
 import { TestClient } from "fairlead/testing/client"
 
-const limiter = RateLimiter.layer.pipe(Layer.provide(RateLimiter.layerStoreMemory))
+import { limiter } from "../../kit/Limiter.ts"
+import { start } from "../../kit/Starting.ts"
 
 const setup = (options: Partial<RateLimitOptions>, network = TestClient.make(TestClient.always({}, {}))) => {
   const client = ClientChain.make("api")
@@ -17,8 +17,6 @@ const setup = (options: Partial<RateLimitOptions>, network = TestClient.make(Tes
     .pipe(ClientChain.over(network.client))
   return { network, get: (url: string) => client.execute(HttpClientRequest.get(url)) }
 }
-
-const start = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.forkChild(effect, { startImmediately: true })
 
 it.effect("a request above the rate waits, each origin by itself", () =>
   Effect.gen(function* () {

@@ -5,16 +5,13 @@ import { TestClock } from "effect/testing"
 import { ClientChain, ClientHandler } from "fairlead/client"
 import { retry, RetryBudget, HttpTimeout, timeouts } from "fairlead/client/handlers"
 
+import { get } from "../Calls.ts"
+import { status } from "./Breaking.ts"
 import { answering, scripted, serving, transports } from "./Hostile.ts"
 import type { Answer } from "./Hostile.ts"
 
 type Options = Parameters<typeof retry>[0]
 type Request = HttpClientRequest.HttpClientRequest
-
-const status = (code: number, headers: Record<string, string> = {}): Response =>
-  new Response(code === 204 ? null : "body", { status: code, headers })
-
-const get = HttpClientRequest.get("http://a.test/")
 
 /** Random numbers that are all this one. */
 const always = (number: number) =>

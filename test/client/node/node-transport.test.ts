@@ -8,6 +8,7 @@ import { ClientChain, RawHeaders } from "fairlead/client"
 import { ssrfPolicy, SsrfError, ssrfGuard } from "fairlead/client/handlers"
 import { NodeTransport } from "fairlead/client/node"
 
+import { sent } from "../Calls.ts"
 import { loopback } from "../handlers/Loopback.ts"
 
 /** A lookup that gives these answers, one list after the other, the last for ever. */
@@ -25,9 +26,6 @@ const resolving = (
   return { asked, lookup }
 }
 
-const text = (request: HttpClientRequest.HttpClientRequest) =>
-  Effect.flatMap(HttpClient.execute(request), (response) => response.text)
-
 describe("guarded connections", () => {
   const only = (port: number) => ssrfPolicy({ ports: [port], allow: ["127.0.0.1/32"] })
 
@@ -38,7 +36,7 @@ describe("guarded connections", () => {
       const { asked, lookup } = resolving(["127.0.0.1"])
       const request = HttpClientRequest.get(`http://innocent.example:${server.port}/`)
       assert.isUndefined(guard.url(new URL(request.url)))
-      const error = yield* Effect.flip(text(request)).pipe(
+      const error = yield* Effect.flip(sent(request)).pipe(
         Effect.provide(NodeTransport.layer({ ssrfPolicy: guard, lookup }))
       )
       assert.deepInclude(NodeTransport.blockedBy(error), {
@@ -57,10 +55,10 @@ describe("guarded connections", () => {
       const { asked, lookup } = resolving(["127.0.0.1"], ["127.0.0.2"])
       const request = HttpClientRequest.get(`http://rebinding.example:${server.port}/`)
       yield* Effect.gen(function* () {
-        assert.strictEqual(yield* text(request), "ok")
-        assert.strictEqual(yield* text(request), "ok")
+        assert.strictEqual(yield* sent(request), "ok")
+        assert.strictEqual(yield* sent(request), "ok")
         assert.lengthOf(asked, 1)
-        const error = yield* Effect.flip(text(NodeTransport.freshConnection(request)))
+        const error = yield* Effect.flip(sent(NodeTransport.freshConnection(request)))
         assert.include(NodeTransport.blockedBy(error), { refused: "127.0.0.2" })
       }).pipe(
         Effect.provide(NodeTransport.layer({ ssrfPolicy: only(server.port), lookup, maxConnectionsPerOrigin: 1 }))
@@ -75,7 +73,7 @@ describe("guarded connections", () => {
       for (const other of ["10.0.0.1", "::1", "::ffff:169.254.169.254"]) {
         const { lookup } = resolving(["127.0.0.1", other])
         const layer = NodeTransport.layer({ ssrfPolicy: only(server.port), lookup })
-        const get = text(HttpClientRequest.get(`http://two.example:${server.port}/`))
+        const get = sent(HttpClientRequest.get(`http://two.example:${server.port}/`))
         const error = yield* Effect.flip(get).pipe(Effect.provide(layer))
         assert.strictEqual(NodeTransport.blockedBy(error)?.refused, other)
       }
@@ -87,7 +85,7 @@ describe("guarded connections", () => {
     Effect.gen(function* () {
       const server = yield* loopback((_, response) => response.end("ok"))
       const { asked, lookup } = resolving(["127.0.0.1"])
-      const get = text(HttpClientRequest.get(server.origin))
+      const get = sent(HttpClientRequest.get(server.origin))
       const closed = NodeTransport.layer({ ssrfPolicy: ssrfPolicy({ ports: [server.port] }), lookup })
       assert.strictEqual(
         NodeTransport.blockedBy(yield* Effect.flip(get).pipe(Effect.provide(closed)))?.refused,
@@ -116,7 +114,7 @@ describe("guarded connections", () => {
           ++checks === 1 ? undefined : new SsrfError({ reason: { _tag: "AddressForbidden" }, refused: address, host })
       }
       const layer = NodeTransport.layer({ ssrfPolicy: guard, lookup: resolving(["127.0.0.1"]).lookup })
-      const get = text(HttpClientRequest.get(`http://a.example:${server.port}/`))
+      const get = sent(HttpClientRequest.get(`http://a.example:${server.port}/`))
       const error = yield* Effect.flip(get).pipe(Effect.provide(layer))
       assert.strictEqual(NodeTransport.blockedBy(error)?.refused, "127.0.0.1")
       assert.strictEqual(checks, 2)
@@ -126,7 +124,7 @@ describe("guarded connections", () => {
   it.live("client 10: a failure is not ascribed to the guard without its refusal", () =>
     Effect.gen(function* () {
       const server = yield* loopback((request) => request.socket.destroy())
-      const error = yield* Effect.flip(text(HttpClientRequest.get(server.origin)))
+      const error = yield* Effect.flip(sent(HttpClientRequest.get(server.origin)))
       assert.isUndefined(NodeTransport.blockedBy(error))
       assert.isFalse(NodeTransport.isConnectTimeout(error))
       assert.isUndefined(NodeTransport.blockedBy("x"))
@@ -139,7 +137,7 @@ describe("connecting", () => {
     Effect.gen(function* () {
       // A lookup that never answers is a connection that never comes.
       const layer = NodeTransport.layer({ connectTimeout: 100, lookup: () => {} })
-      const error = yield* Effect.flip(text(HttpClientRequest.get("http://silent.example/"))).pipe(
+      const error = yield* Effect.flip(sent(HttpClientRequest.get("http://silent.example/"))).pipe(
         Effect.provide(layer)
       )
       assert.isTrue(NodeTransport.isConnectTimeout(error))
@@ -149,7 +147,7 @@ describe("connecting", () => {
   it.live("client 10: the connect timeout does not count the time that the answer takes", () =>
     Effect.gen(function* () {
       const server = yield* loopback((_, response) => void setTimeout(() => response.end("late"), 1600))
-      assert.strictEqual(yield* text(HttpClientRequest.get(server.origin)), "late")
+      assert.strictEqual(yield* sent(HttpClientRequest.get(server.origin)), "late")
     }).pipe(Effect.provide(NodeTransport.layer({ connectTimeout: 50 })), Effect.scoped)
   )
 
@@ -164,7 +162,7 @@ describe("connecting", () => {
         })
         const get = HttpClientRequest.get(server.origin)
         for (const request of [get, get, NodeTransport.freshConnection(get), NodeTransport.freshConnection(get), get])
-          yield* text(request)
+          yield* sent(request)
         const ports = seen.map(({ socket }) => socket)
         assert.strictEqual(server.connections(), 3)
         assert.strictEqual(ports[0], ports[1])
@@ -190,7 +188,7 @@ describe("connecting", () => {
         return arrived()
       })
       const call = yield* Effect.forkChild(
-        text(HttpClientRequest.get(`${server.origin}/hang`)).pipe(Effect.provide(NodeTransport.layer()))
+        sent(HttpClientRequest.get(`${server.origin}/hang`)).pipe(Effect.provide(NodeTransport.layer()))
       )
       yield* Effect.promise(() => entered)
       yield* Fiber.interrupt(call)
@@ -207,7 +205,7 @@ describe("connecting", () => {
         response.end("ok")
       })
       const layer = NodeTransport.layer({ keepAliveTimeout: "1 hour" })
-      assert.strictEqual(yield* text(HttpClientRequest.get(server.origin)).pipe(Effect.provide(layer)), "ok")
+      assert.strictEqual(yield* sent(HttpClientRequest.get(server.origin)).pipe(Effect.provide(layer)), "ok")
       yield* Effect.promise(() => closed)
     }).pipe(Effect.scoped)
   )

@@ -14,16 +14,11 @@ import { ClientChain, RawHeaders } from "fairlead/client"
 import { retry, ssrfPolicy } from "fairlead/client/handlers"
 import { NodeTransport } from "fairlead/client/node"
 
+import { sent } from "../Calls.ts"
 import { loopback } from "../handlers/Loopback.ts"
 import { certificateFor } from "./Certificate.ts"
 import { babbling, httpProxy, socksProxy } from "./Proxies.ts"
 import { here, secure, speechless } from "./Secure.ts"
-
-const text = (request: HttpClientRequest.HttpClientRequest | string) =>
-  Effect.flatMap(
-    HttpClient.execute(typeof request === "string" ? HttpClientRequest.get(request) : request),
-    (response) => response.text
-  )
 
 const over = <A, E>(effect: Effect.Effect<A, E, HttpClient.HttpClient>, options: NodeTransport.LayerOptions) =>
   Effect.provide(effect, NodeTransport.layer(options))
@@ -55,9 +50,9 @@ describe("a proxy by HTTP CONNECT", () => {
           const pairs = Option.getOrThrow(RawHeaders.of(response))
           assert.isTrue(pairs.some(([name, value]) => name === "X-B" && value === "1"))
           assert.lengthOf(NodeTransport.informationalResponses(response), 1)
-          yield* text(url)
-          yield* text(NodeTransport.freshConnection(HttpClientRequest.get(url)))
-          assert.strictEqual(yield* text(tls.url), "secure 1.1")
+          yield* sent(url)
+          yield* sent(NodeTransport.freshConnection(HttpClientRequest.get(url)))
+          assert.strictEqual(yield* sent(tls.url), "secure 1.1")
         }),
         { proxy: `http://127.0.0.1:${port}`, tls: { ca: tls.ca }, maxConnectionsPerOrigin: 1 }
       )
@@ -76,7 +71,7 @@ describe("a proxy by HTTP CONNECT", () => {
       const certificate = certificateFor("proxy.example")
       const { asked, port } = yield* httpProxy({ certificate })
       const options = { proxy: `https://proxy.example:${port}`, lookup: here, tls: { ca: certificate.cert } }
-      assert.strictEqual(yield* over(text(`http://a.example:${server.port}/`), options), "ok")
+      assert.strictEqual(yield* over(sent(`http://a.example:${server.port}/`), options), "ok")
       assert.deepStrictEqual(asked, [`a.example:${server.port}`])
     }).pipe(Effect.scoped)
   )
@@ -87,7 +82,7 @@ describe("a proxy by HTTP CONNECT", () => {
       const url = `http://a.example:${server.port}/`
       const locked = yield* httpProxy({ credentials: "ada:s3 cret" })
       const proxy = (user: string) => ({ proxy: `http://${user}127.0.0.1:${locked.port}` })
-      assert.strictEqual(yield* over(text(url), proxy("ada:s3%20cret@")), "ok")
+      assert.strictEqual(yield* over(sent(url), proxy("ada:s3%20cret@")), "ok")
       const error = yield* refusal(url, proxy("ada:wrong@"))
       assert.strictEqual(error.reason._tag, "AuthenticationRequired")
       assert.include(error.message, `http://127.0.0.1:${locked.port} did not connect to a.example:${server.port}`)
@@ -141,7 +136,7 @@ describe("a proxy with a guard", () => {
         [`socks5h://127.0.0.1:${socks.port}`, socks.asked]
       ] as const) {
         const open = ssrfPolicy({ ports: [server.port], allow: ["127.0.0.1/32"] })
-        assert.strictEqual(yield* over(text(url), { proxy, lookup: here, ssrfPolicy: open }), "ok")
+        assert.strictEqual(yield* over(sent(url), { proxy, lookup: here, ssrfPolicy: open }), "ok")
         assert.deepStrictEqual(asked, [`127.0.0.1:${server.port}`])
         const closed = ssrfPolicy({ ports: [server.port] })
         for (const target of [url, server.origin]) {
@@ -161,11 +156,11 @@ describe("a SOCKS5 proxy", () => {
       const tls = yield* secure((_, response) => response.end("secure"))
       const { asked, port } = yield* socksProxy()
       const byName = { proxy: `socks5h://127.0.0.1:${port}`, tls: { ca: tls.ca } }
-      assert.strictEqual(yield* over(text(`http://a.example:${server.port}/`), byName), "ok")
-      assert.strictEqual(yield* over(text(tls.url), byName), "secure")
+      assert.strictEqual(yield* over(sent(`http://a.example:${server.port}/`), byName), "ok")
+      assert.strictEqual(yield* over(sent(tls.url), byName), "secure")
       const byAddress = { proxy: `socks5://127.0.0.1:${port}`, lookup: here }
-      assert.strictEqual(yield* over(text(`http://a.example:${server.port}/`), byAddress), "ok")
-      assert.strictEqual(yield* over(text(`http://[2001:db8::ffff:102]:${server.port}/`), byAddress), "ok")
+      assert.strictEqual(yield* over(sent(`http://a.example:${server.port}/`), byAddress), "ok")
+      assert.strictEqual(yield* over(sent(`http://[2001:db8::ffff:102]:${server.port}/`), byAddress), "ok")
       assert.deepStrictEqual(asked, [
         `a.example:${server.port}`,
         `app.example:${tls.port}`,
@@ -181,7 +176,7 @@ describe("a SOCKS5 proxy", () => {
       const url = `http://a.example:${server.port}/`
       const locked = yield* socksProxy({ credentials: "ada:s3cret" })
       const proxy = (user: string) => ({ proxy: `socks5h://${user}127.0.0.1:${locked.port}` })
-      assert.strictEqual(yield* over(text(url), proxy("ada:s3cret@")), "ok")
+      assert.strictEqual(yield* over(sent(url), proxy("ada:s3cret@")), "ok")
       for (const user of ["", "ada:wrong@"]) {
         assert.strictEqual((yield* refusal(url, proxy(user))).reason._tag, "AuthenticationRequired")
       }
@@ -234,7 +229,7 @@ describe("the proxies of the environment", () => {
         http_proxy: `http://127.0.0.1:${port}`,
         no_proxy: "127.0.0.1"
       })
-      yield* over(Effect.andThen(text(server.origin), text(`http://a.example:${server.port}/`)), { proxy })
+      yield* over(Effect.andThen(sent(server.origin), sent(`http://a.example:${server.port}/`)), { proxy })
       assert.deepStrictEqual(asked, [`a.example:${server.port}`])
     }).pipe(Effect.scoped)
   )
@@ -262,7 +257,7 @@ describe("settings of single origins", () => {
           const response = yield* HttpClient.get("http://docker.local/info")
           assert.strictEqual(yield* response.text, "docker.local/info")
           assert.isTrue(Option.isSome(RawHeaders.of(response)))
-          yield* text(NodeTransport.freshConnection(HttpClientRequest.get("http://docker.local/info")))
+          yield* sent(NodeTransport.freshConnection(HttpClientRequest.get("http://docker.local/info")))
         }),
         {
           unixSockets: { "http://docker.local": path },
@@ -298,7 +293,7 @@ describe("settings of single origins", () => {
       const urls = [`https://app.example:${port}`, `https://two.example:${port}`]
       for (const proxy of [undefined, `http://127.0.0.1:${proxyPort}`]) {
         const names = yield* over(
-          Effect.forEach(urls, (url) => text(url)),
+          Effect.forEach(urls, (url) => sent(url)),
           {
             lookup: here,
             tls: { ca: shown.cert },
@@ -339,7 +334,7 @@ describe("the head of a response", () => {
         asked++
         response.writeHead(200, { "x-large": "x".repeat(20_000) }).end("ok")
       })
-      assert.strictEqual(yield* over(text(server.origin), { maxHeaderBytes: "32 KiB" }), "ok")
+      assert.strictEqual(yield* over(sent(server.origin), { maxHeaderBytes: "32 KiB" }), "ok")
       const chain = ClientChain.make("c").use(retry({ baseDelay: 0 }))
       const call = Effect.flatMap(HttpClient.HttpClient, (client) =>
         Effect.flip(ClientChain.over(chain, client).get(`${server.origin}/?token=t`))

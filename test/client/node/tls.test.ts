@@ -5,11 +5,8 @@ import { ClientChain, RawHeaders } from "fairlead/client"
 import { ssrfPolicy, redirect, RedirectError } from "fairlead/client/handlers"
 import { NodeTransport } from "fairlead/client/node"
 
+import { sent } from "../Calls.ts"
 import { here, secure } from "./Secure.ts"
-
-/** The protocol that a request was answered in. */
-const spoken = (request: HttpClientRequest.HttpClientRequest) =>
-  Effect.flatMap(HttpClient.execute(request), (response) => response.text)
 
 /** How a call fails over a transport: the reason's tag, and the code of what TLS refused. */
 const refusal = (url: string, options: NodeTransport.LayerOptions) =>
@@ -26,7 +23,7 @@ describe("over TLS", () => {
         const server = yield* secure((request, response) => response.end(request.httpVersion))
         const get = HttpClientRequest.get(server.url)
         const over = (tls: NodeTransport.LayerOptions["tls"] = {}) =>
-          spoken(get).pipe(Effect.provide(NodeTransport.layer({ lookup: here, tls: { ca: server.ca, ...tls } })))
+          sent(get).pipe(Effect.provide(NodeTransport.layer({ lookup: here, tls: { ca: server.ca, ...tls } })))
         assert.strictEqual(yield* over({ allowH2: true }), "2.0")
         assert.strictEqual(yield* over(), "1.1")
       }).pipe(Effect.scoped)
@@ -86,14 +83,14 @@ describe("over HTTP/2", () => {
       yield* trusting(
         server.ca,
         Effect.gen(function* () {
-          assert.strictEqual(yield* spoken(get), "2.0")
+          assert.strictEqual(yield* sent(get), "2.0")
           const all = yield* Effect.all(
-            Array.from({ length: 20 }, () => spoken(get)),
+            Array.from({ length: 20 }, () => sent(get)),
             { concurrency: "unbounded" }
           )
           assert.deepStrictEqual(new Set(all), new Set(["2.0"]))
           assert.strictEqual(server.connections(), 1)
-          assert.strictEqual(yield* spoken(NodeTransport.freshConnection(get)), "1.1")
+          assert.strictEqual(yield* sent(NodeTransport.freshConnection(get)), "1.1")
           assert.strictEqual(server.connections(), 2)
         })
       )
@@ -136,11 +133,11 @@ describe("over HTTP/2", () => {
       yield* trusting(
         ca,
         Effect.gen(function* () {
-          const call = yield* Effect.forkChild(spoken(HttpClientRequest.get(`${url}/hang`)))
+          const call = yield* Effect.forkChild(sent(HttpClientRequest.get(`${url}/hang`)))
           yield* Deferred.await(arrived)
           yield* Fiber.interrupt(call)
           yield* Deferred.await(left)
-          assert.strictEqual(yield* spoken(HttpClientRequest.get(url)), "ok")
+          assert.strictEqual(yield* sent(HttpClientRequest.get(url)), "ok")
           assert.strictEqual(connections(), 1)
         })
       )
@@ -161,7 +158,7 @@ describe("over HTTP/2", () => {
           assert.isTrue(HttpClientError.isHttpClientError(head) && head.reason._tag === "TransportError")
           const body = yield* Effect.flip(Effect.flatMap(HttpClient.get(`${url}/body`), ({ text }) => text))
           assert.isTrue(HttpClientError.isHttpClientError(body))
-          assert.strictEqual(yield* spoken(HttpClientRequest.get(url)), "ok")
+          assert.strictEqual(yield* sent(HttpClientRequest.get(url)), "ok")
         })
       )
     }).pipe(Effect.scoped)

@@ -8,7 +8,7 @@ import { CloseCode, Endpoint, EndpointHooks, ProtocolRouter } from "fairlead/end
 import type { EndpointConnection, EndpointId } from "fairlead/endpoint"
 import { connectionLimit, idList, preAuthAlpn, preAuthDialer, streamLimit } from "fairlead/endpoint/hooks"
 
-import { bytes, chainOf, chat, code, echo, peer, readText, reasonOf } from "../Peers.ts"
+import { bytes, chainOf, chat, code, echo, endOf, peer, readText, reasonOf } from "../Peers.ts"
 import type { Rule } from "./Contract.ts"
 
 const no = () => Effect.fail(new EndpointHooks.Reject({ reason: "no" }))
@@ -55,12 +55,6 @@ const rows: ReadonlyArray<Row> = [
     comes: "connected"
   }
 ]
-
-/** Closes the connection that a peer has let in, when it comes to an end by a limit. */
-const endOf = (connection: EndpointConnection.EndpointConnection) =>
-  Effect.map(connection.closed, (reason) =>
-    reason._tag === "ApplicationClosed" ? `${reason.code} ${reason.reason}` : reason._tag
-  )
 
 /** Whether a connection is open still when another one was made over the same endpoints and ended. */
 const lasts = (open: Effect.Effect<ReadonlyArray<EndpointConnection.ConnectionInfo>>, id: EndpointId.EndpointId) =>

@@ -1,14 +1,12 @@
 /** Who comes in: addresses before and after the handshake, retries, silence, lists, rates and full rooms, over every transport. */
 import { assert } from "@effect/vitest"
-import { Deferred, Effect, Exit, Fiber, Layer } from "effect"
-import { RateLimiter } from "effect/persistence"
+import { Deferred, Effect, Exit, Fiber } from "effect"
 import { Endpoint, EndpointHooks, HookChain } from "fairlead/endpoint"
 import { addressList, connectionLimit, rateLimit } from "fairlead/endpoint/hooks"
 
+import { limiter } from "../../kit/Limiter.ts"
 import { chainOf, chat, code, echo, eventually, peer, reasonOf } from "../Peers.ts"
 import type { Pass, Rule } from "./Contract.ts"
-
-const limiter = RateLimiter.layer.pipe(Layer.provide(RateLimiter.layerStoreMemory))
 
 export const knocks = (it: Rule, pass: Pass): void => {
   it("endpoint2 2.1: the address of a knock is the address of its connection, on both sides of the handshake", () =>

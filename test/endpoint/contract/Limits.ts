@@ -4,13 +4,8 @@ import { Effect } from "effect"
 import type { EndpointConnection, EndpointId } from "fairlead/endpoint"
 import { connectionLimit } from "fairlead/endpoint/hooks"
 
-import { chat, code, echo, peer } from "../Peers.ts"
+import { chat, code, echo, endOf, peer } from "../Peers.ts"
 import type { Rule } from "./Contract.ts"
-
-const endOf = (connection: EndpointConnection.EndpointConnection) =>
-  Effect.map(connection.closed, (reason) =>
-    reason._tag === "ApplicationClosed" ? `${reason.code} ${reason.reason}` : reason._tag
-  )
 
 export const limits = (it: Rule): void => {
   it("endpoint2 2.2: a peer that becomes exempt keeps its open connection, and makes room again when it is exempt no more", () =>

@@ -1,16 +1,15 @@
 /** Limits of connections, streams and rates; the circuit breaker. */
 import { assert, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Layer, Scope } from "effect"
-import { CircuitBreaker, RateLimiter } from "effect/persistence"
+import { Effect, Exit, Fiber, Scope } from "effect"
+import { CircuitBreaker } from "effect/persistence"
 import { TestClock } from "effect/testing"
 import { Endpoint, EndpointHooks, HookChain } from "fairlead/endpoint"
 import { circuitBreaker, connectionLimit, rateLimit, streamLimit } from "fairlead/endpoint/hooks"
 import { TestEndpoint } from "fairlead/testing/endpoint"
 
+import { limiter } from "../../kit/Limiter.ts"
 import { chainOf, code, echo, eventually, pair, peer, reasonOf, rejecting } from "../Peers.ts"
 import { knocksOf, scripted } from "../Scripted.ts"
-
-const limiter = RateLimiter.layer.pipe(Layer.provide(RateLimiter.layerStoreMemory))
 
 it.effect("endpoint: one connection too many is closed with 429, and each that ends makes room", () =>
   Effect.gen(function* () {

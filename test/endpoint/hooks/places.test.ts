@@ -1,17 +1,15 @@
 /** Limits and lists by place: addresses and their networks, before the handshake and on dials. */
 import { assert, it } from "@effect/vitest"
-import { Effect, Exit, Layer } from "effect"
-import { RateLimiter } from "effect/persistence"
+import { Effect, Exit } from "effect"
 import { TestClock } from "effect/testing"
 import { Endpoint, HookChain } from "fairlead/endpoint"
 import type { EndpointTransport } from "fairlead/endpoint"
 import { addressList, connectionLimit, rateLimit } from "fairlead/endpoint/hooks"
 import { TestEndpoint } from "fairlead/testing/endpoint"
 
+import { limiter } from "../../kit/Limiter.ts"
 import { chainOf, echo, eventually, reasonOf } from "../Peers.ts"
 import { carried, knocking, knocksOf, other, scripted } from "../Scripted.ts"
-
-const limiter = RateLimiter.layer.pipe(Layer.provide(RateLimiter.layerStoreMemory))
 
 /** Lets peers from these addresses in, one after another, whose connections stay open; says for each whether it was let in. */
 const admitted = (options: Parameters<typeof connectionLimit>[0], addresses: ReadonlyArray<string>) =>

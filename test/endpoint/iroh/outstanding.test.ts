@@ -3,6 +3,7 @@ import { assert, it } from "@effect/vitest"
 import { Effect, Exit, Fiber } from "effect"
 
 import { outstanding } from "../../../src/endpoint/iroh/Outstanding.ts"
+import { turn } from "../../kit/Settling.ts"
 
 /** Calls that end when the test says so, with how many there were before. */
 const calls = (most: "one" | "each") => {
@@ -17,14 +18,12 @@ const calls = (most: "one" | "each") => {
 
 const taking = <A, E>(effect: Effect.Effect<A, E>) => Effect.forkScoped(effect, { startImmediately: true })
 
-const nextTurn = Effect.promise(() => new Promise<void>((resolve) => setImmediate(resolve)))
-
 it.effect("endpoint iroh: of calls with ordered results one is outstanding, however many wait", () =>
   Effect.gen(function* () {
     const { end, made, take } = calls("one")
     const takers = yield* Effect.forEach([1, 2, 3], () => taking(take))
     for (const index of [0, 1, 2]) {
-      yield* nextTurn
+      yield* turn
       assert.strictEqual(made(), index + 1)
       end(index)
       assert.strictEqual(yield* Fiber.join(takers[index]!), index)
@@ -55,7 +54,7 @@ it.effect("endpoint iroh: the result of an interrupted waiter is kept, and saves
     assert.strictEqual(yield* Fiber.join(second), 0)
     yield* Fiber.interrupt(third)
     end(1)
-    yield* nextTurn
+    yield* turn
     assert.strictEqual(yield* take, 1)
     assert.strictEqual(made(), 2)
   })

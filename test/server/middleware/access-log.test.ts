@@ -12,6 +12,7 @@ import { TestServer } from "fairlead/testing/server"
 import * as fc from "fast-check"
 
 import { inOneLine } from "../../../src/core/heads/OneLine.ts"
+import { until } from "../../kit/Settling.ts"
 import { keepLogs } from "../Logs.ts"
 import type { Line } from "../Logs.ts"
 import { serving } from "../Socket.ts"
@@ -37,11 +38,6 @@ const linesOf = (
   const app = Pipeline.make("p").ended(accessLog(options)).handle(handler)
   return Effect.as(Effect.provide(Effect.scoped(Effect.flatMap(TestServer.make(app), calls)), layer), lines)
 }
-
-const until = (done: () => boolean, tries = 2000): Effect.Effect<void> =>
-  Effect.suspend(() =>
-    done() || tries === 0 ? Effect.void : Effect.andThen(Effect.sleep("1 millis"), until(done, tries - 1))
-  )
 
 describe("accessLog", () => {
   it.effect("middleware 3: a line is one for each request, with OpenTelemetry's attributes", () =>
@@ -279,7 +275,7 @@ describe("accessLog on a socket", () => {
         const { call } = yield* served
         for (const [method, path, status] of errorPaths) {
           yield* call(path, { method })
-          yield* until(() => lineFor(lines).length > 0)
+          yield* until(Effect.sync(() => lineFor(lines).length > 0))
           const [line, ...more] = lineFor(lines.splice(0))
           assert.isEmpty(more)
           assert.match(line!.message, new RegExp(`^${method} ${path} ${status} in \\d+ ms$`))
@@ -315,7 +311,7 @@ describe("accessLog on a socket", () => {
         if (path === "/large")
           yield* Effect.callback<void>((resume) => void socket.once("data", () => resume(Effect.void)))
         socket.destroy()
-        yield* until(() => lineFor(lines).length > 0)
+        yield* until(Effect.sync(() => lineFor(lines).length > 0))
         const [line] = lineFor(lines.splice(0))
         assert.match(line!.message, new RegExp(`^GET ${path} 499 in \\d+ ms$`), path)
         assert.deepInclude(line!.annotations, { "http.response.status_code": 499, "error.type": "499" })
@@ -342,7 +338,7 @@ describe("accessLog on a socket", () => {
         yield* Effect.promise(async () => {
           while (!(await reader.read()).done);
         })
-        yield* until(() => lineFor(lines).length > 0)
+        yield* until(Effect.sync(() => lineFor(lines).length > 0))
         const { annotations } = lineFor(lines)[0]!
         assert.strictEqual(annotations["http.response.body.size"], 8)
         assert.isAtLeast(annotations["http.server.request.duration"] as number, 0.015)
@@ -363,7 +359,7 @@ describe("accessLog on a socket", () => {
         })
         socket.resume().on("close", () => resume(Effect.void))
       })
-      yield* until(() => lines.length > 0)
+      yield* until(Effect.sync(() => lines.length > 0))
       assert.match(lines[0]!.message, /"GET \/a\\"b\\\\c\?q=\\"x HTTP\/1\.1" 200 2 "-" "\\"; rm\\u0009-rf"$/)
     }).pipe(Effect.provide(layer))
   })

@@ -10,6 +10,7 @@ import { concurrencyLimit, problemDetails, timeouts } from "fairlead/server/midd
 import { TestApp } from "fairlead/testing/app"
 import { TestServer } from "fairlead/testing/server"
 
+import { start } from "../../kit/Starting.ts"
 import { received, serving } from "../Socket.ts"
 
 /** An app whose handler waits for a latch, and that notes what runs. */
@@ -23,8 +24,6 @@ const gated = (options: Parameters<typeof concurrencyLimit>[0]) => {
   return { app, latch, seen }
 }
 
-const fork = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.forkChild(effect, { startImmediately: true })
-
 class Limit extends Middleware.Service<Limit>()("test/ConcurrencyLimit", { kind: "outer" }) {}
 
 describe("concurrencyLimit", () => {
@@ -32,7 +31,7 @@ describe("concurrencyLimit", () => {
     Effect.gen(function* () {
       const { app, latch, seen } = gated({ maxRequests: 2, retryAfter: "1500 millis" })
       const server = yield* TestServer.make(app)
-      const calls = [yield* fork(server.get("/1")), yield* fork(server.get("/2"))]
+      const calls = [yield* start(server.get("/1")), yield* start(server.get("/2"))]
       const rejected = yield* server.get("/3")
       assert.deepStrictEqual([rejected.status, rejected.headers.get("retry-after"), rejected.text], [503, "2", ""])
       yield* latch.open
@@ -46,7 +45,7 @@ describe("concurrencyLimit", () => {
     Effect.gen(function* () {
       const { app, latch, seen } = gated({ maxRequests: 1, maxPending: 2 })
       const server = yield* TestServer.make(app)
-      const calls = [yield* fork(server.get("/1")), yield* fork(server.get("/2")), yield* fork(server.get("/3"))]
+      const calls = [yield* start(server.get("/1")), yield* start(server.get("/2")), yield* start(server.get("/3"))]
       assert.strictEqual((yield* server.get("/4")).status, 503)
       assert.deepStrictEqual(seen, ["/1"])
       yield* latch.open
@@ -59,13 +58,13 @@ describe("concurrencyLimit", () => {
     Effect.gen(function* () {
       const { app, latch, seen } = gated({ maxRequests: 1, maxPending: 1, timeout: "2 seconds" })
       const server = yield* TestServer.make(app)
-      const first = yield* fork(server.get("/1"))
-      const waiting = yield* fork(server.get("/2"))
+      const first = yield* start(server.get("/1"))
+      const waiting = yield* start(server.get("/2"))
       yield* TestClock.adjust("1999 millis")
       assert.isUndefined(waiting.pollUnsafe())
       yield* TestClock.adjust("1 millis")
       assert.strictEqual((yield* Fiber.join(waiting)).status, 503)
-      const next = yield* fork(server.get("/3"))
+      const next = yield* start(server.get("/3"))
       yield* latch.open
       assert.strictEqual((yield* Fiber.join(first)).status, 200)
       assert.strictEqual((yield* Fiber.join(next)).status, 200)
@@ -77,9 +76,9 @@ describe("concurrencyLimit", () => {
     Effect.gen(function* () {
       const { app, latch, seen } = gated({ maxRequests: 1, maxPending: 1 })
       const server = yield* TestServer.make(app)
-      const first = yield* fork(server.get("/1"))
-      yield* Fiber.interrupt(yield* fork(server.get("/2")))
-      const next = yield* fork(server.get("/3"))
+      const first = yield* start(server.get("/1"))
+      yield* Fiber.interrupt(yield* start(server.get("/2")))
+      const next = yield* start(server.get("/3"))
       yield* latch.open
       yield* Fiber.join(first)
       assert.strictEqual((yield* Fiber.join(next)).status, 200)
@@ -119,7 +118,7 @@ describe("concurrencyLimit", () => {
       yield* server.get("/fail")
       yield* server.get("/die")
       yield* Effect.exit(server.get("/cut"))
-      yield* Fiber.interrupt(yield* fork(server.get("/never")))
+      yield* Fiber.interrupt(yield* start(server.get("/never")))
       assert.strictEqual((yield* server.get("/")).status, 204)
     })
   )
@@ -128,15 +127,15 @@ describe("concurrencyLimit", () => {
     Effect.gen(function* () {
       const { app, latch } = gated({ maxRequests: 1 })
       const server = yield* TestServer.make(app)
-      yield* fork(server.get("/1"))
-      const live = yield* fork(server.get("/live?verbose"))
+      yield* start(server.get("/1"))
+      const live = yield* start(server.get("/live?verbose"))
       assert.strictEqual((yield* server.get("/lively")).status, 503)
       yield* latch.open
       assert.strictEqual((yield* Fiber.join(live)).status, 200)
       const own = gated({ maxRequests: 1, isExempt: ({ url }) => url === "/events" })
       const second = yield* TestServer.make(own.app)
-      yield* fork(second.get("/events"))
-      const call = yield* fork(second.get("/1"))
+      yield* start(second.get("/events"))
+      const call = yield* start(second.get("/1"))
       assert.strictEqual((yield* second.get("/live")).status, 503)
       yield* own.latch.open
       assert.strictEqual((yield* Fiber.join(call)).status, 200)
@@ -152,11 +151,11 @@ describe("concurrencyLimit", () => {
         .outer(concurrencyLimit({ maxRequests: 1, maxPending: 1, timeout: "1 minute" }))
         .handle(({ url }) => Effect.as(url === "/1" ? latch.await : Effect.void, HttpServerResponse.empty()))
       const server = yield* TestServer.make(app)
-      const first = yield* fork(server.get("/1"))
-      const waiting = yield* fork(server.get("/2"))
+      const first = yield* start(server.get("/1"))
+      const waiting = yield* start(server.get("/2"))
       yield* TestClock.adjust("1 second")
       assert.strictEqual((yield* Fiber.join(waiting)).status, 503)
-      const next = yield* fork(server.get("/3"))
+      const next = yield* start(server.get("/3"))
       yield* latch.open
       assert.strictEqual((yield* Fiber.join(first)).status, 204)
       assert.strictEqual((yield* Fiber.join(next)).status, 204)
@@ -174,7 +173,7 @@ describe("concurrencyLimit", () => {
       const [one, two] = [Pipeline.toWebHandler(app), Pipeline.toWebHandler(app)]
       const statusOf = (handler: typeof one) =>
         Effect.promise(async () => (await handler(new Request("http://t/"))).status)
-      const calls = [yield* fork(statusOf(one)), yield* fork(statusOf(two))]
+      const calls = [yield* start(statusOf(one)), yield* start(statusOf(two))]
       assert.strictEqual(yield* statusOf(one), 503)
       yield* latch.open
       for (const call of calls) assert.strictEqual(yield* Fiber.join(call), 204)
@@ -193,7 +192,7 @@ describe("concurrencyLimit", () => {
         .attach(fairing({ maxRequests: 1 }))
         .mount(HttpRouter.add("GET", "/", Effect.as(latch.await, HttpServerResponse.empty())))
       const shop = yield* TestApp.make(app)
-      const first = yield* fork(shop.get("/"))
+      const first = yield* start(shop.get("/"))
       assert.strictEqual((yield* shop.get("/")).status, 503)
       assert.strictEqual((yield* shop.get("/missing")).status, 503)
       assert.strictEqual((yield* shop.get("/ready")).status, 200)

@@ -8,6 +8,7 @@ import { metrics } from "fairlead/server/middleware"
 import type { MetricsOptions } from "fairlead/server/middleware"
 import { TestServer } from "fairlead/testing/server"
 
+import { until } from "../../kit/Settling.ts"
 import { keepLogs } from "../Logs.ts"
 import { serving } from "../Socket.ts"
 import { errorPaths, terminalsOf } from "./ErrorPaths.ts"
@@ -36,11 +37,6 @@ const active: Effect.Effect<ReadonlyArray<number | bigint>> = Effect.map(Metric.
     metric.id === "http.server.active_requests" && metric.type === "Gauge" ? [metric.state.value] : []
   )
 )
-
-const until = (done: Effect.Effect<boolean>, tries = 2000): Effect.Effect<void> =>
-  Effect.flatMap(done, (isDone) =>
-    isDone || tries === 0 ? Effect.void : Effect.andThen(Effect.sleep("1 millis"), until(done, tries - 1))
-  )
 
 describe("metrics", () => {
   for (const [name, served] of Object.entries(terminalsOf(Pipeline.make("all").outer(metrics()), fairings.metrics()))) {

@@ -8,14 +8,11 @@ import { AuthenticationError, problemDetails } from "fairlead/server/middleware"
 import { TestServer } from "fairlead/testing/server"
 
 import type { Response } from "../../../src/server/HttpTypes.ts"
-import { requestOf } from "../Journal.ts"
+import { bodyOf, requestOf } from "../Journal.ts"
 import { logsOf } from "../Logs.ts"
 import { serving } from "../Socket.ts"
 
 const type = "application/problem+json"
-
-const bodyOf = (response: Response): Effect.Effect<string> =>
-  Effect.promise(() => HttpServerResponse.toWeb(response).text())
 
 const jsonOf = (response: Response): Effect.Effect<unknown> =>
   Effect.map(bodyOf(response), (text): unknown => JSON.parse(text))

@@ -6,8 +6,7 @@ import { Middleware, Pipeline } from "fairlead/server"
 import { AuthenticationError, RequestId, requestId } from "fairlead/server/middleware"
 import * as fc from "fast-check"
 
-import type { Response } from "../../../src/server/HttpTypes.ts"
-import { Red, requestOf, run } from "../Journal.ts"
+import { bodyOf, Red, requestOf, run } from "../Journal.ts"
 import { keepLogs, logsOf } from "../Logs.ts"
 import { serving } from "../Socket.ts"
 
@@ -16,9 +15,6 @@ const valid = /^[\w.~:+/=@-]{1,128}$/
 
 const fixed = Effect.succeed("made-here")
 const shows = Effect.map(RequestId, (id) => HttpServerResponse.text(id))
-
-const bodyOf = (response: Response): Effect.Effect<string> =>
-  Effect.promise(() => HttpServerResponse.toWeb(response).text())
 
 /** The id that the handler saw, and the one in the response's header. */
 const ids = (options: Parameters<typeof requestId>[0], headers: Record<string, string> = {}, header = "x-request-id") =>
