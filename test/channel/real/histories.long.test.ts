@@ -1,0 +1,76 @@
+/** A million deliveries over each engine, with every fault; and 10,000 fresh topics. */
+import { setTimeout as sleep } from "node:timers/promises"
+
+import { assert, describe, it } from "vitest"
+
+import { natsKind } from "../nats/Nats.ts"
+import { redisKind } from "../redis/Redis.ts"
+import { Asker } from "./Clients.ts"
+import { cut, killNode, loseMembers, pauseBroker, pauseNode, realHistory, restartBroker } from "./RealHistory.ts"
+import { ServerProcess } from "./Servers.ts"
+
+describe.each([redisKind, natsKind])("three processes over $name", (kind) => {
+  it.skipIf(kind.missing)("nodes 3.3: lose nothing silently in a million deliveries, whatever fails", async () => {
+    const outcome = await realHistory(kind, {
+      messages: 20_000,
+      members: 50,
+      rate: 500,
+      faults: [
+        [2000, cut(0)],
+        [1000, loseMembers(3)],
+        [1000, cut(1)],
+        [1000, pauseBroker(15_000)],
+        [3000, restartBroker],
+        [3000, killNode(2)],
+        [2000, loseMembers(5)],
+        [1000, pauseNode(1, 12_000)],
+        [1000, cut(2)]
+      ]
+    })
+    console.log(`${kind.name}: ${JSON.stringify(outcome)}`)
+    assert.deepStrictEqual(outcome.faults, [])
+    assert.strictEqual(outcome.counted.sent, outcome.counted.got)
+    assert.isAbove(outcome.delivered, 900_000)
+    assert.isAbove(outcome.discontinuities, 0)
+  })
+
+  it.skipIf(kind.missing)(
+    "nodes 3.4: 10,000 fresh topics get what another node publishes right after the join",
+    async () => {
+      const broker = await kind.start()
+      const name = kind.name.toLowerCase()
+      const [a, b] = await Promise.all([1, 2].map(() => ServerProcess.start(name, broker.port)))
+      const heard = new Map<string, unknown>()
+      const joiners = [1, 2, 3, 4].map(
+        () =>
+          new Asker(
+            () => a!.port,
+            "fresh:first",
+            (to, payload) => heard.set(to, payload)
+          )
+      )
+      const publisher = new Asker(() => b!.port, "fresh:publisher")
+      try {
+        const missed: Array<number> = []
+        let next = 0
+        const work = async (joiner: Asker) => {
+          while (next < 10_000) {
+            const n = next++
+            const topic = `fresh:topic ${n}`
+            assert.isDefined(await joiner.ask("phx_join", {}, topic))
+            assert.isNull(await publisher.ask("say", { topic, n }))
+            for (let tries = 500; !heard.has(topic) && tries > 0; tries--) await sleep(10)
+            if (heard.get(topic) !== n) missed.push(n)
+            await joiner.ask("phx_leave", {}, topic)
+          }
+        }
+        await Promise.all(joiners.flatMap((joiner) => Array.from({ length: 5 }, () => work(joiner))))
+        assert.deepStrictEqual(missed, [])
+      } finally {
+        for (const asker of [...joiners, publisher]) asker.stop()
+        await Promise.all([a!.stop(), b!.stop()])
+        await broker.kill()
+      }
+    }
+  )
+})
