@@ -1,0 +1,209 @@
+/** Every ready-made middleware as a class whose implementation is a Layer: it does the same, and a test provides another. */
+import { assert, describe, it } from "@effect/vitest"
+import { Context, Effect, Layer, Redacted, Schema } from "effect"
+import { HttpServerError, HttpServerResponse } from "effect/http"
+import { Persistence, RateLimiter } from "effect/persistence"
+import { Reject } from "fairlead"
+import { Middleware, Pipeline } from "fairlead/server"
+import * as middleware from "fairlead/server/middleware"
+import type { Session } from "fairlead/server/middleware"
+import { TestServer } from "fairlead/testing/server"
+
+import { keepLogs } from "../Logs.ts"
+
+const { AuthenticationError, RequestId, SessionError, SessionStore } = middleware
+
+class User extends Context.Service<User, string>()("test/User") {}
+class Visitor extends Context.Service<Visitor, Session<number>>()("test/Visitor") {}
+
+const before = { error: [Reject, HttpServerError.HttpServerError] } as const
+class AddressList extends Middleware.Service<AddressList>()("test/AddressList", { error: Reject }) {}
+class Authentication extends Middleware.Service<Authentication>()("test/Authentication", {
+  provides: User,
+  error: AuthenticationError
+}) {}
+class BodyLimit extends Middleware.Service<BodyLimit>()("test/BodyLimit", before) {}
+class Csrf extends Middleware.Service<Csrf>()("test/Csrf", { error: Reject }) {}
+class HostPolicy extends Middleware.Service<HostPolicy>()("test/HostPolicy", { error: Reject }) {}
+class RateLimit extends Middleware.Service<RateLimit>()("test/RateLimit", { error: Reject }) {}
+class SessionClass extends Middleware.Service<SessionClass>()("test/Session", {
+  provides: Visitor,
+  error: SessionError
+}) {}
+class Conditional extends Middleware.Service<Conditional>()("test/Conditional", { kind: "outer" }) {}
+class Cors extends Middleware.Service<Cors>()("test/Cors", { kind: "outer" }) {}
+class Metrics extends Middleware.Service<Metrics>()("test/Metrics", { kind: "outer" }) {}
+class RequestIds extends Middleware.Service<RequestIds>()("test/RequestIds", { kind: "outer", provides: RequestId }) {}
+class Timeouts extends Middleware.Service<Timeouts>()("test/Timeouts", { kind: "outer" }) {}
+class TrustedProxy extends Middleware.Service<TrustedProxy>()("test/TrustedProxy", { kind: "outer" }) {}
+class DeadlineHeader extends Middleware.Service<DeadlineHeader>()("test/DeadlineHeader", { kind: "outer" }) {}
+class ProblemDetails extends Middleware.Service<ProblemDetails>()("test/ProblemDetails", { kind: "sending" }) {}
+class SecurityHeaders extends Middleware.Service<SecurityHeaders>()("test/SecurityHeaders", { kind: "sending" }) {}
+class AccessLog extends Middleware.Service<AccessLog>()("test/AccessLog", { kind: "ended" }) {}
+
+const ok = HttpServerResponse.text("ok")
+const open = Pipeline.make("p")
+const limiter = Layer.fresh(Layer.provide(RateLimiter.layer, RateLimiter.layerStoreMemory))
+const store = Layer.fresh(Layer.provide(SessionStore.layer, Persistence.layerBackingMemory))
+
+interface Row {
+  /** The pipeline with the class, and with the value. */
+  readonly apps: readonly [byClass: unknown, byValue: unknown]
+  readonly layer: unknown
+  /** The request, and the header of its response that the middleware makes. */
+  readonly request?: { readonly method?: string; readonly headers?: Record<string, string>; readonly body?: string }
+  readonly status?: number
+  readonly header?: string
+}
+
+const addressList = middleware.addressList({ allow: ["192.0.2.0/24"] })
+const verify = (token: Redacted.Redacted) => Effect.succeed(Redacted.value(token))
+const authentication = middleware.authentication(User, { from: "bearer", verify })
+const bodyLimit = middleware.bodyLimit({ maxBytes: 1 })
+const csrf = middleware.csrf()
+const hostPolicy = middleware.hostPolicy({ hosts: ["a.test"] })
+const rateLimit = middleware.rateLimit({ limit: 1, window: "1 minute" })
+const session = middleware.session(Visitor, { schema: Schema.Number, initial: 0 })
+const conditional = middleware.conditional()
+const cors = middleware.cors({ allowedOrigins: "*" })
+const metrics = middleware.metrics()
+const requestId = middleware.requestId({ trust: true })
+const timeouts = middleware.timeouts({ handler: "10 millis" })
+const trustedProxy = middleware.trustedProxy({ trust: ["127.0.0.1"] })
+const deadlineHeader = middleware.deadlineHeader()
+const problemDetails = middleware.problemDetails()
+const securityHeaders = middleware.securityHeaders()
+const accessLog = middleware.accessLog()
+
+const visit = Effect.flatMap(Visitor, ({ update }) =>
+  Effect.as(
+    update((count) => count + 1),
+    ok
+  )
+)
+const missing = HttpServerResponse.empty({ status: 404 })
+
+const rows: Readonly<Record<string, Row>> = {
+  addressList: {
+    apps: [open.before(AddressList).handle(ok).respond(), open.before(addressList).handle(ok).respond()],
+    layer: AddressList.layer(addressList),
+    status: 403
+  },
+  authentication: {
+    apps: [open.before(Authentication).handle(ok).respond(), open.before(authentication).handle(ok).respond()],
+    layer: Authentication.layer(authentication),
+    status: 401,
+    header: "www-authenticate"
+  },
+  bodyLimit: {
+    apps: [open.before(BodyLimit).handle(ok).respond(), open.before(bodyLimit).handle(ok).respond()],
+    layer: BodyLimit.layer(bodyLimit),
+    request: { method: "POST", body: "too long", headers: { "content-length": "8" } },
+    status: 413
+  },
+  csrf: {
+    apps: [open.before(Csrf).handle(ok).respond(), open.before(csrf).handle(ok).respond()],
+    layer: Csrf.layer(csrf),
+    request: { method: "POST", headers: { "sec-fetch-site": "cross-site" } },
+    status: 403
+  },
+  hostPolicy: {
+    apps: [open.before(HostPolicy).handle(ok).respond(), open.before(hostPolicy).handle(ok).respond()],
+    layer: HostPolicy.layer(hostPolicy),
+    request: { headers: { host: "b.test" } },
+    status: 421
+  },
+  rateLimit: {
+    apps: [open.before(RateLimit).handle(ok).respond(), open.before(rateLimit).handle(ok).respond()],
+    layer: Layer.provideMerge(RateLimit.layer(rateLimit), limiter),
+    header: "ratelimit"
+  },
+  session: {
+    apps: [open.before(SessionClass).handle(visit).respond(), open.before(session).handle(visit).respond()],
+    layer: Layer.provideMerge(SessionClass.layer(session), store),
+    header: "set-cookie"
+  },
+  conditional: {
+    apps: [open.outer(Conditional).handle(ok), open.outer(conditional).handle(ok)],
+    layer: Conditional.layer(conditional),
+    request: { headers: { "if-none-match": "*" } },
+    status: 304
+  },
+  cors: {
+    apps: [open.outer(Cors).handle(ok), open.outer(cors).handle(ok)],
+    layer: Cors.layer(cors),
+    request: { headers: { origin: "https://a.test" } },
+    header: "access-control-allow-origin"
+  },
+  metrics: {
+    apps: [open.outer(Metrics).handle(ok), open.outer(metrics).handle(ok)],
+    layer: Metrics.layer(metrics)
+  },
+  requestId: {
+    apps: [open.outer(RequestIds).handle(ok), open.outer(requestId).handle(ok)],
+    layer: RequestIds.layer(requestId),
+    request: { headers: { "x-request-id": "r-1" } },
+    header: "x-request-id"
+  },
+  timeouts: {
+    apps: [open.outer(Timeouts).handle(Effect.never), open.outer(timeouts).handle(Effect.never)],
+    layer: Timeouts.layer(timeouts),
+    status: 503
+  },
+  trustedProxy: {
+    apps: [open.outer(TrustedProxy).handle(ok), open.outer(trustedProxy).handle(ok)],
+    layer: TrustedProxy.layer(trustedProxy)
+  },
+  deadlineHeader: {
+    apps: [open.outer(DeadlineHeader).handle(Effect.never), open.outer(deadlineHeader).handle(Effect.never)],
+    layer: DeadlineHeader.layer(deadlineHeader),
+    request: { headers: { "x-request-timeout-ms": "10" } },
+    status: 504
+  },
+  problemDetails: {
+    apps: [open.sending(ProblemDetails).handle(missing), open.sending(problemDetails).handle(missing)],
+    layer: ProblemDetails.layer(problemDetails),
+    status: 404,
+    header: "content-type"
+  },
+  securityHeaders: {
+    apps: [open.sending(SecurityHeaders).handle(ok), open.sending(securityHeaders).handle(ok)],
+    layer: SecurityHeaders.layer(securityHeaders),
+    header: "content-security-policy"
+  },
+  accessLog: {
+    apps: [open.ended(AccessLog).handle(ok), open.ended(accessLog).handle(ok)],
+    layer: AccessLog.layer(accessLog)
+  }
+}
+
+/** Headers that differ from one request to the next. */
+const stable = (headers: Headers): ReadonlyArray<readonly [string, string]> =>
+  [...headers].map(([name, value]) => [name, name === "set-cookie" ? value.replace(/=[^;]*/, "=…") : value])
+
+describe("the Layer form", () => {
+  it.live.each(Object.entries(rows))("middleware: %s by a Layer does what it does by value", ([name, row]) =>
+    Effect.gen(function* () {
+      const { method = "GET", ...options } = row.request ?? {}
+      const send = (app: unknown) =>
+        Effect.gen(function* () {
+          const { layer, lines } = keepLogs()
+          const server = yield* TestServer.make(
+            app as never,
+            Layer.mergeAll(Layer.fresh(row.layer as Layer.Layer<never>), layer)
+          )
+          const { headers, status, text } = yield* server.send(method, "/", options)
+          return { status, text, headers: stable(headers), levels: lines.map(({ level }) => level) }
+        })
+      const [byClass, byValue] = [yield* send(row.apps[0]), yield* send(row.apps[1])]
+      assert.deepStrictEqual(byClass, byValue)
+      assert.strictEqual(byClass.status, row.status ?? 200)
+      if (row.header !== undefined)
+        assert.include(
+          byClass.headers.map(([header]) => header),
+          row.header,
+          name
+        )
+    })
+  )
+})
