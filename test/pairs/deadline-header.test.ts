@@ -32,7 +32,7 @@ const setup = (work: Effect.Effect<HttpServerResponse.HttpServerResponse>) =>
 const get = HttpClientRequest.get("http://slow.test/")
 
 describe("the pair of deadlines", () => {
-  it.effect("the server ends its work when the client gives up", () =>
+  it.effect("the server ends its work when the client stops to wait", () =>
     Effect.gen(function* () {
       const { client, ended, sent } = yield* setup(Effect.never)
       const chain = ClientChain.make("c")
@@ -80,7 +80,7 @@ describe("the pair of deadlines", () => {
     })
   )
 
-  it.effect("the server ignores a header that is no number or too long, and answers 504 to one that is over", () =>
+  it.effect("the server ignores words and numbers beyond its limit, and answers 504 after the deadline", () =>
     Effect.gen(function* () {
       const { ended, server } = yield* setup(Effect.delay(Effect.succeed(HttpServerResponse.empty()), "1 second"))
       const status = (value: string) =>

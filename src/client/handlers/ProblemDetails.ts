@@ -1,7 +1,7 @@
 /**
  * Turns responses with problem details (RFC 9457) into typed errors.
  *
- * **Example** (An error of its own for one type of problem)
+ * **Example** (A separate error for one type of problem)
  *
  * ```ts
  * import { Schema } from "effect"

@@ -16,7 +16,7 @@
  *
  * **Rules**
  *
- * 1. The header has the milliseconds until the client gives up. Then the work is interrupted, and has ended before the response is sent: 504, which the client no longer reads.
+ * 1. The header has the milliseconds until the client stops to wait. Then the work is interrupted, and has ended before the response is sent: 504, which the client no longer reads.
  * 2. A streamed body on its way is cut at the same time.
  * 3. A header with anything but digits is ignored, and so is one beyond 24 days. It can shorten a request only: `timeouts` bounds it too.
  * 4. A request that became a WebSocket is not bounded.
