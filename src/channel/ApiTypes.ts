@@ -6,6 +6,7 @@
 import type * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
+import type * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 
@@ -81,7 +82,7 @@ export type Incoming<C extends Any> = Get<Def<C>, "incoming", {}>
 /** The events that the server sends. */
 export type Outgoing<C extends Any> = Get<Def<C>, "outgoing", {}>
 /** The requests of the server to clients. */
-type Requests<C extends Any> = Get<Def<C>, "requests", {}>
+export type Requests<C extends Any> = Get<Def<C>, "requests", {}>
 /** The Schemas of a join. */
 export type Join<C extends Any> = Get<Def<C>, "join", {}>
 /** The payload of a message. */
@@ -183,6 +184,22 @@ export interface Member<C extends Any, out S> {
 export interface RequestOptions {
   /** How long the client may take. Default: 10 seconds. */
   readonly timeout?: Duration.Input
+}
+
+/**
+ * The answers of the members of a topic to a request.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface MemberAnswers<out A, out E> {
+  /** The answer of each member that was joined when its node was asked: its reply, its declared error, or why there is no answer. */
+  readonly answers: ReadonlyArray<{
+    readonly member: string
+    readonly result: Result.Result<A, E | ClientRequestError>
+  }>
+  /** How many nodes did not answer: their members are not among the answers. */
+  readonly missingNodes: number
 }
 
 /**

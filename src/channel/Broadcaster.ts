@@ -35,12 +35,14 @@ import { Broadcaster } from "./broadcaster/Contract.ts"
 import type { BroadcasterUnavailable, Delivery, Health, Message, PublishOptions } from "./broadcaster/Contract.ts"
 import { MemoryEngine } from "./broadcaster/MemoryEngine.ts"
 import type { Position } from "./broadcaster/Position.ts"
+import { answerOf } from "./broadcaster/Survey.ts"
 import type { Payload } from "./Payload.ts"
 import { Presence } from "./presence/Contract.ts"
 import { MemoryPresence } from "./presence/MemoryPresence.ts"
 
 export { Broadcaster, BroadcasterUnavailable, Delivery } from "./broadcaster/Contract.ts"
 export type { Health, JoinedMember, Message, PublishOptions, Since, Subscriber } from "./broadcaster/Contract.ts"
+export type { Survey, SurveyAnswer, SurveyMember, SurveyQuestion, SurveyReply } from "./broadcaster/Survey.ts"
 export { formatPosition, parsePosition } from "./broadcaster/Position.ts"
 export type { Position } from "./broadcaster/Position.ts"
 
@@ -86,6 +88,11 @@ export const layerMemory = (options: LayerMemoryOptions = {}): Layer.Layer<Broad
           subscribe: (topic, subscriber, retention) => engine.subscribe(topic, subscriber, retention),
           since: (topic, position, limit) => engine.since(topic, position, limit),
           subscribers: (topic) => engine.subscribersOf(topic),
+          survey: (topic, question) =>
+            Effect.map(answerOf(engine.subscribersOf(topic), question), (answer) => ({
+              answers: [answer],
+              missing: 0
+            })),
           health: Stream.concat(Stream.make(connected), Stream.never)
         })
         return Context.add(broadcaster, Presence, {

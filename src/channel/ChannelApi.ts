@@ -32,6 +32,7 @@ import type { PresenceList } from "./presence/Listing.ts"
 import type { PresenceImplementation } from "./PresenceImplementation.ts"
 import { implementedPresence } from "./PresenceSettings.ts"
 import type * as P from "./PresenceTypes.ts"
+import { countOf, kick, membersOf, requestAll } from "./Surveying.ts"
 
 export { AnyPayload, Binary } from "./Codec.ts"
 export type {
@@ -41,6 +42,7 @@ export type {
   JoinRequest,
   Later,
   Member,
+  MemberAnswers,
   MessageSchemas,
   NoReply,
   Params,
@@ -136,11 +138,27 @@ export interface Channel<in out P extends string, in out D extends T.Definition>
     payload: T.EventOf<C, K>
   ): Effect.Effect<Position | undefined, BroadcasterUnavailable, Broadcaster | T.EncodingServices<C>>
 
-  /** The members of a topic on this node, in the order in which they joined. */
-  members<C extends T.Any>(this: C, params: T.Params<C>): Effect.Effect<ReadonlyArray<MemberInfo>, never, Broadcaster>
+  /** The members of a topic on all nodes, in the order in which they joined. Fails when a node does not answer within 5 seconds. */
+  members<C extends T.Any>(
+    this: C,
+    params: T.Params<C>
+  ): Effect.Effect<ReadonlyArray<MemberInfo>, BroadcasterUnavailable, Broadcaster>
 
-  /** How many members a topic has on this node. */
-  count<C extends T.Any>(this: C, params: T.Params<C>): Effect.Effect<number, never, Broadcaster>
+  /** How many members a topic has on all nodes. Fails when a node does not answer within 5 seconds. */
+  count<C extends T.Any>(this: C, params: T.Params<C>): Effect.Effect<number, BroadcasterUnavailable, Broadcaster>
+
+  /** Asks the clients of all members of a topic, and succeeds with their answers when each has answered or its time is up: an acknowledged broadcast. Default time-out: 10 seconds. */
+  request<C extends T.Any, K extends keyof T.Requests<C>>(
+    this: C,
+    params: T.Params<C>,
+    event: K,
+    payload: T.PayloadOf<T.Requests<C>[K]>,
+    options?: T.RequestOptions
+  ): Effect.Effect<
+    T.MemberAnswers<T.ReplyOf<T.Requests<C>[K]>, T.FailureOf<T.Requests<C>[K]>>,
+    BroadcasterUnavailable,
+    Broadcaster | T.ServerServices<C>
+  >
 
   /** Who is present in a topic, on all nodes. */
   presence<C extends T.Any>(
@@ -152,8 +170,12 @@ export interface Channel<in out P extends string, in out D extends T.Definition>
     Presence | T.EncodingServices<C> | P.PresenceCodecServices<C["definition"]>
   >
 
-  /** Ends the channel of a member on this node, also where its handler hangs: the client sees it closed for good. Whether there was such a member. */
-  kick<C extends T.Any>(this: C, params: T.Params<C>, memberId: string): Effect.Effect<boolean, never, Broadcaster>
+  /** Ends the channel of a member on any node, also where its handler hangs: the client sees it closed for good. Whether there was such a member. */
+  kick<C extends T.Any>(
+    this: C,
+    params: T.Params<C>,
+    memberId: string
+  ): Effect.Effect<boolean, BroadcasterUnavailable, Broadcaster>
 }
 
 type NoSuchParams<P extends string, D> = {
@@ -205,10 +227,6 @@ export const make = <const P extends string, const D extends T.Definition>(
       const message = { topic: compiled.topic(params), event, payload: yield* compiled.encode(event, payload) }
       return yield* broadcaster.publish(message, { retention: compiled.retention })
     })
-  const joined = (params: Readonly<Record<string, unknown>>) =>
-    Effect.map(Broadcaster, ({ subscribers }) =>
-      Array.from(subscribers(compiled.topic(params))).flatMap(({ member }) => member ?? [])
-    )
   const statics = {
     pattern,
     definition,
@@ -226,21 +244,17 @@ export const make = <const P extends string, const D extends T.Definition>(
     broadcast: (params: Readonly<Record<string, unknown>>, event: string, payload: unknown) =>
       atMostOnce(publish(params, event, payload)),
     publish,
-    members: (params: Readonly<Record<string, unknown>>) =>
-      Effect.map(joined(params), (members) => members.map(({ info }) => info)),
-    count: (params: Readonly<Record<string, unknown>>) => Effect.map(joined(params), ({ length }) => length),
+    members: (params: Readonly<Record<string, unknown>>) => membersOf(compiled.topic(params)),
+    count: (params: Readonly<Record<string, unknown>>) => countOf(compiled.topic(params)),
+    request: (params: Readonly<Record<string, unknown>>, event: string, payload: unknown, options?: T.RequestOptions) =>
+      requestAll(compiled, compiled.topic(params), event, payload, options),
     presence: (params: Readonly<Record<string, unknown>>) =>
       Effect.gen(function* () {
         const topic = compiled.topic(params)
         if (compiled.presence === undefined) return yield* Effect.die(new Error(`"${pattern}" declares no presence`))
         return yield* listOf(topic, compiled.presence, yield* (yield* Presence).list(topic))
       }),
-    kick: (params: Readonly<Record<string, unknown>>, id: string) =>
-      Effect.map(joined(params), (members) => {
-        const found = members.find(({ info }) => info.id === id)
-        found?.kick()
-        return found !== undefined
-      })
+    kick: (params: Readonly<Record<string, unknown>>, id: string) => kick(compiled.topic(params), id)
   }
   // A function, so that a class can extend it.
   return Object.assign(function () {}, statics) as never

@@ -205,6 +205,7 @@ const observe = (
 ): Broadcaster["Service"] => ({
   since: (...args) => broadcaster.since(...args),
   subscribers: (topic) => broadcaster.subscribers(topic),
+  survey: (...args) => broadcaster.survey(...args),
   health: broadcaster.health,
   publish(message, options) {
     broadcasts.push(message)

@@ -1,6 +1,6 @@
 /** What a server does with one member: asks its client, lists and kicks it, and sends to it on other topics. */
 import { assert, describe, it } from "@effect/vitest"
-import { DateTime, Effect, Exit, Fiber, Schema } from "effect"
+import { DateTime, Effect, Exit, Fiber, Result, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import { ChannelApi, ChannelHandler, ChannelServer, ChannelSocket } from "fairlead/channel"
 import { TestChannel } from "fairlead/testing/channel"
@@ -138,6 +138,45 @@ describe("the members of a topic", () => {
         ]
       )
       assert.strictEqual((yield* ann.push("room:1", "whoami")).response, members[0]!.id)
+    })
+  )
+
+  it.effect("nodes 1: are all asked, and each answers, declines, or has no time left", () =>
+    Effect.gen(function* () {
+      const server = yield* make
+      const [ann, ben] = [yield* joined(server), yield* joined(server)]
+      yield* joined(server)
+      const asking = yield* Effect.forkChild(
+        server.run(Room.request({ id: "1" }, "sure", "all?", { timeout: "3 seconds" }))
+      )
+      const answer = (client: TestChannel.TestSocket, status: string, response: Schema.Json) =>
+        Effect.flatMap(client.next("sure"), ({ payload }) => {
+          const { request_id } = payload as { readonly request_id: string }
+          return client.notify("room:1", "request_reply", { request_id, status, response })
+        })
+      yield* answer(ann, "ok", true)
+      yield* answer(ben, "error", { why: "no" })
+      yield* TestClock.adjust("3 seconds")
+      const { answers, missingNodes } = yield* Fiber.join(asking)
+      const members = yield* server.run(Room.members({ id: "1" }))
+      assert.deepStrictEqual(
+        answers.map(({ member }) => member),
+        members.map(({ id }) => id)
+      )
+      assert.deepStrictEqual(
+        answers.map(({ result }) =>
+          Result.match(result, {
+            onSuccess: String,
+            onFailure: (error) => ("why" in error ? error.why : error.reason)
+          })
+        ),
+        ["true", "no", "timed out"]
+      )
+      assert.strictEqual(missingNodes, 0)
+      assert.throws(
+        () => Effect.runSync(server.run(Room.request({ id: "1" }, "sure", "x", { timeout: -1 }))),
+        "timeout"
+      )
     })
   )
 

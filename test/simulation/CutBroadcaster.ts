@@ -26,7 +26,7 @@ export const makeBroker: Effect.Effect<Broker> = Effect.gen(function* () {
   const cuttable = (inner: Broadcaster.Broadcaster["Service"]): Broadcaster.Broadcaster["Service"] => {
     const unlessCut = <A>(
       topic: string,
-      operation: "publish" | "subscribe" | "since",
+      operation: "publish" | "subscribe" | "since" | "survey",
       work: Effect.Effect<A, Broadcaster.BroadcasterUnavailable>,
       whenCut: Effect.Effect<void, Broadcaster.BroadcasterUnavailable> = Effect.void
     ) =>
@@ -55,6 +55,12 @@ export const makeBroker: Effect.Effect<Broker> = Effect.gen(function* () {
           Effect.suspend(() => inner.since(topic, position, limit))
         ),
       subscribers: (topic) => inner.subscribers(topic),
+      survey: (topic, question, timeoutMillis) =>
+        unlessCut(
+          topic,
+          "survey",
+          Effect.suspend(() => inner.survey(topic, question, timeoutMillis))
+        ),
       health: SubscriptionRef.changes(health)
     }
   }

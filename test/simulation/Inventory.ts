@@ -29,6 +29,7 @@ export const swept: Readonly<Record<string, ReadonlyArray<string>>> = {
   "src/channel/handlers/Log.ts": ["channel log"],
   "src/channel/handlers/Metrics.ts": ["channel metrics"],
   "src/channel/handlers/RateLimit.ts": ["channel rateLimit"],
+  "src/channel/nodes/NodeSurvey.ts": ["channel question over nodes"],
   "src/channel/nodes/LeasedPresence.ts": ["channel presence over nodes"],
   "src/channel/nodes/NodeEngine.ts": ["channel subscribe over nodes"],
   "src/channel/nodes/NodeTopic.ts": ["channel subscribe over nodes"],

@@ -13,13 +13,16 @@
  */
 import * as Context from "effect/Context"
 import type * as DateTime from "effect/DateTime"
+import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
 
+import type { ClientRequestError } from "../ClientRequestError.ts"
 import type { Payload } from "../Payload.ts"
 import type { Position } from "./Position.ts"
 import type { Retention } from "./Retention.ts"
+import type { Survey, SurveyQuestion } from "./Survey.ts"
 
 /**
  * A message to a topic.
@@ -75,7 +78,7 @@ export interface Subscriber {
 }
 
 /**
- * A member of a topic on this node, as it is listed.
+ * A member of a topic, as it is listed.
  *
  * @category models
  * @since 0.1.0
@@ -98,6 +101,12 @@ export interface JoinedMember {
   readonly info: MemberInfo
   /** Ends its channel now. */
   readonly kick: () => void
+  /** Asks its client, and succeeds with the status and response of the answer. */
+  readonly request: (
+    event: string,
+    payload: Schema.Json,
+    timeout: Duration.Duration
+  ) => Effect.Effect<{ readonly status: string; readonly response: Schema.Json }, ClientRequestError>
 }
 
 /**
@@ -149,11 +158,13 @@ export class BroadcasterUnavailable extends Schema.TaggedError<BroadcasterUnavai
   "fairlead/channel/BroadcasterUnavailable"
 )("BroadcasterUnavailable", {
   topic: Schema.String,
-  operation: Schema.Literals(["publish", "subscribe", "since", "presence"]),
+  operation: Schema.Literals(["publish", "subscribe", "since", "presence", "survey"]),
   cause: Schema.optional(Schema.Defect())
 }) {
   override get message() {
-    const what = this.operation === "presence" ? "read or change presence" : this.operation
+    const { operation } = this
+    const what =
+      operation === "presence" ? "read or change presence" : operation === "survey" ? "ask all nodes" : operation
     return `The broadcaster could not ${what} on "${this.topic}": watch its health, and try again`
   }
 }
@@ -186,6 +197,15 @@ export class Broadcaster extends Context.Service<
     ) => Effect.Effect<Since, BroadcasterUnavailable>
     /** The subscribers of a topic on this node, in the order in which they subscribed. */
     readonly subscribers: (topic: string) => Iterable<Subscriber>
+    /**
+     * Asks the members of a topic on all nodes. A node that does not answer in time is counted as missing; the time-out of a request to clients is part of the question, and
+     * comes in addition.
+     */
+    readonly survey: (
+      topic: string,
+      question: SurveyQuestion,
+      timeoutMillis: number
+    ) => Effect.Effect<Survey, BroadcasterUnavailable>
     /** How the engine is now, and each change of it. */
     readonly health: Stream.Stream<Health>
   }

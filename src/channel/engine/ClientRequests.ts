@@ -9,6 +9,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import type * as Schema from "effect/Schema"
 
 import type { RequestOptions } from "../ApiTypes.ts"
 import { ClientRequestError } from "../ClientRequestError.ts"
@@ -17,15 +18,30 @@ import type { Payload } from "../Payload.ts"
 
 interface Answer {
   readonly status: string
-  readonly response: Payload
+  readonly response: Schema.Json
 }
 
 type Resume = (exit: Exit.Exit<Answer, ClientRequestError>) => void
 
-const fieldsOf = (payload: Payload): Readonly<Record<string, Payload | undefined>> =>
+const fieldsOf = (payload: Payload): Readonly<Record<string, Schema.Json | undefined>> =>
   typeof payload === "object" && payload !== null && !Array.isArray(payload) && !(payload instanceof Uint8Array)
-    ? (payload as Readonly<Record<string, Payload | undefined>>)
+    ? (payload as Readonly<Record<string, Schema.Json | undefined>>)
     : {}
+
+/** Encodes the payload of a request. A value that cannot be encoded is a defect: its type was right. */
+export const encodeRequest = ({ payload }: CompiledMessage, value: unknown): Effect.Effect<Schema.Json, never, any> =>
+  // Bytes cannot be part of the JSON that a request is.
+  Effect.orDie(payload.encode(value)) as Effect.Effect<Schema.Json, never, any>
+
+/** Reads the answer to a request. */
+export const decodeAnswer = (
+  { error, reply }: CompiledMessage,
+  { response, status }: Answer,
+  invalid: () => ClientRequestError
+): Effect.Effect<unknown, unknown, any> =>
+  status === "ok"
+    ? Effect.mapError(reply.decode(response), invalid)
+    : Effect.flatMap(Effect.mapError(error.decode(response), invalid), Effect.fail)
 
 /** The requests that a client has not answered yet. */
 export class ClientRequests {
@@ -36,25 +52,17 @@ export class ClientRequests {
   ask(
     topic: string,
     event: string,
-    { error, payload, reply }: CompiledMessage,
-    value: unknown,
+    payload: Schema.Json,
     send: (payload: Payload) => void,
     { timeout = "10 seconds" }: RequestOptions = {}
-  ): Effect.Effect<unknown, unknown, any> {
+  ): Effect.Effect<Answer, ClientRequestError> {
     const failed = (reason: ClientRequestError["reason"]) => new ClientRequestError({ topic, event, reason })
-    const answered = (encoded: Payload) =>
-      Effect.callback<Answer, ClientRequestError>((resume) => {
-        const id = `r${++this.count}`
-        this.waiting.set(id, (exit) => resume(Exit.isSuccess(exit) ? exit : Exit.fail(failed("channel ended"))))
-        send({ request_id: id, payload: encoded } as Payload)
-        return Effect.sync(() => this.waiting.delete(id))
-      }).pipe(Effect.timeoutOrElse({ duration: Duration.fromInputUnsafe(timeout), orElse: () => failed("timed out") }))
-    return Effect.flatMap(Effect.flatMap(Effect.orDie(payload.encode(value)), answered), ({ response, status }) => {
-      const invalid = () => failed("invalid answer")
-      return status === "ok"
-        ? Effect.mapError(reply.decode(response), invalid)
-        : Effect.flatMap(Effect.mapError(error.decode(response), invalid), Effect.fail)
-    })
+    return Effect.callback<Answer, ClientRequestError>((resume) => {
+      const id = `r${++this.count}`
+      this.waiting.set(id, (exit) => resume(Exit.isSuccess(exit) ? exit : Exit.fail(failed("channel ended"))))
+      send({ request_id: id, payload })
+      return Effect.sync(() => this.waiting.delete(id))
+    }).pipe(Effect.timeoutOrElse({ duration: Duration.fromInputUnsafe(timeout), orElse: () => failed("timed out") }))
   }
 
   /** Takes an answer; whether a request waited for it. */

@@ -9,6 +9,7 @@ import type * as Context from "effect/Context"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 
 import { isExit } from "../../core/Effects.ts"
@@ -25,13 +26,14 @@ import type {
 import { formatPosition } from "../broadcaster/Position.ts"
 import type { Position } from "../broadcaster/Position.ts"
 import { withRecoveryId } from "../broadcaster/TopicLog.ts"
+import { ClientRequestError } from "../ClientRequestError.ts"
 import type { ImplementedChannel } from "../Definition.ts"
 import { MemberPresence } from "../presence/MemberPresence.ts"
 import type { Entered } from "../presence/NodePresence.ts"
 import type { PresenceMember } from "../presence/TopicPresence.ts"
 import type { Payload, Ref } from "../wire/Message.ts"
 import * as Reserved from "../wire/Reserved.ts"
-import { ClientRequests } from "./ClientRequests.ts"
+import { ClientRequests, decodeAnswer, encodeRequest } from "./ClientRequests.ts"
 import type { Follower, Peer } from "./Peer.ts"
 
 /** The lane as its member uses it. */
@@ -107,7 +109,11 @@ export class Member implements Subscriber, Follower, PresenceMember {
       socketId: this.peer.socket.id,
       joinedAt: DateTime.makeUnsafe(this.joinedAtMillis)
     }
-    return { info, kick: () => this.home.kick(this) }
+    return {
+      info,
+      kick: () => this.home.kick(this),
+      request: (event, payload, timeout) => this.ask(event, payload, { timeout })
+    }
   }
 
   get topic(): string {
@@ -253,11 +259,23 @@ export class Member implements Subscriber, Follower, PresenceMember {
 
   request(event: string, payload: unknown, options?: RequestOptions): Effect.Effect<unknown, unknown> {
     return Effect.suspend(() => {
+      const { topic } = this
       const { built, compiled } = this.home.implementation
+      const message = compiled.requests.get(event)!
+      const invalid = () => new ClientRequestError({ topic, event, reason: "invalid answer" })
+      const asked = Effect.flatMap(encodeRequest(message, payload), (encoded) => this.ask(event, encoded, options))
+      const answered = Effect.flatMap(asked, (answer) => decodeAnswer(message, answer, invalid))
+      return Effect.provideContext(answered, built as Context.Context<any>)
+    })
+  }
+
+  private ask(event: string, payload: Schema.Json, options?: RequestOptions) {
+    return Effect.suspend(() => {
+      const ended = new ClientRequestError({ topic: this.topic, event, reason: "channel ended" })
+      if (this.phase !== "joined") return Effect.fail(ended)
       const requests = (this.requests ??= new ClientRequests())
       const send = (encoded: Payload) => this.peer.push(this.joinRef, this.topic, event, encoded)
-      const asked = requests.ask(this.topic, event, compiled.requests.get(event)!, payload, send, options)
-      return Effect.provideContext(asked, built as Context.Context<any>)
+      return requests.ask(this.topic, event, payload, send, options)
     })
   }
 

@@ -52,7 +52,7 @@ export class NodeEngine implements TopicOwner {
     settings.broker.listen((status) => this.changed(status))
   }
 
-  get service(): Broadcaster["Service"] {
+  get service(): Omit<Broadcaster["Service"], "survey"> {
     return {
       publish: (message, { except, publisher, retention } = {}) =>
         this.asked(message.topic, "publish", () => {

@@ -44,6 +44,7 @@ import { Broadcaster } from "../broadcaster/Contract.ts"
 import type { Health } from "../broadcaster/Contract.ts"
 import { LeasedPresence } from "../nodes/LeasedPresence.ts"
 import { NodeEngine } from "../nodes/NodeEngine.ts"
+import { NodeSurvey } from "../nodes/NodeSurvey.ts"
 import { Presence } from "../presence/Contract.ts"
 import { connect } from "./Connection.ts"
 import { Names, RedisBroker } from "./RedisBroker.ts"
@@ -178,7 +179,9 @@ export const layer = (options: LayerOptions = {}): Layer.Layer<Broadcaster | Pre
       yield* every(settings.heartbeatMillis, beat)
       yield* every(settings.checkIntervalMillis, Effect.andThen(engine.check, presence.check))
       yield* Effect.addFinalizer(() => presence.release)
-      return Context.make(Broadcaster, engine.service).pipe(Context.add(Presence, presence.service))
+      const survey = new NodeSurvey({ engine: engine.service, presence: presence.service, id: unique(), fork })
+      yield* survey.open
+      return Context.make(Broadcaster, survey.service).pipe(Context.add(Presence, presence.service))
     })
   )
 }

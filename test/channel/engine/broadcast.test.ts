@@ -232,6 +232,7 @@ describe("the testing kit", () => {
         subscribe: () => Effect.succeed(() => {}),
         since: () => Effect.succeed({ complete: true, top: undefined, deliveries: [] }),
         subscribers: () => [],
+        survey: () => Effect.succeed({ answers: [], missing: 0 }),
         health: Stream.make({ _tag: "Connected" as const })
       })
       const server = ChannelServer.make("x").mount(Room)

@@ -10,7 +10,7 @@ import { TestChannel } from "fairlead/testing/channel"
 import { keepLogs } from "../../server/Logs.ts"
 import { joined, Room, roomLayer, serverOf } from "./Room.ts"
 
-const unavailable = (topic: string, operation: "publish" | "subscribe" | "since") =>
+const unavailable = (topic: string, operation: "publish" | "subscribe" | "since" | "survey") =>
   Effect.fail(new Broadcaster.BroadcasterUnavailable({ topic, operation }))
 
 const away = Layer.succeed(Broadcaster.Broadcaster, {
@@ -18,6 +18,7 @@ const away = Layer.succeed(Broadcaster.Broadcaster, {
   subscribe: (topic) => unavailable(topic, "subscribe"),
   since: (topic) => unavailable(topic, "since"),
   subscribers: () => [],
+  survey: (topic) => unavailable(topic, "survey"),
   health: Stream.make({ _tag: "Suspended" as const, sinceMillis: 7, description: "the broker is away" })
 })
 

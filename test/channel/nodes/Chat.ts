@@ -10,6 +10,7 @@ export class Room extends ChannelApi.make("room:{id}", {
   join: { payload: any },
   incoming: { say: { payload: any }, sayToOthers: { payload: any }, publish: { payload: any, reply: Schema.String } },
   outgoing: { said: any },
+  requests: { ready: { payload: Schema.String, reply: Schema.Finite, error: Schema.Struct({ why: Schema.String }) } },
   retention: ChannelApi.recoverable({ maxMessages: 1000 })
 }) {}
 

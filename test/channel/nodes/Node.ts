@@ -4,6 +4,7 @@ import { Broadcaster, Presence } from "fairlead/channel"
 
 import { LeasedPresence } from "../../../src/channel/nodes/LeasedPresence.ts"
 import { NodeEngine } from "../../../src/channel/nodes/NodeEngine.ts"
+import { NodeSurvey } from "../../../src/channel/nodes/NodeSurvey.ts"
 import type { MemoryLink } from "./MemoryBroker.ts"
 
 let incarnations = 0
@@ -23,8 +24,9 @@ export const nodeOver = (link: MemoryLink) =>
     link.listen((status) => {
       if (status._tag === "Up") fork(status.isSameRun === true ? presence.reconnected : presence.restored)
     })
+    const survey = new NodeSurvey({ engine: engine.service, presence: presence.service, id: incarnation(), fork })
     const layer = Layer.succeedContext(
-      Context.make(Broadcaster.Broadcaster, engine.service).pipe(Context.add(Presence.Presence, presence.service))
+      Context.make(Broadcaster.Broadcaster, survey.service).pipe(Context.add(Presence.Presence, presence.service))
     )
-    return { engine, presence, layer }
+    return { engine, presence, survey, layer }
   })

@@ -1,0 +1,4 @@
+import { membersContract } from "../nodes/contract/MembersContract.ts"
+import { natsKind } from "./Nats.ts"
+
+membersContract(natsKind)

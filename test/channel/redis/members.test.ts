@@ -1,0 +1,4 @@
+import { membersContract } from "../nodes/contract/MembersContract.ts"
+import { redisKind } from "./Redis.ts"
+
+membersContract(redisKind)
