@@ -9,9 +9,8 @@ import { RateLimiter } from "effect/persistence"
 import { Interceptor } from "fairlead"
 import { App, Fairing } from "fairlead/app"
 import { backgroundJob, banner, health, metrics, serverTiming } from "fairlead/app/fairings"
-import { Broadcaster } from "fairlead/channel"
 
-import { live, roomChannel, sockets } from "./Live.ts"
+import { broadcaster, live, roomChannel, sockets } from "./Live.ts"
 import { Messages } from "./Messages.ts"
 import * as PageNetwork from "./PageNetwork.ts"
 import { Pages } from "./Pages.ts"
@@ -64,7 +63,7 @@ export const harbour = App.make("harbour")
   .manage(Tokens.layer)
   .manage(PageNetwork.transport)
   .manage(Pages.layer)
-  .manage(Broadcaster.layer)
+  .manage(broadcaster)
   .manage(Previews.layer)
   .manage(Messages.layer)
   .manage(Peers.layer)

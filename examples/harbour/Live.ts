@@ -6,13 +6,15 @@
  */
 import { Clock, Context, Effect, Layer, Option, Ref } from "effect"
 import type { Redacted } from "effect"
-import { ChannelApi, ChannelHandler, ChannelServer } from "fairlead/channel"
+import { Broadcaster, ChannelApi, ChannelHandler, ChannelServer } from "fairlead/channel"
 import { NodeUpgrade } from "fairlead/channel/node"
+import { RedisBroadcaster } from "fairlead/channel/redis"
 
 import { guest, limits } from "./Domain.ts"
 import type { StorageError } from "./Domain.ts"
 import { Messages } from "./Messages.ts"
 import { MembersOnly, RoomChannel, Unavailable, UnknownToken } from "./RoomChannel.ts"
+import { Settings } from "./Settings.ts"
 import { Storage } from "./Storage.ts"
 import { Tokens } from "./Tokens.ts"
 
@@ -33,6 +35,8 @@ export const roomChannel = RoomChannel.layer({
       yield* storage.room(room)
       return ChannelApi.joined(undefined, { user, typedAt: yield* Ref.make(-Infinity) })
     }).pipe(Effect.catchTag("StorageError", unavailable)),
+  afterJoin: ({ presence, state: { user } }) =>
+    user._tag === "Member" ? Effect.orDie(presence.track(user.name, {})) : Effect.void,
   on: {
     post: ({ text }, { params: { room }, state: { user } }) =>
       Effect.gen(function* () {
@@ -49,6 +53,13 @@ export const roomChannel = RoomChannel.layer({
       })
   }
 })
+
+/** Carries events and presence: in this process, or over Redis between all Harbours that serve these rooms. */
+export const broadcaster = Layer.unwrap(
+  Effect.map(Settings, ({ redis }) =>
+    Option.match(redis, { onNone: () => Broadcaster.layer, onSome: (url) => RedisBroadcaster.layer({ url }) })
+  )
+)
 
 /** Where the sockets are. */
 const path = "/socket"

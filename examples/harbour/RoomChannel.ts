@@ -9,6 +9,7 @@
  * | from Harbour | `posted` | a message that was stored, however it was posted |
  * | from Harbour | `previewed` `{ id, previews }` | the previews of a message, when one more is made |
  * | from Harbour | `typing` `{ name }` | somebody else is writing; nothing says when they stop |
+ * | from Harbour | `presence_state`, `presence_diff` | which members are here, by name, on any node; guests are not shown |
  *
  * Nothing here is kept for those who are away: who joins, or joins again, reads what was missed over HTTP.
  */
@@ -57,5 +58,6 @@ export class RoomChannel extends ChannelApi.make("room:{room}", {
     posted: Message,
     previewed: Message.mapFields(({ id, previews }) => ({ id, previews })),
     typing: Schema.Struct({ name: MemberName })
-  }
+  },
+  presence: { key: MemberName, meta: Schema.Struct({}) }
 }) {}

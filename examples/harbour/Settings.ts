@@ -11,12 +11,13 @@
  *   dial; several addresses of one peer are several entries. `--peer ID@ADDRESS` adds one. None by default.
  * - `HARBOUR_PEER_LISTEN`: the address and UDP port where peers find this Harbour, 0.0.0.0:0 by default, which is any port; it is not
  *   opened unless this or a peer is set.
+ * - `REDIS_URL`: the Redis over which several Harbours on one database file serve the same rooms, such as `redis://127.0.0.1:6379`; without it Harbour is alone.
  * - `READINESS_DELAY`: how long Harbour serves on after a stop was requested, with `/ready` at 503, such as `5 seconds`;
  *   0 by default, since a load balancer is needed for it to be of use. Stopping takes that much longer.
  *
  * All faults are reported at once, before anything is opened or bound.
  */
-import { Config, Context, Duration, Effect, Result, Schema } from "effect"
+import { Config, Context, Duration, Effect, Redacted, Result, Schema } from "effect"
 import type { Option } from "effect"
 import { NetAddress } from "effect/net"
 import { AppConfig } from "fairlead/app"
@@ -33,11 +34,14 @@ export class Settings extends Context.Service<
     readonly previewAllow: ReadonlyArray<string>
     readonly peers: ReadonlyArray<EndpointAddr.EndpointAddr>
     readonly peerListen: Option.Option<string>
+    readonly redis: Option.Option<Redacted.Redacted>
     readonly readinessDelay: Duration.Duration
   }
 >()("harbour/Settings") {}
 
 const isOrigin = (text: string): boolean => /^https?:/.test(text) && URL.parse(text)?.origin === text
+
+const isRedis = (text: string): boolean => /^rediss?:$/.test(URL.parse(text)?.protocol ?? "")
 
 const isAddress = (text: string): boolean => Result.isSuccess(NetAddress.inetAddressFromString(text))
 
@@ -88,6 +92,13 @@ export const settings = AppConfig.all({
   peerListen: Config.schema(
     Schema.String.check(Schema.makeFilter((text) => isAddress(text) || "an IP address and a port, like 0.0.0.0:4433")),
     "HARBOUR_PEER_LISTEN"
+  ).pipe(Config.option),
+  // A password may be part of it.
+  redis: Config.schema(
+    Schema.RedactedFromValue(Schema.String).check(
+      Schema.makeFilter((url) => isRedis(Redacted.value(url)) || "a URL like redis://127.0.0.1:6379 or rediss://…")
+    ),
+    "REDIS_URL"
   ).pipe(Config.option),
   readinessDelay: Config.Duration("READINESS_DELAY").pipe(Config.withDefault(Duration.zero))
 })

@@ -12,6 +12,7 @@ export const given = (settings: Partial<Settings["Service"]>): Layer.Layer<Setti
     previewAllow: [],
     peers: [],
     peerListen: Option.none(),
+    redis: Option.none(),
     readinessDelay: Duration.zero,
     ...settings
   })

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { ConfigProvider, Effect, Exit, Option } from "effect"
+import { ConfigProvider, Effect, Exit, Option, Redacted } from "effect"
 
 import { settings } from "../../examples/harbour/Settings.ts"
 
@@ -51,6 +51,20 @@ describe("settings", () => {
     Effect.map(settings.parse(ConfigProvider.fromUnknown(environment)), (read) => {
       assert.deepStrictEqual<unknown>(read.peers, peers)
       assert.strictEqual(Option.getOrUndefined(read.peerListen), listen)
+    })
+  )
+
+  it.effect("harbour: REDIS_URL names a Redis, and its password is redacted", () =>
+    Effect.gen(function* () {
+      const url = "rediss://user:secret@redis.example:6380"
+      const { redis } = yield* settings.parse(ConfigProvider.fromUnknown({ REDIS_URL: url }))
+      assert.strictEqual(Redacted.value(Option.getOrThrow(redis)), url)
+      assert.notInclude(String(redis), "secret")
+      const exit = yield* Effect.exit(
+        settings.parse(ConfigProvider.fromUnknown({ REDIS_URL: "http://u:secret@a.example" }))
+      )
+      assert.match(String(exit), /REDIS_URL/)
+      assert.notInclude(String(exit), "secret")
     })
   )
 

@@ -22,7 +22,7 @@ import {
 } from "effect"
 import { HttpClient } from "effect/http"
 import { Fairing } from "fairlead/app"
-import { Broadcaster } from "fairlead/channel"
+import type { Broadcaster } from "fairlead/channel"
 import { EndpointId } from "fairlead/endpoint"
 import type { EndpointAddr } from "fairlead/endpoint"
 import { TestApp } from "fairlead/testing/app"
@@ -33,7 +33,7 @@ import type { Simulation } from "fairlead/testing/simulation"
 import { RoomName } from "../../examples/harbour/Domain.ts"
 import type { Message } from "../../examples/harbour/Domain.ts"
 import { harbour } from "../../examples/harbour/Harbour.ts"
-import { live, roomChannel } from "../../examples/harbour/Live.ts"
+import { broadcaster, live, roomChannel } from "../../examples/harbour/Live.ts"
 import type { Messages } from "../../examples/harbour/Messages.ts"
 import * as PageNetwork from "../../examples/harbour/PageNetwork.ts"
 import { Pages } from "../../examples/harbour/Pages.ts"
@@ -102,7 +102,7 @@ const launch = (peer: EndpointAddr.EndpointAddr) =>
     )
     const broker = yield* makeBroker
     const app = harbour
-      .override(Broadcaster.layer, broker.layer)
+      .override(broadcaster, broker.layer)
       .override(Tokens.layer, countedTokens)
       .override(PageNetwork.transport, noNetwork)
       .override(Pages.layer, slowPages)

@@ -9,23 +9,37 @@ const beat = 2000
 /** How long somebody is shown as typing after they were said to be. */
 const lapse = 5000
 
+const whoTypes = (names) => {
+  if (names.length > 2) return "Several people are typing…"
+  return names.length === 0 ? "" : `${names.join(" and ")} ${names.length === 1 ? "is" : "are"} typing…`
+}
+
+const whoIsHere = (names) => {
+  const sorted = names.toSorted((one, other) => one.localeCompare(other))
+  const more = sorted.length - 12
+  const named = sorted.slice(0, 12).join(", ")
+  return named === "" ? "" : `Here: ${named}${more > 0 ? ` and ${more} more` : ""}`
+}
+
 /**
  * Opens the connection when the first room is followed. `heard` gets
  *
  * - `joined()`: the room is followed, from now on; what was posted before is to be read;
  * - `state(name)`: it is not: `connecting` or `reconnecting`;
  * - `posted(message)` and `previewed({ id, previews })`;
- * - `typing(names)`: who is typing now.
+ * - `typing(words)`: which others are typing now;
+ * - `present(words)`: which members are in the room now. Neither is a live region: it would talk over the messages.
  *
  * A room that may not be followed, for its token perhaps, is asked for again and again: reading over HTTP says what is wrong.
  */
-export const live = (Socket, heard) => {
+export const live = ({ Presence, Socket }, heard) => {
   const socket = new Socket("/socket")
   const typing = new Map()
   let channel = null
   let told = 0
+  let own = undefined
 
-  const show = () => heard.typing([...typing.keys()])
+  const show = () => heard.typing(whoTypes([...typing.keys()].filter((name) => name !== own)))
   const still = (name) => {
     clearTimeout(typing.get(name))
     if (typing.delete(name)) show()
@@ -40,9 +54,10 @@ export const live = (Socket, heard) => {
     for (const name of typing.keys()) still(name)
   }
 
-  const follow = (room, token) => {
+  const follow = (room, me) => {
     unfollow()
-    const mine = socket.channel(`room:${room}`, token === undefined ? {} : { token })
+    own = me?.name
+    const mine = socket.channel(`room:${room}`, me === null ? {} : { token: me.token })
     const whileFollowed = (run) => (value) => {
       if (channel === mine) run(value)
     }
@@ -57,6 +72,8 @@ export const live = (Socket, heard) => {
       typing.set(name, setTimeout(still, lapse, name))
       show()
     })
+    const presence = new Presence(mine)
+    presence.onSync(whileFollowed(() => heard.present(whoIsHere(presence.list((name) => name)))))
     mine.onError(whileFollowed(reconnecting))
     channel = mine
     heard.state("connecting")

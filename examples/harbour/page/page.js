@@ -9,6 +9,8 @@ let moreRooms = null
 /** What follows rooms on their channels, once it is loaded, and how it stands: `connecting`, `live` or `reconnecting`. */
 let rooms = null
 let state = null
+/** Which members are in the shown room, in words. */
+let here = ""
 /** The number of the newest message up to which none is missing. */
 let through = 0
 
@@ -52,7 +54,7 @@ const become = (member) => {
   else localStorage.setItem("harbour", JSON.stringify(member))
   show()
   // The channel knows us by the token that it was joined with.
-  if (shown !== null) rooms?.follow(shown, me?.token)
+  if (shown !== null) rooms?.follow(shown, me)
 }
 
 const show = () => {
@@ -255,7 +257,7 @@ const openRoom = async (room, isWanted) => {
   settle(next)
   show()
   pane.scrollTop = pane.scrollHeight
-  rooms?.follow(name, me?.token)
+  rooms?.follow(name, me)
   say(`Room ${name}, ${items.length} messages shown.`)
 }
 
@@ -347,18 +349,8 @@ const stand = (now) => {
   at("connection").hidden = now === null
   at("connection").dataset.state = now
   at("connection").textContent = states[now] ?? ""
-  if (now !== "live") typing([])
-}
-
-/** Says who is typing. It is no live region: it would talk over the messages. */
-const typing = (names) => {
-  const others = names.filter((name) => name !== me?.name)
-  at("typing").textContent =
-    others.length === 0
-      ? ""
-      : others.length > 2
-        ? "Several people are typing…"
-        : `${others.join(" and ")} ${others.length === 1 ? "is" : "are"} typing…`
+  if (now !== "live") at("typing").textContent = here = ""
+  at("present").textContent = here
 }
 
 const heard = {
@@ -369,12 +361,16 @@ const heard = {
       add(message)
       if (state === "live" && message.room === shown) through = Math.max(through, message.id)
     }),
+  present: (words) => {
+    here = words
+    if (state === "live") at("present").textContent = words
+  },
   previewed: ({ id, previews }) =>
     inTurn(() => {
       const item = itemOf(id)
       if (item !== null) keepingEnd(() => showPreviews(item, previews))
     }),
-  typing
+  typing: (words) => void (at("typing").textContent = words)
 }
 
 addEventListener("hashchange", () => act(null, enter))
@@ -382,18 +378,20 @@ await act(null, () => listRooms())
 await act(null, enter)
 show()
 
-/** Looks for news while the page is seen and nothing tells of them. A look that fails is not worth a word: the next one may succeed. */
+let looks = 0
+
+/** Looks for news while the page is seen and not live, and seldom while it is: events of another node may be lost on their way. The next look may succeed. */
 const watch = async () => {
-  if (state !== "live" && document.visibilityState === "visible") await look().catch(() => {})
+  if ((state !== "live" || ++looks % 10 === 0) && document.visibilityState === "visible") await look().catch(() => {})
   setTimeout(watch, 3000)
 }
 setTimeout(watch, 3000)
 
 const [phoenix, live] = document.querySelectorAll("link[rel=modulepreload]")
 try {
-  const [{ Socket }, { live: follower }] = await Promise.all([import(phoenix.href), import(live.href)])
-  rooms = follower(Socket, heard)
-  if (shown !== null) rooms.follow(shown, me?.token)
+  const [client, { live: follower }] = await Promise.all([import(phoenix.href), import(live.href)])
+  rooms = follower(client, heard)
+  if (shown !== null) rooms.follow(shown, me)
 } catch {
   // Without them the page looks for news every 3 seconds.
 }
