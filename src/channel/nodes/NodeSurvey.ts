@@ -13,9 +13,9 @@ import * as Schedule from "effect/Schedule"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 
+import { answerOf } from "../broadcaster/Answering.ts"
 import { BroadcasterUnavailable } from "../broadcaster/Contract.ts"
 import type { Broadcaster, Delivery } from "../broadcaster/Contract.ts"
-import { answerOf } from "../broadcaster/Survey.ts"
 import type { Survey, SurveyAnswer, SurveyQuestion } from "../broadcaster/Survey.ts"
 import type { Presence } from "../presence/Contract.ts"
 

@@ -3,7 +3,7 @@ import { spawn } from "node:child_process"
 import { fileURLToPath } from "node:url"
 
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Schema } from "effect"
 import { ChannelApi, ChannelServer, Presence } from "fairlead/channel"
 import { RedisBroadcaster } from "fairlead/channel/redis"
 import { TestChannel } from "fairlead/testing/channel"
@@ -12,7 +12,7 @@ import { afterAll, beforeAll } from "vitest"
 import { until } from "./Nodes.ts"
 import { missing, Redis } from "./Redis.ts"
 
-class Storm extends ChannelApi.make("storm", { presence: { meta: ChannelApi.AnyPayload } }) {}
+class Storm extends ChannelApi.make("storm", { presence: { meta: Schema.Struct({}) } }) {}
 
 const nodeAt = (url: string, options: RedisBroadcaster.LayerOptions = {}) =>
   TestChannel.make(
