@@ -21,6 +21,7 @@ import { optionalKey } from "./MiddlewareCombine.ts"
 import type {
   AfterValue,
   BeforeValue,
+  Choice,
   Condition,
   EndedValue,
   LinkedPair,
@@ -76,7 +77,8 @@ export const before = (entry: Entry<BeforeValue>, site: Site): ReadonlyArray<Sta
   const found = find(entry, site)
   const { info, known, name } = found
   if (known !== undefined) {
-    const { condition, members, stage } = known.interceptor
+    const { choice, condition, members, stage } = known.interceptor
+    if (choice !== undefined) return [bindStage(known, choosing(choice, name, info, site), name, info)]
     if (condition !== undefined) return [bindStage(known, conditional(condition, name, info, site), name, info)]
     if (members === undefined) return [bindStage(known, stage!, name, info)]
     return members
@@ -121,6 +123,39 @@ const conditional = (
     },
     { key: Stage.ManyKeys, info }
   )
+}
+
+/** The one stage of alternatives: the first that lets the request in provides its services. */
+const choosing = (
+  { all, alternatives, common }: Choice,
+  name: string,
+  info: InterceptorInfo,
+  site: Site
+): Stage.Stage => {
+  const choices = alternatives.map((alternative) => before(alternative, site))
+  const provided = (services: Context.Context<never>): Context.Context<never> => {
+    const values = new Map(services.mapUnsafe)
+    for (const key of all) {
+      values.set(optionalKey(key), optionIn(services.mapUnsafe, key))
+      // Where not every alternative provides it, a later stage takes it from outside.
+      if (!common.includes(key)) values.delete(key)
+    }
+    return Context.makeUnsafe(values)
+  }
+  const attempt = (at: number, request: Request, context: Context.Context<never>): unknown => {
+    const out = runAll(undefined, choices[at]!, request, context)
+    if (!isEffect(out)) return provided(out as Context.Context<never>)
+    const chosen = Effect.map(out as Effect.Effect<Context.Context<never>, unknown>, provided)
+    if (at === choices.length - 1) return chosen
+    return Effect.catch(chosen, () => {
+      const next = attempt(at + 1, request, context)
+      return isEffect(next) ? (next as typeof chosen) : Effect.succeed(next as Context.Context<never>)
+    })
+  }
+  return Stage.make("before", name, (request, _, __, context) => attempt(0, request as Request, context), {
+    key: Stage.ManyKeys,
+    info
+  })
 }
 
 const optionIn = (services: ReadonlyMap<string, unknown>, key: string): unknown =>

@@ -9,6 +9,7 @@ import type * as Option from "effect/Option"
 import * as Composite from "../core/Composite.ts"
 import * as Interceptor from "../core/Interceptor.ts"
 import { interceptorOf } from "../core/InterceptorKind.ts"
+import { checkOptions } from "../core/Options.ts"
 import { isServiceKey } from "../core/ServiceClass.ts"
 import type { Request } from "./HttpTypes.ts"
 import type { After, Before } from "./MiddlewareTypes.ts"
@@ -158,6 +159,99 @@ const conditional = (predicate: (request: Request) => boolean, middleware: unkno
  */
 export const unless: typeof when = (predicate: (request: Request) => boolean, middleware: unknown): never =>
   conditional((request) => !predicate(request), middleware)
+
+/**
+ * Several befores as one, in order: every one of them must let the request in. The same as `group`, by the name that goes with `some`.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const every: typeof group = group
+
+/**
+ * Alternatives: the befores run in order until one lets the request in, and the rest does not run. When all fail, the failure is that of the last.
+ *
+ * 1. A service that every alternative provides is provided. Each service of a list is also provided as an `Option`, under `Middleware.optional(Key)`: `None` where its alternative did
+ *    not let the request in.
+ * 2. A failed alternative leaves no service and no change of the request. Its failure is not logged.
+ * 3. Only the befores themselves are tried: a failure of a later stage or of the handler never runs another alternative. A defect and an interruption pass at once.
+ *
+ * **Example** (A key of a machine, or a user)
+ *
+ * ```ts
+ * import { Context, Effect, Option, Schema } from "effect"
+ * import { HttpServerResponse } from "effect/http"
+ * import { Middleware, Pipeline, RequestView } from "fairlead/server"
+ *
+ * class Caller extends Context.Service<Caller, string>()("app/Caller") {}
+ * class Machine extends Context.Service<Machine, string>()("app/Machine") {}
+ * class NoKey extends Schema.TaggedError<NoKey>()("NoKey", {}) {}
+ * class NoUser extends Schema.TaggedError<NoUser>()("NoUser", {}, { httpApiStatus: 401 }) {}
+ *
+ * const user = Middleware.before("user", Caller, RequestView.header("x-user", () => new NoUser()))
+ * const machine = Middleware.every(
+ *   "machine",
+ *   Middleware.before("key", Machine, RequestView.header("x-key", () => new NoKey())),
+ *   Middleware.before("caller", Caller, Machine)
+ * )
+ *
+ * const app = Pipeline.make("app")
+ *   .before(Middleware.some("who", machine, user)) // provides Caller, and Machine as an Option; fails with NoUser
+ *   .handle(
+ *     Effect.gen(function* () {
+ *       const isMachine = Option.isSome(yield* Middleware.optional(Machine))
+ *       return HttpServerResponse.text(`${yield* Caller}${isMachine ? ", a machine" : ""}`)
+ *     })
+ *   )
+ *   .respond(NoUser)
+ * ```
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const some = <const M extends readonly [Before<any, any, any>, ...Array<Before<any, any, any>>]>(
+  name: string,
+  ...alternatives: M
+): Before<SomeServices<M>, LastError<M>, Before.Needs<M[number]>> => {
+  const values = alternatives.map((alternative) => Composite.accept<BeforeValue>(name, kinds.before, alternative))
+  const inner = values.map(Interceptor.describe)
+  const [first, ...others] = inner.map((info) => info.provides)
+  if (first === undefined) throw checkOptions(name).invalid("some", "it has no alternative: list one or more befores")
+  const all = [...new Set(inner.flatMap((info) => info.provides))]
+  const common = first.filter((key) => others.every((keys) => keys.includes(key)))
+  const provides = [...common, ...all.filter((key) => !common.includes(key)).map(optionalKey)]
+  const choice = { alternatives: values, common, all }
+  return interceptorOf(kinds.before, { name, choice }, { provides, inner }) as any
+}
+
+/**
+ * The services that `some` provides: those of every alternative as they are, the others as an `Option` each.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type SomeServices<M extends ReadonlyArray<Before<any, any, any>>> =
+  | Common<M>
+  | Optionals<Exclude<Before.Provides<M[number]>, Common<M>>>
+
+// Nobody knows which alternatives a list of unknown length has.
+type Common<M> = M extends readonly [infer B, ...infer Rest]
+  ? number extends Rest["length"]
+    ? never
+    : Rest extends readonly []
+      ? Before.Provides<B>
+      : Extract<Before.Provides<B>, Common<Rest>>
+  : never
+
+/**
+ * The error of the last of several befores.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type LastError<M extends ReadonlyArray<unknown>> = M extends readonly [...ReadonlyArray<any>, infer B]
+  ? Before.Error<B>
+  : Before.Error<M[number]>
 
 const nameOf = (entry: Composite.Entry<Composite.Recipe>): string => (isServiceKey(entry) ? entry.key : entry.name)
 

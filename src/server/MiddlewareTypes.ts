@@ -154,4 +154,6 @@ export declare namespace Before {
   type Provides<M> = M extends Before<infer I, any, any> ? I : never
   /** The errors that a before raises. */
   type Error<M> = M extends Before<any, infer E, any> ? E : never
+  /** The services that a before needs. */
+  type Needs<M> = M extends Before<any, any, infer R> ? R : never
 }

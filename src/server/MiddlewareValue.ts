@@ -31,8 +31,17 @@ export interface Condition<V> {
   readonly entry: Entry<V>
 }
 
-/** A before: one stage, the members of a group, or a before with its condition. */
+/** Befores of which one must let the request in, and the keys of their services. */
+export interface Choice {
+  readonly alternatives: ReadonlyArray<Entry<BeforeValue>>
+  /** The keys that every alternative provides. */
+  readonly common: ReadonlyArray<string>
+  readonly all: ReadonlyArray<string>
+}
+
+/** A before: one stage, the members of a group, a before with its condition, or alternatives. */
 export interface BeforeValue extends Recipe {
+  readonly choice?: Choice
   readonly stage?: Stage
   readonly members?: ReadonlyArray<Entry<BeforeValue>>
   readonly condition?: Condition<BeforeValue>

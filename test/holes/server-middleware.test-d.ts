@@ -43,7 +43,7 @@ const ada = () => ({ name: "Ada" })
 test("the table has every constructor of middleware that takes an Effect", () => {
   type InTable = "before" | "mapRequest" | "after" | "pair" | "around" | "outer" | "Service" | "sending" | "ended"
   type TakesMiddleware = "group" | "stateful" | "isBefore" | "isAfter" | "isPair" | "isOuter" | "isSending" | "isEnded"
-  type Combines = "when" | "unless" | "optional" | "shadow" | "headers" | "Reject"
+  type Combines = "every" | "some" | "when" | "unless" | "optional" | "shadow" | "headers" | "Reject"
   expectTypeOf<Exclude<keyof typeof Middleware, InTable | TakesMiddleware | Combines>>().toEqualTypeOf<never>()
 })
 

@@ -71,10 +71,25 @@ const special6 = table({
 const nat64 = IpNetwork.fromStringUnsafe("64:ff9b::/96")
 const global6 = IpNetwork.fromStringUnsafe("2000::/3")
 
+const sixToFour = IpNetwork.fromStringUnsafe("2002::/16")
+
+const ipv4At = (address: NetAddress.Ipv6Address, start: number): NetAddress.Ipv4Address =>
+  NetAddress.ipv4FromBytesUnsafe(Uint8Array.from(NetAddress.ipv6ToOctets(address).slice(start, start + 4)))
+
 const embedded = (address: NetAddress.Ipv6Address): NetAddress.Ipv4Address | undefined =>
-  IpNetwork.contains(nat64, address)
-    ? NetAddress.ipv4FromBytesUnsafe(Uint8Array.from(NetAddress.ipv6ToOctets(address).slice(12)))
-    : Option.getOrUndefined(NetAddress.fromIpv4Mapped(address))
+  IpNetwork.contains(nat64, address) ? ipv4At(address, 12) : Option.getOrUndefined(NetAddress.fromIpv4Mapped(address))
+
+/** The IPv4 address that packets to an IPv6 address go to: mapped (RFC 4291), by NAT64 (RFC 6052) or by 6to4 (RFC 3056). */
+const insideOf = (address: NetAddress.IpAddress): NetAddress.Ipv4Address | undefined => {
+  if (!NetAddress.isIpv6Address(address)) return undefined
+  return embedded(address) ?? (IpNetwork.contains(sixToFour, address) ? ipv4At(address, 2) : undefined)
+}
+
+/** All that an address can mean: itself, and the IPv4 address within it. */
+export const readingsOf = (address: NetAddress.IpAddress): ReadonlyArray<NetAddress.IpAddress> => {
+  const inside = insideOf(address)
+  return inside === undefined ? [address] : [address, inside]
+}
 
 const specialIn = (ranges: Table, address: NetAddress.IpAddress): AddressRange | undefined =>
   ranges.find(([network]) => IpNetwork.contains(network, address))?.[1]
@@ -115,12 +130,10 @@ export const addressRange = (text: string): AddressRange => {
 export const readNetwork = (text: string): IpNetwork.IpNetwork | undefined =>
   Result.getOrUndefined(IpNetwork.fromString(text.includes("/") ? text : `${text}/${text.includes(":") ? 128 : 32}`))
 
-/** Whether an address is in one of the networks; an IPv4 address within IPv6 is looked up as both. */
+/** Whether an address is in one of the networks; an IPv4 address within IPv6 (mapped, NAT64, 6to4) is looked up as both. */
 export const isWithin = (networks: ReadonlyArray<IpNetwork.IpNetwork>, text: string): boolean => {
   const address = readAddress(text)
   if (address === undefined) return false
-  const inside = NetAddress.isIpv6Address(address) ? embedded(address) : undefined
-  return networks.some(
-    (network) => IpNetwork.contains(network, address) || (inside !== undefined && IpNetwork.contains(network, inside))
-  )
+  const readings = readingsOf(address)
+  return networks.some((network) => readings.some((reading) => IpNetwork.contains(network, reading)))
 }

@@ -4,6 +4,8 @@
  * @since 0.1.0
  */
 import { digits } from "./FieldValues.ts"
+import { parseItems } from "./StructuredFields.ts"
+import type { BareItem } from "./StructuredFields.ts"
 
 /** One limit: its quota in a window. */
 export interface RateLimitPolicy {
@@ -32,37 +34,26 @@ export const formatPolicy = ({ name, quota, window }: RateLimitPolicy): string =
 export const formatState = ({ name, remaining, reset }: RateLimitState): string =>
   `${text(name)};r=${remaining}${reset === undefined ? "" : `;t=${reset}`}`
 
-interface Item {
+interface NamedItem {
   readonly name: string
   readonly parameters: ReadonlyMap<string, number>
 }
 
-const itemName = /[ \t]*(?:"([^"\\]*(?:\\["\\][^"\\]*)*)"|([A-Za-z*][\w!#$%&'*+.^`|~:/-]*))/y
-const parameter = /[ \t]*;[ \t]*([a-z*][a-z\d_.*-]*)(?:=(?:(\d{1,15})|"[^"\\]*(?:\\["\\][^"\\]*)*"|[^\s;,"]+))?/y
-const comma = /[ \t]*(?:,|$)/y
+/** The items of a field: a name, and its parameters that are counts. A malformed field has no items. */
+const itemsOf = (field: string): ReadonlyArray<NamedItem> =>
+  (parseItems(field) ?? []).flatMap(({ item, parameters }) => {
+    const name = nameOf(item)
+    return name === undefined ? [] : [{ name, parameters: new Map([...parameters].filter(isCount)) }]
+  })
 
-/** The items of a field: a name, and its parameters that are whole numbers. A field that is malformed has no items. */
-const itemsOf = (field: string): ReadonlyArray<Item> => {
-  const items: Array<Item> = []
-  const take = (pattern: RegExp, at: number): RegExpExecArray | null => {
-    pattern.lastIndex = at
-    return pattern.exec(field)
-  }
-  for (let at = 0; at < field.length;) {
-    const name = take(itemName, at)
-    if (name === null) return []
-    const parameters = new Map<string, number>()
-    at = itemName.lastIndex
-    for (let found = take(parameter, at); found !== null; found = take(parameter, at)) {
-      if (found[2] !== undefined) parameters.set(found[1]!, Number(found[2]))
-      at = parameter.lastIndex
-    }
-    if (take(comma, at) === null) return []
-    at = comma.lastIndex
-    items.push({ name: name[1]?.replaceAll(/\\(["\\])/g, "$1") ?? name[2]!, parameters })
-  }
-  return items
+// Drafts before the ninth had tokens for names.
+const nameOf = (item: BareItem): string | undefined => {
+  if (typeof item === "string") return item
+  return typeof item === "object" && item.type === "token" ? item.text : undefined
 }
+
+const isCount = (parameter: readonly [string, BareItem]): parameter is [string, number] =>
+  typeof parameter[1] === "number" && Number.isInteger(parameter[1]) && parameter[1] >= 0
 
 /** Reads `RateLimit-Policy`. */
 export const parsePolicies = (field: string): ReadonlyArray<RateLimitPolicy> =>

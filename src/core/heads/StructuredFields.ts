@@ -5,7 +5,7 @@
  */
 
 /** A bare item. A token, a byte sequence, a date and a display string differ by `type`. */
-type BareItem =
+export type BareItem =
   | number
   | string
   | boolean
@@ -13,6 +13,12 @@ type BareItem =
 
 /** A member: an item or an inner list. Parameters are checked and left out. */
 export type Member = { readonly item: BareItem } | { readonly list: ReadonlyArray<BareItem> }
+
+/** An item with its parameters; a later parameter of one name replaces the earlier one (§4.2.3.2). */
+export interface ParameterizedItem {
+  readonly item: BareItem
+  readonly parameters: ReadonlyMap<string, BareItem>
+}
 
 class Invalid extends Error {}
 
@@ -59,6 +65,12 @@ class Reader {
     return members
   }
 
+  items(): ReadonlyArray<ParameterizedItem> {
+    const items: Array<ParameterizedItem> = []
+    this.members(() => items.push({ item: this.bare(), parameters: this.parameters() }))
+    return items
+  }
+
   private members(read: () => void): void {
     if (this.isEnd()) return
     for (;;) {
@@ -91,12 +103,14 @@ class Reader {
     return value
   }
 
-  private parameters(): void {
+  private parameters(): ReadonlyMap<string, BareItem> {
+    const parameters = new Map<string, BareItem>()
     while (this.take(";")) {
       this.skip(isSpace)
-      this.key()
-      if (this.take("=")) this.bare()
+      const key = this.key()
+      parameters.set(key, this.take("=") ? this.bare() : true)
     }
+    return parameters
   }
 
   private key(): string {
@@ -214,4 +228,10 @@ export const parseDictionary = (text: string): ReadonlyMap<string, Member> | und
 export const parseList = (text: string): ReadonlyArray<Member> | undefined => {
   const reader = new Reader(text)
   return valid(() => reader.whole(() => reader.list()))
+}
+
+/** Reads a list of items with their parameters; `undefined` when the field is invalid, or has an inner list. */
+export const parseItems = (text: string): ReadonlyArray<ParameterizedItem> | undefined => {
+  const reader = new Reader(text)
+  return valid(() => reader.whole(() => reader.items()))
 }

@@ -5,8 +5,9 @@
  */
 import * as IpNetwork from "effect/net/IpNetwork"
 import * as NetAddress from "effect/net/NetAddress"
-import * as Option from "effect/Option"
 import * as Result from "effect/Result"
+
+import { readingsOf as readingsOfAddress } from "../../core/heads/AddressRange.ts"
 
 const bracketed = /^\[([\da-f:.]+)(?:%[^\]]*)?\](?::\d{1,5})?$/i
 const withPort = /^(\d{1,3}(?:\.\d{1,3}){3}):\d{1,5}$/
@@ -18,27 +19,10 @@ const addressOf = (text: string): NetAddress.IpAddress | undefined => {
   return Result.getOrUndefined(NetAddress.ipFromString(bare))
 }
 
-const nat64 = IpNetwork.fromStringUnsafe("64:ff9b::/96")
-const sixToFour = IpNetwork.fromStringUnsafe("2002::/16")
-
-/** The IPv4 address that packets to an IPv6 address go to: mapped (RFC 4291), by NAT64 (RFC 6052) or by 6to4 (RFC 3056). */
-const insideOf = (address: NetAddress.IpAddress): NetAddress.IpAddress | undefined => {
-  if (!NetAddress.isIpv6Address(address)) return undefined
-  const mapped = Option.getOrUndefined(NetAddress.fromIpv4Mapped(address))
-  if (mapped !== undefined) return mapped
-  const segments = NetAddress.ipv6ToSegments(address)
-  const v4 = (high: number, low: number) =>
-    NetAddress.ipv4FromBytesUnsafe(Uint8Array.of(high >> 8, high & 255, low >> 8, low & 255))
-  if (IpNetwork.contains(nat64, address)) return v4(segments[6], segments[7])
-  return IpNetwork.contains(sixToFour, address) ? v4(segments[1], segments[2]) : undefined
-}
-
 /** All that a text can mean: the address itself, and the IPv4 address within it. None where it is no IP address. */
 export const readingsOf = (text: string): ReadonlyArray<NetAddress.IpAddress> => {
   const address = addressOf(text)
-  if (address === undefined) return []
-  const inside = insideOf(address)
-  return inside === undefined ? [address] : [address, inside]
+  return address === undefined ? [] : readingsOfAddress(address)
 }
 
 /** The place of an address: its network, by the number of bits. Any other text than an IP address is a place by itself. */
