@@ -16,9 +16,9 @@
  *
  * **Rules**
  *
- * 1. A method that is not in `methods` fails with `Reject` 501 (RFC 9110 §15.6.2). More header lines than `maxHeaders` fail with `Reject` 431 (RFC 6585 §5).
+ * 1. A method outside of `methods` fails with `Reject` 501 (RFC 9110 §15.6.2). More header lines than `maxHeaders` fail with `Reject` 431 (RFC 6585 §5).
  * 2. A path fails with `Reject` 400 where it has an encoded `/`, `;` or `%`, a backslash, a segment `.` or `..` in any encoding, an empty segment (`//`), an encoded letter or digit, a control
- *    character such as `%00`, a malformed encoding, an octet sequence that is no UTF-8, or a character that must be encoded.
+ *    character such as `%00`, a malformed encoding, octets outside of UTF-8, or a character that must be encoded.
  * 3. So a path that passes has one reading: a prefix that one stage compares with the raw path is the prefix that the router finds in the decoded one, and no part of it is
  *    another origin where it becomes a `Location`.
  * 4. Both the target that came and the URL that earlier stages made of it are checked. The query is not.

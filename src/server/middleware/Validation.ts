@@ -25,7 +25,7 @@
  * 1. 415: the content type, its charset or its coding is not supported (RFC 9110 §15.5.16). The response says in `Accept` or `Accept-Encoding` what is.
  * 2. 400: the body is not UTF-8, not JSON, or nested deeper than `maxDepth`.
  * 3. 422: a value is not as its schema demands (RFC 9110 §15.5.21). All faults of all parts are listed, each with its part, its path and the message of its schema. No value is quoted.
- * 4. A body that is too large fails with the error of `bodyLimit`, 413, and never as bad JSON.
+ * 4. Too large a body fails with the error of `bodyLimit`, 413, and never as bad JSON.
  * 5. `RequestInputError` responds as problem details (RFC 9457), with the faults in `errors`.
  *
  * A name that comes twice in the query or in a form is a list: use `Schema.ArrayEnsure` where one value is a list too. Names of headers are in lower case. An empty body
