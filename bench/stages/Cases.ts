@@ -6,7 +6,7 @@ import * as Schema from "effect/Schema"
 /** Single measurements other than the price of a stage: recovery, ensure, outer, the Probe; and pipelines that keep the interpreter honest. */
 import compose from "koa-compose"
 
-import { Middleware, Pipeline } from "../../src/server/index.ts"
+import { Middleware, Pipeline, RequestView } from "../../src/server/index.ts"
 import { repeatAsync, status } from "../Evaluation.ts"
 import type * as Sampling from "../Sampling.ts"
 import type { NoOp } from "./Copies.ts"
@@ -135,10 +135,10 @@ export const shapes: ReadonlyArray<App> = [
       Middleware.pair(
         "pair",
         () => 1,
-        (response, stored) => (stored._tag === "Some" ? response : HttpServerResponse.empty())
+        (response, _, stored) => (stored._tag === "Some" ? response : HttpServerResponse.empty())
       )
     )
-    .before(Middleware.mapRequest("request", (request) => request.modify({ url: "/elsewhere" })))
+    .before(Middleware.mapRequest("request", (request) => RequestView.modify(request, { url: "/elsewhere" })))
     .handle(handler)
     .onExit("ensure", () => Effect.void),
   Pipeline.make("catches")

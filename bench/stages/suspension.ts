@@ -65,7 +65,7 @@ const bare = ({ Pipeline }: Server): any => Pipeline.make("bench").handle(() => 
 
 const outers = (server: Server): App =>
   indexes.reduce<any>(
-    (closed, index) => closed.outer(server.Middleware.outer(`outer-${index}`, (app) => pass(app as App))),
+    (closed, index) => closed.outer(server.Middleware.outer(`outer-${index}`, (app) => pass(app as unknown as App))),
     bare(server)
   )
 

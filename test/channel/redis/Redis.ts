@@ -1,8 +1,11 @@
 /** A Redis of the tests' own, on a free port of loopback, without persistence. Where there is no `redis-server`, its tests are skipped and say so. */
 import { execFileSync, spawn } from "node:child_process"
 import type { ChildProcess } from "node:child_process"
+import { mkdtempSync, rmSync } from "node:fs"
 import { createServer } from "node:net"
 import type { AddressInfo } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 
 import { RedisBroadcaster } from "fairlead/channel/redis"
 import { createClient } from "redis"
@@ -38,6 +41,8 @@ export class Redis {
   /** Where it keeps the dump that `SAVE` writes; without a folder it starts empty. */
   private readonly folder: string | undefined
   private process: ChildProcess | undefined = undefined
+  /** Where a replica without a folder keeps the dump of its primary. */
+  private scratch: string | undefined = undefined
 
   constructor(port: number, folder?: string) {
     this.port = port
@@ -57,7 +62,7 @@ export class Redis {
   /** Starts it, with the dump of its folder or empty. */
   async restart(): Promise<void> {
     const options = ["--port", String(this.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
-    if (this.folder !== undefined) options.push("--dir", this.folder)
+    options.push("--dir", this.folder ?? (this.scratch = mkdtempSync(join(tmpdir(), "fairlead-redis-"))))
     const child = spawn(program!, [...options, "--loglevel", "warning"], { stdio: "ignore" })
     this.process = child
     for (let left = 200; ; left--) {
@@ -75,6 +80,7 @@ export class Redis {
     const ended = new Promise((resolve) => child.once("exit", resolve))
     child.kill("SIGKILL")
     await ended
+    if (this.scratch !== undefined) rmSync(this.scratch, { recursive: true, force: true })
   }
 
   /** Stops it, and lets it go on. */
