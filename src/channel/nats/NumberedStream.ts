@@ -289,7 +289,7 @@ export class NumberedStream {
         const head = cached !== undefined && !isLost(cached) ? cached : yield* this.head(topic)
         // After the end of the log is known: a change in between moves that end.
         group = yield* this.guarded(group)
-        if (group.length === 0) return
+        if (group.length === 0) return undefined
         const isNews = ({ known }: Waiting) => known !== undefined && (head === undefined || this.isLost(head, known))
         const known = group.find(isNews)?.known
         const settings = group.findLast((one) => one.settings !== undefined)?.settings
@@ -300,10 +300,10 @@ export class NumberedStream {
           for (const [index, { done }] of group.entries()) {
             Deferred.doneUnsafe(done, Effect.succeed({ epoch, offset: first + index }))
           }
-          return
+          return undefined
         }
         this.known.delete(topic)
-        if (!isConflict(stored.failure) || attempt >= maxAttempts) yield* Effect.fail(stored.failure)
+        if (!isConflict(stored.failure) || attempt >= maxAttempts) return yield* Effect.fail(stored.failure)
       }
     })
   }
