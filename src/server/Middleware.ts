@@ -36,7 +36,7 @@ import { toFunction } from "./StageFunction.ts"
 
 export type { After, Before, Ended, Ending, Inner, Outer, Pair, ResponseEnd, Sending } from "./MiddlewareTypes.ts"
 export { isAfter, isBefore, isEnded, isOuter, isPair, isSending } from "./MiddlewareGuards.ts"
-export { every, group, optional, shadow, some, unless, when } from "./MiddlewareCombine.ts"
+export { every, optional, shadow, some, unless, when } from "./MiddlewareCombine.ts"
 export type { GroupServices, LastError, Optional, Optionals, SomeServices } from "./MiddlewareCombine.ts"
 export { headers } from "./MiddlewareHeaders.ts"
 export type { HeadersOptions } from "./MiddlewareHeaders.ts"

@@ -19,13 +19,13 @@ import type { BeforesInOrder } from "./PipelineLists.ts"
 import type { Shadowing } from "./PipelineState.ts"
 
 /**
- * Several befores as one, in order. When one fails, the rest is skipped, and the failure counts as having skipped everything that
+ * Several befores as one, in order: each of them must admit the request. When one fails, the rest is skipped, and the failure counts as having skipped everything that
  * the group provides.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const group = <const M extends readonly [Before<any, any, any>, ...Array<Before<any, any, any>>]>(
+export const every = <const M extends readonly [Before<any, any, any>, ...Array<Before<any, any, any>>]>(
   name: string,
   ...members: M & BeforesInOrder<never, never, M>
 ): Before<Before.Provides<M[number]>, Before.Error<M[number]>, GroupServices<M>> => {
@@ -159,14 +159,6 @@ const conditional = (predicate: (request: Request) => boolean, middleware: unkno
  */
 export const unless: typeof when = (predicate: (request: Request) => boolean, middleware: unknown): never =>
   conditional((request) => !predicate(request), middleware)
-
-/**
- * Several befores as one, in order: every one of them must let the request in. The same as `group`, by the name that goes with `some`.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const every: typeof group = group
 
 /**
  * Alternatives: the befores run in order until one lets the request in, and the rest does not run. When all fail, the failure is that of the last.

@@ -104,7 +104,7 @@ describe.each(Object.entries(deaths))("a defect that is %s", (_, die) => {
         "outer/A": bare.handle(inner.handle(response("h"))).after(Middleware.after("A", die)),
         "outer/handler": bare.handle(Effect.suspend(die)),
         "outer/group/member": bare
-          .before(Middleware.group("group", Middleware.before("member", die)))
+          .before(Middleware.every("group", Middleware.before("member", die)))
           .handle(response("H")),
         "outer/pair": bare.link(Middleware.pair("pair", () => 1, die)).handle(response("H"))
       }

@@ -24,7 +24,7 @@ const app = Pipeline.make("rooms")
   .outer(Middleware.outer("trace", Name, (app) => Effect.provideService(app, Name, "x")))
   .before(before<Red>("first"))
   .before(Auth)
-  .before(Middleware.group("group", before("g1"), before("g2")), { Red: () => Effect.succeed(place) })
+  .before(Middleware.every("group", before("g1"), before("g2")), { Red: () => Effect.succeed(place) })
   .link(
     Middleware.pair(
       "pair",

@@ -158,7 +158,7 @@ describe.each(manners)("a chain of stages that return their results %s", (manner
       const { before, gives, handler, take } = makeJournal(manner)
       const app = Pipeline.make("p")
         .before(before("B1", red))
-        .before(Middleware.group("G", before("G1"), before("G2"), before("G3")), {
+        .before(Middleware.every("G", before("G1"), before("G2"), before("G3")), {
           Red: () => gives("G.catch", undefined)
         })
         .before(before("B2"))
@@ -172,7 +172,7 @@ describe.each(manners)("a chain of stages that return their results %s", (manner
     Effect.gen(function* () {
       const { before, gives, handler, take } = makeJournal(manner)
       const app = Pipeline.make("p")
-        .before(Middleware.group("G", before("G1"), before("G2", red), before("G3")))
+        .before(Middleware.every("G", before("G1"), before("G2", red), before("G3")))
         .recover("Red", () => gives("R", undefined))
         .handle(handler())
       assert.strictEqual(endOf(yield* run(app)), "H")

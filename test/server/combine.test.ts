@@ -50,7 +50,7 @@ describe("a conditional stage", () => {
 
   it.effect("server2 4.5: a group provides each of its services as an Option", () =>
     Effect.gen(function* () {
-      const both = Middleware.group("both", name, place)
+      const both = Middleware.every("both", name, place)
       const app = Pipeline.make("p")
         .before(Middleware.when(isMember, both))
         .handle(

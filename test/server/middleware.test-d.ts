@@ -227,13 +227,13 @@ test("a pair's after cannot fail", () => {
 })
 
 test("a group provides, raises and needs what its members do, save what an earlier member provides", () => {
-  expectTypeOf(Middleware.group("both", trace, authenticate)).toEqualTypeOf<
+  expectTypeOf(Middleware.every("both", trace, authenticate)).toEqualTypeOf<
     Middleware.Before<Trace | CurrentUser, Unauthorized | DatabaseDown, Database>
   >()
   // @ts-expect-error authenticate takes Trace from outside
-  Middleware.group("wrong order", authenticate, trace)
+  Middleware.every("wrong order", authenticate, trace)
   // @ts-expect-error an after is no before
-  Middleware.group("x", trace, stampTrace)
+  Middleware.every("x", trace, stampTrace)
 })
 
 test("the key, the error and the needs of a middleware can be type parameters", () => {

@@ -32,7 +32,7 @@ test("server2 4.3: a stage that provides what an earlier one takes from outside 
   // @ts-expect-error as a pair
   guarded.link(pair)
   // @ts-expect-error in a group
-  Middleware.group("group", requireAdmin, loadUser)
+  Middleware.every("group", requireAdmin, loadUser)
   // @ts-expect-error in a list
   Pipeline.make("x").befores([requireAdmin, loadUser])
   // @ts-expect-error across the border of a list

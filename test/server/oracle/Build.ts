@@ -33,7 +33,7 @@ import type { Result } from "./Oracle.ts"
 type App = Effect.Effect<Response, any, any>
 
 const middleware = Middleware as Record<
-  "before" | "pair" | "group" | "around" | "outer",
+  "before" | "pair" | "every" | "around" | "outer",
   (...parts: ReadonlyArray<unknown>) => any
 >
 
@@ -54,7 +54,7 @@ const plain = (stage: Plain): any => {
         call({ method: `${stage.id}.before`, acts: stage.acts, given: request }, changedBy(request))
       )
     case "group":
-      return middleware.group(stage.id, ...stage.members.map(plain))
+      return middleware.every(stage.id, ...stage.members.map(plain))
   }
 }
 
