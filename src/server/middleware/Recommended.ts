@@ -18,14 +18,15 @@
  *
  * 1. Every option is that of the middleware of the same name, and `false` leaves it out.
  * 2. Without an option these are there: `securityHeaders`, `problemDetails`, `accessLog`, `requestId`, `metrics`, `timeouts`, `conditional`, `csrf`, `bodyLimit`.
- * 3. These need an option: `trustedProxy`, `cors`, `hostPolicy`, `addressList`, `rateLimit`, `session`, `authentication`.
+ * 3. These need an option: `trustedProxy`, `cors`, `loadShed`, `concurrencyLimit`, `requestFirewall`, `hostPolicy`, `addressList`, `rateLimit`, `session`, `authentication`. `{}` is
+ *    enough for `loadShed`, `concurrencyLimit` and `requestFirewall`.
  * 4. The errors of the befores are in the type of the pipeline; `.respond()` answers all of them.
  *
  * **Order**
  *
- * First in a pipeline. On the way in: `trustedProxy`, `requestId`, `metrics`, `cors`, `timeouts`, `conditional`, `hostPolicy`, `addressList`, `rateLimit`, `csrf`, `bodyLimit`,
- * `session`, `authentication`, and then your own. On the way out: `conditional`, `cors`, `problemDetails`, `securityHeaders`, and `accessLog` after the last byte. A load shedder
- * belongs between `cors` and `timeouts`, a request firewall before `hostPolicy`.
+ * First in a pipeline. On the way in: `trustedProxy`, `requestId`, `metrics`, `cors`, `loadShed`, `timeouts`, `concurrencyLimit`, `conditional`, `requestFirewall`, `hostPolicy`,
+ * `addressList`, `rateLimit`, `csrf`, `bodyLimit`, `session`, `authentication`, and then your own. On the way out: `conditional`, `cors`, `problemDetails`, `securityHeaders`, and
+ * `accessLog` after the last byte.
  *
  * **Gotchas**
  *
@@ -46,6 +47,8 @@ import { addressList } from "./AddressList.ts"
 import type { AddressListOptions } from "./AddressList.ts"
 import { bodyLimit } from "./BodyLimit.ts"
 import type { BodyLimitOptions } from "./BodyLimit.ts"
+import { concurrencyLimit } from "./ConcurrencyLimit.ts"
+import type { ConcurrencyLimitOptions } from "./ConcurrencyLimit.ts"
 import { conditional } from "./Conditional.ts"
 import type { ConditionalOptions } from "./Conditional.ts"
 import { cors } from "./Cors.ts"
@@ -54,6 +57,8 @@ import { csrf } from "./Csrf.ts"
 import type { CsrfOptions } from "./Csrf.ts"
 import { hostPolicy } from "./HostPolicy.ts"
 import type { HostPolicyOptions } from "./HostPolicy.ts"
+import { loadShed } from "./LoadShed.ts"
+import type { LoadShedOptions } from "./LoadShed.ts"
 import { metrics } from "./Metrics.ts"
 import type { MetricsOptions } from "./Metrics.ts"
 import { problemDetails } from "./ProblemDetails.ts"
@@ -61,6 +66,8 @@ import type { ProblemDetailsOptions } from "./ProblemDetails.ts"
 import { rateLimit } from "./RateLimit.ts"
 import type { RateLimitOptions } from "./RateLimit.ts"
 import type { RecommendedErrors, RecommendedLate, RecommendedNeeds, RecommendedServices } from "./RecommendedTypes.ts"
+import { requestFirewall } from "./RequestFirewall.ts"
+import type { RequestFirewallOptions } from "./RequestFirewall.ts"
 import { requestId } from "./RequestId.ts"
 import type { RequestIdOptions } from "./RequestId.ts"
 import { securityHeaders } from "./SecurityHeaders.ts"
@@ -91,10 +98,16 @@ export interface RecommendedOptions {
   readonly metrics?: MetricsOptions | false | undefined
   /** Pages of other origins. Default: none may read a response. */
   readonly cors?: CorsOptions<unknown> | false | undefined
+  /** When the process is overloaded; it needs a `ServerLoad`. Default: no request is rejected for it. */
+  readonly loadShed?: LoadShedOptions | false | undefined
   /** The time for a request. Default: that of `timeouts`. */
   readonly timeouts?: TimeoutsOptions | false | undefined
+  /** How many requests run at once. Default: no limit. */
+  readonly concurrencyLimit?: ConcurrencyLimitOptions | false | undefined
   /** 304 for GET and HEAD. It has no `current`, which would judge a request before it is authenticated. Default: that of `conditional`. */
   readonly conditional?: Omit<ConditionalOptions, "current"> | false | undefined
+  /** Ambiguous requests. Default: all pass, since a path of yours may have an encoded `/` or `%`. */
+  readonly requestFirewall?: RequestFirewallOptions | false | undefined
   /** Your hosts. Default: all. */
   readonly hostPolicy?: HostPolicyOptions | false | undefined
   /** The addresses of clients. Default: all. */
@@ -151,8 +164,11 @@ export const recommended = <const O extends RecommendedOptions = {}>(
     on(chosen.requestId, requestId, outer),
     on(chosen.metrics, metrics, outer),
     given(chosen.cors, cors, outer),
+    given(chosen.loadShed, loadShed, outer),
     on(chosen.timeouts, timeouts, outer),
+    given(chosen.concurrencyLimit, concurrencyLimit, outer),
     on(chosen.conditional, conditional, outer),
+    given(chosen.requestFirewall, requestFirewall, before),
     given(chosen.hostPolicy, hostPolicy, before),
     given(chosen.addressList, addressList, before),
     given(chosen.rateLimit, rateLimit, before),

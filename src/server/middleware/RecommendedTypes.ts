@@ -12,6 +12,7 @@ import type { Ambient } from "../HttpTypes.ts"
 import type { Before } from "../MiddlewareTypes.ts"
 import type { Always } from "../PipelineState.ts"
 import type { RequestId } from "./RequestId.ts"
+import type { ServerLoad } from "./ServerLoad.ts"
 
 // The option `K` by its type in a call; one that the call leaves out is undefined.
 type At<O, K extends string> = K extends keyof O ? O[K] : undefined
@@ -68,7 +69,7 @@ export type RecommendedServices<O> =
  * @since 0.1.0
  */
 export type RecommendedErrors<O> =
-  | WhereOn<O, "hostPolicy" | "addressList", Reject>
+  | WhereOn<O, "requestFirewall" | "hostPolicy" | "addressList", Reject>
   | WhereOn<O, "rateLimit", Reject | Effect.Error<ResultOf<At<O, "rateLimit">, "key">>>
   | UnlessOff<O, "csrf", Reject>
   | UnlessOff<O, "bodyLimit", HttpServerError.HttpServerError>
@@ -83,6 +84,7 @@ export type RecommendedErrors<O> =
 export type RecommendedNeeds<O> =
   | Effect.Services<ResultOf<At<O, "accessLog">, "print">>
   | Effect.Services<ResultOf<At<O, "cors">, "allowedOrigins">>
+  | WhereOn<O, "loadShed", ServerLoad>
   | RateLimitNeeds<O>
   | SessionNeeds<O>
   | Exclude<NeedsOf<At<O, "authentication">>, IdOf<O> | SessionOf<O>>

@@ -1,7 +1,7 @@
 /**
  * A server with all ready-made middleware in the recommended order, the ways by which a response comes to be, and its access log.
  */
-import { Context, Effect, Layer, Option, Redacted, Schema, Stream } from "effect"
+import { Context, Duration, Effect, Layer, Option, Redacted, Schema, Stream } from "effect"
 import { HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { Persistence, RateLimiter } from "effect/persistence"
 import { Reject } from "fairlead"
@@ -13,6 +13,7 @@ import {
   IdempotencyStore,
   methodNotAllowed,
   recommended,
+  ServerLoad,
   session,
   SessionStore
 } from "fairlead/server/middleware"
@@ -62,10 +63,11 @@ const routes = methodNotAllowed(
 /** An entry of the access log. */
 export type Entry = Readonly<Record<string, unknown>>
 
-/** Serves them to pages of `origins`; the entries of the access log are pushed to `entries`. */
+/** Serves them to pages of `origins`; the entries of the access log are pushed to `entries`, and `load` is the load of the process. */
 export const recommendedServer = (origins: ReadonlyArray<string>) =>
   Effect.gen(function* () {
     const entries: Array<Entry> = []
+    const load = { heapRatio: 0 }
     const open = Pipeline.make("site").pipe(
       recommended({
         accessLog: {
@@ -74,7 +76,10 @@ export const recommendedServer = (origins: ReadonlyArray<string>) =>
         },
         trustedProxy: { trust: ["127.0.0.1"] },
         cors: { allowedOrigins: origins, credentials: true, exposedHeaders: ["x-request-id"] },
+        loadShed: { maxHeapRatio: 0.9 },
         timeouts: { handler: "300 millis" },
+        concurrencyLimit: { maxRequests: 1, isExempt: ({ url }) => !url.includes("?full") },
+        requestFirewall: {},
         hostPolicy: { hosts: ["localhost", "127.0.0.1"] },
         addressList: { deny: ["198.51.100.0/24"] },
         rateLimit: {
@@ -95,8 +100,9 @@ export const recommendedServer = (origins: ReadonlyArray<string>) =>
     const stores = Layer.mergeAll(
       Layer.provide(SessionStore.layer, Persistence.layerBackingMemory),
       IdempotencyStore.layerMemory,
-      Layer.provide(RateLimiter.layer, RateLimiter.layerStoreMemory)
+      Layer.provide(RateLimiter.layer, RateLimiter.layerStoreMemory),
+      Layer.succeed(ServerLoad, { current: Effect.sync(() => ({ eventLoopDelay: Duration.zero, ...load })) })
     )
     const { url } = yield* serving(Layer.provide(Layer.unwrap(app), stores))
-    return { url: url.replace("127.0.0.1", "localhost"), entries }
+    return { url: url.replace("127.0.0.1", "localhost"), entries, load }
   })

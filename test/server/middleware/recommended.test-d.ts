@@ -5,6 +5,7 @@ import type { RateLimiter } from "effect/persistence"
 import type { Reject } from "fairlead"
 import { Middleware, Pipeline } from "fairlead/server"
 import { recommended, RequestId } from "fairlead/server/middleware"
+import type { ServerLoad } from "fairlead/server/middleware"
 import { describe, expectTypeOf, it } from "vitest"
 
 class User extends Context.Service<User, string>()("test/User") {}
@@ -47,6 +48,20 @@ describe("recommended", () => {
       .handle(Effect.as(Effect.all([User, Visits]), answer))
     expectTypeOf<Effect.Error<typeof app>>().toEqualTypeOf<Reject | HttpServerError.HttpServerError | NoUser>()
     expectTypeOf<Exclude<Effect.Services<typeof app>, HttpServices>>().toEqualTypeOf<Store | RateLimiter.RateLimiter>()
+  })
+
+  it("raises the error of the firewall, and needs the load only where requests are shed", () => {
+    const off = { csrf: false, bodyLimit: false } as const
+    const app = Pipeline.make("p")
+      .pipe(recommended({ ...off, requestFirewall: {}, loadShed: {}, concurrencyLimit: { maxRequests: 10 } }))
+      .handle(answer)
+    expectTypeOf<Effect.Error<typeof app>>().toEqualTypeOf<Reject>()
+    expectTypeOf<Exclude<Effect.Services<typeof app>, HttpServices>>().toEqualTypeOf<ServerLoad>()
+    const without = Pipeline.make("p")
+      .pipe(recommended({ ...off, requestFirewall: false, loadShed: false, concurrencyLimit: false }))
+      .handle(answer)
+    expectTypeOf<Effect.Error<typeof without>>().toEqualTypeOf<never>()
+    expectTypeOf<Exclude<Effect.Services<typeof without>, HttpServices>>().toEqualTypeOf<never>()
   })
 
   it("provides no service of an option that may be false", () => {

@@ -54,6 +54,8 @@ const paths: Readonly<Record<string, Path>> = {
   "a body that is too large": { method: "PUT", path: "/echo", body: tooLarge, headers: { origin }, status: 413 },
   "a timeout": { path: "/slow", status: 503 },
   "not modified": { path: "/ok", headers: { "if-none-match": "*" }, status: 304 },
+  "a hostile path": { path: "/ok%2F..%2Ftaken", status: 400 },
+  "an unknown method": { method: "PROPFIND", path: "/ok", headers: { origin }, status: 501 },
   "an unknown host": { path: "/ok", headers: { host: "evil.example" }, status: 421 },
   "a forged request": {
     method: "POST",
@@ -172,6 +174,40 @@ describe.each(Object.keys(clients))("the recommended order, to %s", (client) => 
       })
     }).pipe(logsOf)
   )
+
+  it.live("middleware: an overloaded and a full server answer 503 with Retry-After and all headers", () =>
+    Effect.gen(function* () {
+      const { entries, load, url } = yield* recommendedServer([origin])
+      const endless = new AbortController()
+      yield* Effect.promise(async () => {
+        const rejected = async (query: string) => {
+          const { headers, status } = await send(`${url}/ok?${query}`, { headers: { origin } })
+          assert.strictEqual(status, 503, query)
+          protects(headers)
+          assert.match(headers["retry-after"] ?? "", /^[1-9]\d*$/, query)
+          assert.strictEqual(headers["access-control-allow-origin"], origin, query)
+          assert.strictEqual(headers["content-type"], "application/problem+json", query)
+          const lines = await entriesOf(entries, query)
+          assert.deepStrictEqual(
+            lines.map((line) => line["http.response.status_code"]),
+            [503]
+          )
+        }
+        load.heapRatio = 0.95
+        await rejected("shed")
+        // A preflight has its answer before: the browser may ask, and read the 503.
+        const preflight = { origin, "access-control-request-method": "PUT" }
+        assert.strictEqual((await send(`${url}/echo`, { method: "OPTIONS", headers: preflight })).status, 204)
+        load.heapRatio = 0
+        const { body } = await Undici.request(`${url}/endless?full=0`, { signal: endless.signal })
+        body.on("error", () => {})
+        await rejected("full=1")
+        endless.abort()
+        await entriesOf(entries, "full=0")
+        assert.strictEqual((await send(`${url}/ok?full=2`, {})).status, 200)
+      })
+    }).pipe(logsOf)
+  )
 })
 
 describe("the recommended order", () => {
@@ -195,14 +231,35 @@ describe("the recommended order", () => {
     const all = {
       trustedProxy: { trust: ["10.0.0.0/8"] },
       cors: { allowedOrigins: "*" },
+      loadShed: {},
+      concurrencyLimit: {},
+      requestFirewall: {},
       hostPolicy: { hosts: ["a.test"] },
       addressList: { deny: [] },
       rateLimit: { limit: 1, window: "1 second" },
       session: Middleware.before("session", () => {}),
       authentication: Middleware.before("authentication", () => {})
     } as const
-    const order = ["trustedProxy", "cors", "hostPolicy", "addressList", "rateLimit", "session", "authentication"]
+    const order = [
+      "trustedProxy",
+      "cors",
+      "loadShed",
+      "concurrencyLimit",
+      "requestFirewall",
+      "hostPolicy",
+      "addressList",
+      "rateLimit",
+      "session",
+      "authentication"
+    ]
     assert.deepStrictEqual(names({ ...none, ...all }), order)
+    assert.deepStrictEqual(names({ ...none, loadShed: {}, timeouts: {}, concurrencyLimit: {}, conditional: {} }), [
+      "loadShed",
+      "timeouts",
+      "concurrencyLimit",
+      "conditional"
+    ])
+    assert.deepStrictEqual(names({ ...none, loadShed: false, concurrencyLimit: false, requestFirewall: false }), [])
     assert.throws(() => recommended({ bodyLimit: { maxBytes: -1 } }), InvalidOption)
   })
 })
