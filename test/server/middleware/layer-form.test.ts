@@ -1,6 +1,6 @@
 /** Every ready-made middleware as a class whose implementation is a Layer: it does the same, and a test provides another. */
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Layer, Redacted, Schema } from "effect"
+import { Context, Duration, Effect, Layer, Redacted, Schema } from "effect"
 import { HttpServerError, HttpServerResponse } from "effect/http"
 import { Persistence, RateLimiter } from "effect/persistence"
 import { Reject } from "fairlead"
@@ -11,9 +11,11 @@ import { TestServer } from "fairlead/testing/server"
 
 import { keepLogs } from "../Logs.ts"
 
-const { AuthenticationError, RequestId, SessionError, SessionStore } = middleware
+const { AuthenticationError, RequestId, RequestInput, RequestInputError, ServerLoad, SessionError, SessionStore } =
+  middleware
 
 class User extends Context.Service<User, string>()("test/User") {}
+class Input extends RequestInput<Input>()("test/Input", { query: Schema.Struct({ page: Schema.String }) }) {}
 class Visitor extends Context.Service<Visitor, Session<number>>()("test/Visitor") {}
 
 const before = { error: [Reject, HttpServerError.HttpServerError] } as const
@@ -26,10 +28,17 @@ class BodyLimit extends Middleware.Service<BodyLimit>()("test/BodyLimit", before
 class Csrf extends Middleware.Service<Csrf>()("test/Csrf", { error: Reject }) {}
 class HostPolicy extends Middleware.Service<HostPolicy>()("test/HostPolicy", { error: Reject }) {}
 class RateLimit extends Middleware.Service<RateLimit>()("test/RateLimit", { error: Reject }) {}
+class RequestFirewall extends Middleware.Service<RequestFirewall>()("test/RequestFirewall", { error: Reject }) {}
+class Validation extends Middleware.Service<Validation>()("test/Validation", {
+  provides: Input,
+  error: RequestInputError
+}) {}
 class SessionClass extends Middleware.Service<SessionClass>()("test/Session", {
   provides: Visitor,
   error: SessionError
 }) {}
+class ConcurrencyLimit extends Middleware.Service<ConcurrencyLimit>()("test/ConcurrencyLimit", { kind: "outer" }) {}
+class LoadShed extends Middleware.Service<LoadShed>()("test/LoadShed", { kind: "outer" }) {}
 class Conditional extends Middleware.Service<Conditional>()("test/Conditional", { kind: "outer" }) {}
 class Cors extends Middleware.Service<Cors>()("test/Cors", { kind: "outer" }) {}
 class Metrics extends Middleware.Service<Metrics>()("test/Metrics", { kind: "outer" }) {}
@@ -44,6 +53,7 @@ class AccessLog extends Middleware.Service<AccessLog>()("test/AccessLog", { kind
 const ok = HttpServerResponse.text("ok")
 const open = Pipeline.make("p")
 const limiter = Layer.fresh(Layer.provide(RateLimiter.layer, RateLimiter.layerStoreMemory))
+const fullHeap = Layer.succeed(ServerLoad, { current: Effect.succeed({ eventLoopDelay: Duration.zero, heapRatio: 1 }) })
 const store = Layer.fresh(Layer.provide(SessionStore.layer, Persistence.layerBackingMemory))
 
 interface Row {
@@ -51,7 +61,14 @@ interface Row {
   readonly apps: readonly [byClass: unknown, byValue: unknown]
   readonly layer: unknown
   /** The request, and the header of its response that the middleware makes. */
-  readonly request?: { readonly method?: string; readonly headers?: Record<string, string>; readonly body?: string }
+  readonly request?: {
+    readonly method?: string
+    readonly path?: string
+    readonly headers?: Record<string, string>
+    readonly body?: string
+  }
+  /** How many of them are sent at once; the last one has the status and the header. Default: 1. */
+  readonly atOnce?: number
   readonly status?: number
   readonly header?: string
 }
@@ -63,7 +80,11 @@ const bodyLimit = middleware.bodyLimit({ maxBytes: 1 })
 const csrf = middleware.csrf()
 const hostPolicy = middleware.hostPolicy({ hosts: ["a.test"] })
 const rateLimit = middleware.rateLimit({ limit: 1, window: "1 minute" })
+const requestFirewall = middleware.requestFirewall()
+const validation = middleware.validation(Input)
 const session = middleware.session(Visitor, { schema: Schema.Number, initial: 0 })
+const concurrencyLimit = middleware.concurrencyLimit({ maxRequests: 1 })
+const loadShed = middleware.loadShed()
 const conditional = middleware.conditional()
 const cors = middleware.cors({ allowedOrigins: "*" })
 const metrics = middleware.metrics()
@@ -81,6 +102,7 @@ const visit = Effect.flatMap(Visitor, ({ update }) =>
     ok
   )
 )
+const slow = Effect.as(Effect.sleep("20 millis"), ok)
 const missing = HttpServerResponse.empty({ status: 404 })
 
 const rows: Readonly<Record<string, Row>> = {
@@ -118,10 +140,34 @@ const rows: Readonly<Record<string, Row>> = {
     layer: Layer.provideMerge(RateLimit.layer(rateLimit), limiter),
     header: "ratelimit"
   },
+  requestFirewall: {
+    apps: [open.before(RequestFirewall).handle(ok).respond(), open.before(requestFirewall).handle(ok).respond()],
+    layer: RequestFirewall.layer(requestFirewall),
+    request: { path: "/a%2Fb" },
+    status: 400
+  },
+  validation: {
+    apps: [open.before(Validation).handle(ok).respond(), open.before(validation).handle(ok).respond()],
+    layer: Validation.layer(validation),
+    status: 422
+  },
   session: {
     apps: [open.before(SessionClass).handle(visit).respond(), open.before(session).handle(visit).respond()],
     layer: Layer.provideMerge(SessionClass.layer(session), store),
     header: "set-cookie"
+  },
+  concurrencyLimit: {
+    apps: [open.outer(ConcurrencyLimit).handle(slow), open.outer(concurrencyLimit).handle(slow)],
+    layer: ConcurrencyLimit.layer(concurrencyLimit),
+    atOnce: 2,
+    status: 503,
+    header: "retry-after"
+  },
+  loadShed: {
+    apps: [open.outer(LoadShed).handle(ok), open.outer(loadShed).handle(ok)],
+    layer: Layer.provideMerge(LoadShed.layer(loadShed), fullHeap),
+    status: 503,
+    header: "retry-after"
   },
   conditional: {
     apps: [open.outer(Conditional).handle(ok), open.outer(conditional).handle(ok)],
@@ -184,7 +230,7 @@ const stable = (headers: Headers): ReadonlyArray<readonly [string, string]> =>
 describe("the Layer form", () => {
   it.live.each(Object.entries(rows))("middleware: %s by a Layer does what it does by value", ([name, row]) =>
     Effect.gen(function* () {
-      const { method = "GET", ...options } = row.request ?? {}
+      const { method = "GET", path = "/", ...options } = row.request ?? {}
       const send = (app: unknown) =>
         Effect.gen(function* () {
           const { layer, lines } = keepLogs()
@@ -192,15 +238,20 @@ describe("the Layer form", () => {
             app as never,
             Layer.mergeAll(Layer.fresh(row.layer as Layer.Layer<never>), layer)
           )
-          const { headers, status, text } = yield* server.send(method, "/", options)
-          return { status, text, headers: stable(headers), levels: lines.map(({ level }) => level) }
+          const requests = Array.from({ length: row.atOnce ?? 1 }, () => server.send(method, path, options))
+          const responses = yield* Effect.all(requests, { concurrency: "unbounded" })
+          return {
+            responses: responses.map(({ headers, status, text }) => ({ status, text, headers: stable(headers) })),
+            levels: lines.map(({ level }) => level)
+          }
         })
       const [byClass, byValue] = [yield* send(row.apps[0]), yield* send(row.apps[1])]
       assert.deepStrictEqual(byClass, byValue)
-      assert.strictEqual(byClass.status, row.status ?? 200)
+      const last = byClass.responses.at(-1)!
+      assert.strictEqual(last.status, row.status ?? 200)
       if (row.header !== undefined)
         assert.include(
-          byClass.headers.map(([header]) => header),
+          last.headers.map(([header]) => header),
           row.header,
           name
         )
