@@ -122,6 +122,46 @@ export const nodesContract = (kind: BrokerKind): void => {
       )
     )
 
+    it.live("nodes 1: an ephemeral event is delivered at most once: a node that reconnects misses it", () =>
+      Effect.scoped(
+        Effect.gen(function* () {
+          const proxy = yield* Effect.acquireRelease(
+            Effect.promise(() => Proxy.start(broker.port)),
+            (proxy) => Effect.sync(() => proxy.stop())
+          )
+          const [away, near] = [yield* nodeAt(proxy.port), yield* nodeAt(broker.port)]
+          const ann = yield* enter(away, "fleeting:once", { recover_from: null })
+          const ben = yield* enter(near, "fleeting:once", { recover_from: null })
+          const said = (payload: string) =>
+            near.run(Broadcaster.publish({ topic: "fleeting:once", event: "said", payload }))
+          yield* said("before")
+          yield* until(() => got(ann).length === 1)
+
+          const states: Array<string> = []
+          yield* Effect.forkScoped(
+            away.run(Stream.runForEach(Broadcaster.health, ({ _tag }) => Effect.sync(() => void states.push(_tag))))
+          )
+          proxy.isOpen = false
+          proxy.cut()
+          yield* until(() => states.at(-1) === "Suspended")
+          yield* said("meanwhile")
+          yield* until(() => got(ben).length === 2)
+          proxy.isOpen = true
+          yield* until(() => states.at(-1) === "Connected")
+          // The broker may still be taking the node's subscription.
+          const later: Array<string> = []
+          while (got(ann).length === 1) {
+            later.push(`after ${later.length}`)
+            yield* said(later.at(-1)!)
+            yield* Effect.sleep(20)
+          }
+          yield* until(() => got(ann).at(-1) === later.at(-1) && got(ben).at(-1) === later.at(-1))
+          assert.deepStrictEqual(got(ben), ["before", "meanwhile", ...later])
+          assert.deepStrictEqual(got(ann), ["before", ...later.slice(1 - got(ann).length)])
+        })
+      )
+    )
+
     it.live("nodes 1: a client that comes back to another node gets what it missed", () =>
       Effect.scoped(
         Effect.gen(function* () {
