@@ -76,7 +76,7 @@ export interface ProblemDetailsOptions<M extends ProblemErrors> {
   /** The handler's name. Default: `problemDetails`. */
   readonly name?: string | undefined
   /** Makes an error of a problem, by the problem's type. Default: none. */
-  readonly errors?: M | undefined
+  readonly errors?: (M & ProblemErrors) | undefined
   /** How much of a problem is read, in bytes. Default: 65,536. */
   readonly maxBytes?: number | undefined
 }
