@@ -1,4 +1,4 @@
-import { Effect } from "effect"
+import { Effect, Schema } from "effect"
 import type { HttpClient, HttpClientError } from "effect/http"
 import { CircuitBreaker } from "effect/persistence"
 import { ClientChain } from "fairlead/client"
@@ -9,6 +9,7 @@ import {
   circuitBreaker,
   decompress,
   hedge,
+  problemDetails,
   redirect,
   retry,
   timeouts
@@ -17,6 +18,7 @@ import type {
   BodyTooLarge,
   CacheStoreError,
   DecompressError,
+  ProblemError,
   RedirectError,
   HttpTimeout
 } from "fairlead/client/handlers"
@@ -24,6 +26,9 @@ import { HttpTimeout as Timeout } from "fairlead/client/handlers"
 import { describe, expectTypeOf, it } from "vitest"
 
 declare const transport: HttpClient.HttpClient
+
+class OutOfStock extends Schema.TaggedError<OutOfStock>()("OutOfStock", { item: Schema.String }) {}
+class Closed extends Schema.TaggedError<Closed>()("Closed", {}) {}
 
 type Client<E> = HttpClient.HttpClient.With<E>
 
@@ -52,6 +57,19 @@ describe("the errors of ready-made handlers", () => {
     expectTypeOf(passing).toEqualTypeOf<Client<HttpClientError.HttpClientError>>()
     const failing = chain.use(cache({ onStoreError: "fail" })).pipe(ClientChain.over(transport))
     expectTypeOf(failing).toEqualTypeOf<Client<CacheStoreError | HttpClientError.HttpClientError>>()
+  })
+
+  it("of problems are those that the functions make, whose parameter may be destructured", () => {
+    const reading = ClientChain.make("c")
+      .use(
+        problemDetails({
+          errors: { "/stock": ({ item }) => new OutOfStock({ item: String(item) }), "/closed": () => new Closed() }
+        })
+      )
+      .pipe(ClientChain.over(transport))
+    expectTypeOf(reading).toEqualTypeOf<Client<ProblemError | OutOfStock | Closed | HttpClientError.HttpClientError>>()
+    const plain = ClientChain.make("c").use(problemDetails()).pipe(ClientChain.over(transport))
+    expectTypeOf(plain).toEqualTypeOf<Client<ProblemError | HttpClientError.HttpClientError>>()
   })
 
   it("are gone where they are recovered before", () => {
