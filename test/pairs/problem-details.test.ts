@@ -19,6 +19,8 @@ const errors = {
   "https://shop.test/out-of-stock": ({ item }: ProblemDetails.ProblemDetails) => new OutOfStock({ item: String(item) })
 }
 
+const option = { interceptor: "stock", option: "name", description: "is empty" }
+
 const get = HttpClientRequest.get("http://shop.test/orders?token=secret")
 
 /** The outcome of a call to a server with these responses, one after another. */
@@ -120,6 +122,15 @@ describe("the pair of problem details", () => {
   it("has the errors in its type, and rejects options that cannot work", () => {
     expectTypeOf(reading({ errors })).toEqualTypeOf<ClientHandler.ClientHandler<ProblemError | OutOfStock>>()
     expectTypeOf(reading()).toEqualTypeOf<ClientHandler.ClientHandler<ProblemError>>()
+    const inferred = reading({
+      errors: {
+        "/stock": ({ item }) => new OutOfStock({ item: String(item) }),
+        "/name": () => new InvalidOption(option)
+      }
+    })
+    expectTypeOf(inferred).toEqualTypeOf<ClientHandler.ClientHandler<ProblemError | OutOfStock | InvalidOption>>()
+    // @ts-expect-error A function of something else than a problem
+    reading({ errors: { "/stock": (item: number) => new OutOfStock({ item: String(item) }) } })
     assert.throws(() => reading({ maxBytes: 0 }), InvalidOption)
     assert.throws(() => reading({ name: "" }), InvalidOption)
   })
