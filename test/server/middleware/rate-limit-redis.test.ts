@@ -13,10 +13,11 @@ import { ownEngine } from "../../kit/Engines.ts"
 
 const redis = await ownEngine("redis")
 
+// The client of Effect waits at its end for commands that it queued while the server was away: here, for ever.
 const limiter = Layer.fresh(
   RateLimiter.layer.pipe(
     Layer.provide(RateLimiter.layerStoreRedis()),
-    Layer.provide(Layer.orDie(NodeRedis.layer({ url: redis.url })))
+    Layer.provide(Layer.orDie(NodeRedis.layer({ url: redis.url, disableOfflineQueue: true })))
   )
 )
 

@@ -10,7 +10,7 @@
  *
  * const store = CacheStore.layerKvs().pipe(
  *   Layer.provide(RedisKeyValueStore.layer({ timeToLive: "7 days" })),
- *   Layer.provide(NodeRedis.layer({ url: "redis://127.0.0.1:6379" }))
+ *   Layer.provide(NodeRedis.layer({ url: "redis://127.0.0.1:6379", disableOfflineQueue: true }))
  * )
  * ```
  *

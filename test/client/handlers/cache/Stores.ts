@@ -35,7 +35,7 @@ export const entriesOf = (place: Place): Layer.Layer<KeyValueStore.KeyValueStore
       return Layer.orDie(SqliteKeyValueStore.layer({ filename: join(place.path, "cache.db") }))
     default:
       return RedisKeyValueStore.layer({ prefix: place.prefix }).pipe(
-        Layer.provide(Layer.orDie(NodeRedis.layer({ url: place.url })))
+        Layer.provide(Layer.orDie(NodeRedis.layer({ url: place.url, disableOfflineQueue: true })))
       )
   }
 }

@@ -165,7 +165,7 @@ describe("a KeyValueStore in Redis", () => {
     Effect.gen(function* () {
       const prefix = `${crypto.randomUUID()}:`
       const layer = RedisKeyValueStore.layer({ prefix, timeToLive: "1 hour" }).pipe(
-        Layer.provide(Layer.orDie(NodeRedis.layer({ url: redis.url })))
+        Layer.provide(Layer.orDie(NodeRedis.layer({ url: redis.url, disableOfflineQueue: true })))
       )
       const kvs = yield* Effect.provide(KeyValueStore.KeyValueStore, yield* Layer.build(layer))
       yield* kvs.set("a", "b")
