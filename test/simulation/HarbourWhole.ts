@@ -189,13 +189,14 @@ const talker = (at: Launched, { name, token }: Member, seen: Seen) =>
     })
   ).pipe(Effect.catchCause(() => Effect.void))
 
-/** Listens from before the first message on. */
-const listener = (at: Launched, seen: Seen, until: Effect.Effect<void>) =>
+/** Listens from before the first message on: `joined` is opened when it is in the room. */
+const listener = (at: Launched, seen: Seen, joined: Latch.Latch, until: Effect.Effect<void>) =>
   Effect.scoped(
     Effect.gen(function* () {
       const client = yield* at.channels.connect()
       const room = client.channel(RoomChannel, { room: quay })
       yield* room.join({})
+      yield* joined.open
       const texts: Array<string> = []
       const listening = Effect.forever(Effect.map(room.next("posted"), ({ text }) => void texts.push(String(text))))
       const exit = yield* Effect.exit(Effect.raceFirst(listening, until))
@@ -278,9 +279,14 @@ const voyage = Effect.gen(function* () {
 
   const stops = (yield* Random.next) < 0.3
   const end = yield* Latch.make(false)
+  const [inNorth, inSouth] = [yield* Latch.make(false), yield* Latch.make(false)]
   const listeners = yield* Effect.forkChild(
-    Effect.all([listener(north, seen, end.await), listener(south, seen, end.await)], { concurrency: 2 })
+    Effect.all([listener(north, seen, inNorth, end.await), listener(south, seen, inSouth, end.await)], {
+      concurrency: 2
+    })
   )
+  // Before the brokers are cut off: a join would be refused.
+  yield* Effect.all([inNorth.await, inSouth.await])
   yield* Effect.all(
     [
       writer(north, ada, seen),
