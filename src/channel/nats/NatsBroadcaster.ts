@@ -32,7 +32,7 @@
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -47,6 +47,7 @@ import type { Health } from "../broadcaster/Contract.ts"
 import { LeasedPresence } from "../nodes/LeasedPresence.ts"
 import { NodeEngine } from "../nodes/NodeEngine.ts"
 import { NodeSurvey } from "../nodes/NodeSurvey.ts"
+import { nodeTimes, unique } from "../nodes/NodeTimes.ts"
 import { Presence } from "../presence/Contract.ts"
 import { connect } from "./Connection.ts"
 import { JetStream } from "./JetStream.ts"
@@ -140,16 +141,10 @@ const settingsOf = (options: LayerOptions) => {
   }
   if (!["file", "memory"].includes(storage)) throw check.invalid("storage", "the storage is file or memory")
   if (typeof trustRestart !== "boolean") throw check.invalid("trustRestart", "it is true or false")
-  const millis = (option: keyof LayerOptions, value: Duration.Input | undefined, preset: string) =>
-    Duration.toMillis(check.duration(option, value ?? (preset as Duration.Input)))
-  const heartbeatMillis = millis("heartbeat", options.heartbeat, "3 seconds")
-  const leaseMillis = millis("lease", options.lease, "10 seconds")
-  if (leaseMillis <= heartbeatMillis) {
-    throw check.invalid("lease", "a lease is longer than the heartbeat that renews it")
-  }
+  const times = nodeTimes(check, options)
+  const { keepMillis, leaseMillis } = times
   // JetStream does not let messages expire sooner.
   if (leaseMillis < 100) throw check.invalid("lease", "a lease is 100 milliseconds or more")
-  const keepMillis = millis("keep", options.keep, "1 day")
   if (keepMillis < 1000) throw check.invalid("keep", "messages are kept for 1 second or more")
   const replicas = check.between("replicas", check.integer("replicas", options.replicas ?? 1), 1, 5)
   const maxMessages = check.integer("maxMessages", options.maxMessages ?? 10_000)
@@ -163,12 +158,8 @@ const settingsOf = (options: LayerOptions) => {
     credentials: credentials === undefined ? undefined : revealed(credentials),
     prefix,
     trustRestart,
-    connectTimeout: check.duration("connectTimeout", options.connectTimeout ?? "5 seconds"),
-    commandTimeout: check.duration("commandTimeout", options.commandTimeout ?? "2 seconds"),
-    checkIntervalMillis: millis("checkInterval", options.checkInterval, "10 seconds"),
-    keepMillis,
+    ...times,
     maxMessages,
-    heartbeatMillis,
     streams: (subjects: Subjects): ReadonlyArray<StreamConfig> => {
       const numbered = (part: string, republished: string) => ({
         name: subjects.stream(part),
@@ -194,8 +185,6 @@ const settingsOf = (options: LayerOptions) => {
     }
   }
 }
-
-const unique = (): string => globalThis.crypto.randomUUID().replaceAll("-", "").slice(0, 16)
 
 /** How long a node waits before it connects again: up to half a second, so that it is back soon after its NATS. */
 const pauseOf = (retries: number): number => Math.min(20 * 2 ** Math.min(retries, 5), 500)

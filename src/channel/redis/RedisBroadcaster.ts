@@ -31,7 +31,7 @@
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
@@ -45,6 +45,7 @@ import type { Health } from "../broadcaster/Contract.ts"
 import { LeasedPresence } from "../nodes/LeasedPresence.ts"
 import { NodeEngine } from "../nodes/NodeEngine.ts"
 import { NodeSurvey } from "../nodes/NodeSurvey.ts"
+import { nodeTimes, unique } from "../nodes/NodeTimes.ts"
 import { Presence } from "../presence/Contract.ts"
 import { connect } from "./Connection.ts"
 import { Names, RedisBroker } from "./RedisBroker.ts"
@@ -103,25 +104,13 @@ const settingsOf = (options: LayerOptions) => {
   }
   const { prefix = "fairlead" } = options
   if (prefix === "" || /[{}]/.test(prefix)) throw check.invalid("prefix", "a prefix has characters, and no braces")
-  const millis = (option: keyof LayerOptions, value: Duration.Input | undefined, preset: string) =>
-    Duration.toMillis(check.duration(option, value ?? (preset as Duration.Input)))
-  const heartbeat = millis("heartbeat", options.heartbeat, "3 seconds")
-  const lease = millis("lease", options.lease, "10 seconds")
-  if (lease <= heartbeat) throw check.invalid("lease", "a lease is longer than the heartbeat that renews it")
   return {
     url: given,
     address: parsed.host,
     prefix,
-    connectTimeout: check.duration("connectTimeout", options.connectTimeout ?? "5 seconds"),
-    commandTimeout: check.duration("commandTimeout", options.commandTimeout ?? "2 seconds"),
-    checkIntervalMillis: millis("checkInterval", options.checkInterval, "10 seconds"),
-    keepMillis: millis("keep", options.keep, "1 day"),
-    leaseMillis: lease,
-    heartbeatMillis: heartbeat
+    ...nodeTimes(check, options)
   }
 }
-
-const unique = (): string => globalThis.crypto.randomUUID().replaceAll("-", "").slice(0, 16)
 
 /**
  * The broadcaster and presence of a node, by Redis. Fails when the first connection fails; later Redis may come and go.
