@@ -1,5 +1,7 @@
 /**
  * Decides whether a history of a recoverable topic keeps its promises. It knows nothing of engines: only what was published, and what each client saw.
+ *
+ * It keeps one number for each message and one position for each client, so that a history may have millions of deliveries.
  */
 
 /** What a client saw, in its order. */
@@ -25,6 +27,126 @@ export interface History {
 const epochOf = (position: string): string => position.slice(0, position.lastIndexOf(":"))
 const offsetOf = (position: string): number => Number(position.slice(position.lastIndexOf(":") + 1))
 
+const maxFaults = 1000
+
+/** Checks a history while it happens. */
+export class Checker {
+  /** The first thousand faults. */
+  readonly faults: Array<string> = []
+  private readonly epochs = new Map<string, Map<number, number>>()
+  private readonly values = new Set<number>()
+  private readonly isAttempted: (value: number) => boolean
+
+  /**
+   * `isAttempted` says whether somebody tried to publish a value: such a value was published if it is delivered or acknowledged. Without it, only the values passed to `published`
+   * were published.
+   */
+  constructor(isAttempted: (value: number) => boolean = () => false) {
+    this.isAttempted = isAttempted
+  }
+
+  /** How many values are known to be published. */
+  get size(): number {
+    return this.values.size
+  }
+
+  published(value: number, position: string): void {
+    if (this.valueAt(position) !== undefined) this.fault("a position was used twice")
+    this.learn(value, position)
+  }
+
+  acknowledged(value: number, position: string): void {
+    if (this.known(value, position) !== value)
+      this.fault(`${value} was acknowledged at ${position}, and not published there`)
+  }
+
+  /** The value at a position, which is this one where none was known and this one was attempted. */
+  known(value: number, position: string): number | undefined {
+    const known = this.valueAt(position)
+    if (known !== undefined || !this.isAttempted(value)) return known
+    this.learn(value, position)
+    return value
+  }
+
+  fault(text: string): void {
+    if (this.faults.length < maxFaults) this.faults.push(text)
+  }
+
+  private valueAt(position: string): number | undefined {
+    return this.epochs.get(epochOf(position))?.get(offsetOf(position))
+  }
+
+  private learn(value: number, position: string): void {
+    if (this.values.has(value)) this.fault(`${value} was published twice`)
+    this.values.add(value)
+    const epoch = epochOf(position)
+    let values = this.epochs.get(epoch)
+    if (values === undefined) this.epochs.set(epoch, (values = new Map()))
+    values.set(offsetOf(position), value)
+  }
+}
+
+/** Checks what one client sees. */
+export class ClientChecker {
+  private readonly checker: Checker
+  private readonly name: number
+  private known: string | undefined = undefined
+
+  constructor(checker: Checker, name: number) {
+    this.checker = checker
+    this.name = name
+  }
+
+  see(seen: Seen): void {
+    switch (seen._tag) {
+      case "Joined":
+        this.known = seen.complete && seen.from !== null ? seen.from : seen.id
+        break
+      case "Delivered": {
+        const value = this.checker.known(seen.value, seen.position)
+        if (value === undefined) this.fault(`invented ${seen.position}`)
+        else if (value !== seen.value) this.fault(`${seen.value} at ${seen.position} in another order`)
+        this.follow(seen.position, "delivered")
+        break
+      }
+      case "Passed":
+        this.follow(seen.position, "passed")
+        break
+      case "Gap": {
+        const { known } = this
+        if (known === undefined || (epochOf(seen.to) === epochOf(known) && offsetOf(seen.to) < offsetOf(known))) {
+          this.fault(`a gap back to ${seen.to}`)
+        }
+        this.known = seen.to
+        break
+      }
+      default:
+        this.known = undefined
+    }
+  }
+
+  /** The end of a client that is connected and has read everything. */
+  end(top: string | undefined): void {
+    if (this.known !== undefined && top !== undefined && this.known !== top) {
+      this.fault(`ends at ${this.known}, the topic at ${top}`)
+    }
+  }
+
+  private follow(position: string, what: string): void {
+    const { known } = this
+    if (known === undefined) return this.fault(`${what} before its join`)
+    const expected = offsetOf(known) + 1
+    if (epochOf(position) !== epochOf(known)) this.fault(`${what} ${position} after ${known} without a discontinuity`)
+    else if (offsetOf(position) < expected) this.fault(`${what} ${position} twice or out of order after ${known}`)
+    else if (offsetOf(position) > expected) this.fault(`lost ${known} to ${position} silently`)
+    this.known = position
+  }
+
+  private fault(text: string): void {
+    this.checker.fault(`client ${this.name}: ${text}`)
+  }
+}
+
 /** The faults of a history. */
 export const faultsOf = ({
   acknowledged = [],
@@ -33,54 +155,13 @@ export const faultsOf = ({
   published,
   top = published.at(-1)?.position
 }: History): ReadonlyArray<string> => {
-  const valueAt = new Map(published.map(({ position, value }) => [position, value]))
-  const faults: Array<string> = []
-  if (valueAt.size < published.length) faults.push("a position was used twice")
-  for (const { position, value } of acknowledged) {
-    if (valueAt.get(position) !== value)
-      faults.push(`${value} was acknowledged at ${position}, and not published there`)
+  const checker = new Checker()
+  for (const { position, value } of published) checker.published(value, position)
+  for (const { position, value } of acknowledged) checker.acknowledged(value, position)
+  for (const [index, history] of clients.entries()) {
+    const client = new ClientChecker(checker, index)
+    for (const seen of history) client.see(seen)
+    if (live[index] === true) client.end(top)
   }
-  for (const [client, history] of clients.entries()) {
-    let known: string | undefined
-    const fault = (text: string) => void faults.push(`client ${client}: ${text}`)
-    const follow = (position: string, what: string) => {
-      if (known === undefined) {
-        fault(`${what} before its join`)
-        return
-      }
-      const expected = offsetOf(known) + 1
-      if (epochOf(position) !== epochOf(known)) fault(`${what} ${position} after ${known} without a discontinuity`)
-      else if (offsetOf(position) < expected) fault(`${what} ${position} twice or out of order after ${known}`)
-      else if (offsetOf(position) > expected) fault(`lost ${known} to ${position} silently`)
-      known = position
-    }
-    for (const seen of history) {
-      switch (seen._tag) {
-        case "Joined":
-          known = seen.complete && seen.from !== null ? seen.from : seen.id
-          break
-        case "Delivered":
-          if (!valueAt.has(seen.position)) fault(`invented ${seen.position}`)
-          else if (valueAt.get(seen.position) !== seen.value)
-            fault(`${seen.value} at ${seen.position} in another order`)
-          follow(seen.position, "delivered")
-          break
-        case "Passed":
-          follow(seen.position, "passed")
-          break
-        case "Gap":
-          if (known === undefined || (epochOf(seen.to) === epochOf(known) && offsetOf(seen.to) < offsetOf(known))) {
-            fault(`a gap back to ${seen.to}`)
-          }
-          known = seen.to
-          break
-        default:
-          known = undefined
-      }
-    }
-    if (live[client] === true && known !== undefined && top !== undefined && known !== top) {
-      fault(`ends at ${known}, the topic at ${top}`)
-    }
-  }
-  return faults
+  return checker.faults
 }

@@ -36,6 +36,11 @@ describe("the checker of histories", () => {
       1
     ],
     [
+      "a value that is published twice",
+      { published: [...published, { value: 4, position: "e:5" }], clients: [], live: [] },
+      1
+    ],
+    [
       "an acknowledgement without a message",
       { published, clients: [], live: [], acknowledged: [{ value: 5, position: "e:5" }] },
       1

@@ -11,18 +11,23 @@ type Fields = Readonly<Record<string, unknown>>
 
 /** A member of the room. */
 export class Member {
-  readonly seen: Array<Seen> = []
   position: string | null = null
   /** Whether it has joined, and knows where it is. */
   isJoined = false
   delivered = 0
+  /** How many discontinuities it was notified of. */
+  discontinuities = 0
+  /** How often its connection ended. */
+  losses = 0
   private readonly port: () => number
+  private readonly onSeen: (seen: Seen) => void
   private socket: WebSocket | undefined = undefined
   private from: string | null = null
   private isOver = false
 
-  constructor(port: () => number) {
+  constructor(port: () => number, onSeen: (seen: Seen) => void) {
     this.port = port
+    this.onSeen = onSeen
     this.connect()
   }
 
@@ -71,7 +76,8 @@ export class Member {
     socket.on("close", () => {
       clearTimeout(answered)
       this.isJoined = false
-      this.seen.push({ _tag: "Lost" })
+      this.losses++
+      this.onSeen({ _tag: "Lost" })
       if (!this.isOver) setTimeout(() => this.connect(), 100 + Math.random() * 200)
     })
   }
@@ -80,18 +86,19 @@ export class Member {
     if (event === "phx_error" || event === "phx_close") socket.terminate()
     else if (event === "recovery") {
       const [complete, id] = [payload["complete"] === true, String(payload["id"])]
-      this.seen.push({ _tag: "Joined", complete, from: this.from, id })
+      this.onSeen({ _tag: "Joined", complete, from: this.from, id })
       this.position = complete && this.from !== null ? this.from : id
       this.isJoined = true
     } else if (event === "discontinuity") {
       const [from, to] = [String(payload["from"]), String(payload["to"])]
-      this.seen.push({ _tag: "Gap", from, to })
+      this.discontinuities++
+      this.onSeen({ _tag: "Gap", from, to })
       this.position = to
     } else if (position !== undefined) {
       if (event === "said") {
-        this.seen.push({ _tag: "Delivered", value: Number(payload["n"]), position })
+        this.onSeen({ _tag: "Delivered", value: Number(payload["n"]), position })
         this.delivered++
-      } else this.seen.push({ _tag: "Passed", position })
+      } else this.onSeen({ _tag: "Passed", position })
       this.position = position
     }
   }

@@ -1,7 +1,7 @@
 /** A history of a room on three server processes over a real broker, with faults while messages are published. The checker decides. */
 import { setTimeout as sleep } from "node:timers/promises"
 
-import { faultsOf } from "../histories/Checker.ts"
+import { Checker, ClientChecker } from "../histories/Checker.ts"
 import type { BrokerKind, RunningBroker } from "../nodes/contract/NodesContract.ts"
 import { Asker, Member } from "./Clients.ts"
 import { ServerProcess } from "./Servers.ts"
@@ -20,8 +20,18 @@ export interface HistoryOptions {
   /** How many messages a second are published, over all nodes. */
   readonly rate: number
   /** What happens meanwhile, one after the other, and how many milliseconds pass before each. */
-  readonly faults: ReadonlyArray<readonly [millis: number, happen: (scene: Scene) => Promise<void> | void]>
+  readonly faults: ReadonlyArray<Step>
+  /** Whether the faults begin again for as long as messages are published. Default: false. */
+  readonly repeats?: boolean
+  /** Called every 10 seconds with the number of acknowledged messages. */
+  readonly onProgress?: (acknowledged: number) => void
 }
+
+/** Something that happens to a scene. */
+export type Happening = (scene: Scene) => Promise<void> | void
+
+/** How many milliseconds pass before something happens. */
+export type Step = readonly [millis: number, happen: Happening]
 
 /** The outcome of a history. */
 export interface Outcome {
@@ -37,6 +47,8 @@ export interface Outcome {
 }
 
 const calmMessages = 100
+/** How many publishes of an asker wait for their answers. */
+const maxWaiting = 100
 
 const until = async (holds: () => boolean, seconds: number): Promise<boolean> => {
   for (let left = seconds * 20; left > 0; left--) {
@@ -54,42 +66,55 @@ export const realHistory = async (kind: BrokerKind, options: HistoryOptions): Pr
   const servers = await Promise.all([1, 2, 3].map(() => ServerProcess.start(name, broker.port)))
   let next = 0
   const anyPort = () => servers[next++ % servers.length]!.port
-  const members = Array.from({ length: options.members }, () => new Member(anyPort))
+  // The numbers below have been attempted.
+  let n = 0
+  const checker = new Checker((value) => Number.isInteger(value) && value >= 0 && value < n)
+  const clients = Array.from({ length: options.members }, (_, index) => new ClientChecker(checker, index))
+  const members = clients.map((client) => new Member(anyPort, (seen) => client.see(seen)))
   const askers = servers.map(() => new Asker(anyPort))
+  let acknowledged = 0
+  /** Publishes the next number. Returns its position, or nothing where the outcome is unknown. */
+  const publish = async (asker: Asker): Promise<string | undefined> => {
+    const value = n++
+    const position = await asker.ask("publish", value)
+    if (typeof position !== "string") return undefined
+    acknowledged++
+    checker.acknowledged(value, position)
+    return position
+  }
+  const progress = setInterval(() => options.onProgress?.(acknowledged), 10_000)
   try {
     await until(() => members.every(({ isJoined }) => isJoined), 30)
-    const positions = new Map<number, string>()
-    const attempted = new Set<number>()
-    const publish = async (asker: Asker, n: number): Promise<void> => {
-      attempted.add(n)
-      const position = await asker.ask("publish", n)
-      if (typeof position === "string") positions.set(n, position)
-    }
-    let n = 0
     const start = Date.now()
+    const state = { isPublishing: true }
     const publishing = (async () => {
-      const waiting = new Set<Promise<void>>()
-      while (positions.size < options.messages) {
+      // Each asker has its own window, so that one whose node stands still does not hold up the others.
+      const windows = askers.map((asker) => ({ asker, waiting: new Set<Promise<unknown>>() }))
+      const waiting = () => windows.reduce((sum, window) => sum + window.waiting.size, 0)
+      while (acknowledged < options.messages) {
         const due = Math.ceil(((Date.now() - start) / 1000) * options.rate)
-        for (; n < due && waiting.size < 300 && positions.size + waiting.size < options.messages; n++) {
-          const published = publish(askers[n % askers.length]!, n).finally(() => waiting.delete(published))
-          waiting.add(published)
+        let left = Math.min(due - n, options.messages - acknowledged - waiting())
+        for (const window of windows) {
+          for (; left > 0 && window.waiting.size < maxWaiting; left--) {
+            const published = publish(window.asker).finally(() => window.waiting.delete(published))
+            window.waiting.add(published)
+          }
         }
+        windows.push(windows.shift()!)
         await sleep(5)
       }
-      await Promise.all(waiting)
+      await Promise.all(windows.flatMap((window) => [...window.waiting]))
+      state.isPublishing = false
     })()
-    for (const [millis, happen] of options.faults) {
-      await sleep(millis)
-      await happen({ broker, servers, members })
-    }
+    do {
+      for (const step of options.faults) await inTurn(step)({ broker, servers, members })
+    } while (options.repeats === true && state.isPublishing)
     await publishing
     // The faults are over: all come back, and one more message reaches everybody.
-    const settle = async (): Promise<string> => {
+    const settle = async (): Promise<void> => {
       for (let tries = 200; tries > 0; tries--) {
-        await publish(askers[0]!, ++n)
-        const top = positions.get(n)
-        if (top !== undefined && (await until(() => members.every(({ position }) => position === top), 2))) return top
+        const top = await publish(askers[0]!)
+        if (top !== undefined && (await until(() => members.every(({ position }) => position === top), 2))) return
       }
       throw new Error("members do not come to the top")
     }
@@ -97,55 +122,52 @@ export const realHistory = async (kind: BrokerKind, options: HistoryOptions): Pr
     const total = async () => (await Promise.all(servers.map((server) => server.sent()))).reduce((a, b) => a + b, 0)
     const sumOf = (all: ReadonlyArray<{ readonly delivered: number }>) =>
       all.reduce((sum, { delivered }) => sum + delivered, 0)
-    const got = () => sumOf(members)
     // The askers are members too.
     const everybody = [...members, ...askers]
-    for (const asker of askers) {
-      do attempted.add(++n)
-      while (typeof (await asker.ask("publish", n)) !== "string")
-    }
+    for (const asker of askers) while ((await publish(asker)) === undefined);
     await settle()
     await sleep(200)
     const [sentBefore, gotBefore] = [await total(), sumOf(everybody)]
-    for (let calm = 0; calm < calmMessages; calm++) await publish(askers[calm % askers.length]!, ++n)
-    const top = positions.get(n)!
+    let top: string | undefined
+    for (let calm = 0; calm < calmMessages; calm++) top = await publish(askers[calm % askers.length]!)
     const expected = everybody.length * calmMessages
     await until(() => members.every(({ position }) => position === top) && sumOf(everybody) - gotBefore >= expected, 20)
     const counted = { sent: (await total()) - sentBefore, got: sumOf(everybody) - gotBefore }
-
-    const acknowledged = Array.from(positions, ([value, position]) => ({ value, position }))
-    // A publish whose outcome is unknown was published if somebody got it.
-    const known = new Map(acknowledged.map(({ position, value }) => [position, value]))
-    for (const { seen } of members) {
-      for (const event of seen) {
-        if (event._tag === "Delivered" && !known.has(event.position) && attempted.has(event.value)) {
-          known.set(event.position, event.value)
-        }
-      }
-    }
+    for (const [index, client] of clients.entries()) if (members[index]!.isJoined) client.end(top)
     return {
-      faults: faultsOf({
-        published: Array.from(known, ([position, value]) => ({ value, position })),
-        clients: members.map(({ seen }) => seen),
-        live: members.map(({ isJoined }) => isJoined),
-        acknowledged,
-        top
-      }),
-      acknowledged: acknowledged.length,
-      unknown: attempted.size - acknowledged.length,
-      delivered: got(),
-      discontinuities: members.reduce((sum, { seen }) => sum + seen.filter(({ _tag }) => _tag === "Gap").length, 0),
-      reconnects: members.reduce((sum, { seen }) => sum + seen.filter(({ _tag }) => _tag === "Lost").length, 0),
+      faults: checker.faults,
+      acknowledged,
+      unknown: n - acknowledged,
+      delivered: sumOf(members),
+      discontinuities: members.reduce((sum, { discontinuities }) => sum + discontinuities, 0),
+      reconnects: members.reduce((sum, { losses }) => sum + losses, 0),
       counted,
       seconds: (Date.now() - began) / 1000
     }
   } finally {
+    clearInterval(progress)
     for (const member of members) member.stop()
     for (const asker of askers) asker.stop()
     for (const server of servers) await server.stop()
     await broker.kill()
   }
 }
+
+const inTurn =
+  (...steps: ReadonlyArray<Step>): Happening =>
+  async (scene) => {
+    for (const [millis, happen] of steps) {
+      await sleep(millis)
+      await happen(scene)
+    }
+  }
+
+/** Happens while some steps happen one after the other. */
+export const during =
+  (happen: Happening, ...steps: ReadonlyArray<Step>): Happening =>
+  async (scene) => {
+    await Promise.all([happen(scene), inTurn(...steps)(scene)])
+  }
 
 /** Cuts the connections of a node to its broker. */
 export const cut =
