@@ -1,9 +1,10 @@
-/** A node in a process of its own, whose members are present in one topic: `node StormNode.ts URL COUNT`. */
+/** A node in a process of its own, whose members are present in one topic: `node StormNode.ts redis|nats PORT COUNT`. */
 import { Effect, Layer } from "effect"
 import { Presence } from "fairlead/channel"
+import { NatsBroadcaster } from "fairlead/channel/nats"
 import { RedisBroadcaster } from "fairlead/channel/redis"
 
-const [, , url = "", count = "0"] = process.argv
+const [, , kind = "", port = "", count = "0"] = process.argv
 
 const program = Effect.gen(function* () {
   const { put } = yield* Presence.Presence
@@ -15,4 +16,9 @@ const program = Effect.gen(function* () {
   return yield* Effect.never
 })
 
-Effect.runFork(Effect.provide(program, Layer.orDie(RedisBroadcaster.layer({ url }))))
+const engine =
+  kind === "redis"
+    ? Layer.orDie(RedisBroadcaster.layer({ url: `redis://127.0.0.1:${port}` }))
+    : Layer.orDie(NatsBroadcaster.layer({ url: `nats://127.0.0.1:${port}` }))
+
+Effect.runFork(Effect.provide(program, engine))

@@ -1,0 +1,4 @@
+import { stormContract } from "../nodes/contract/StormContract.ts"
+import { natsKind } from "./Nats.ts"
+
+stormContract(natsKind)
