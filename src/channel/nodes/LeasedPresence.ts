@@ -185,9 +185,7 @@ export class LeasedPresence implements PresentOwner {
       this.registeredIn = run
       for (const [topic, entries] of Array.from(this.own)) {
         this.doubtful.delete(topic)
-        for (const entry of Array.from(entries.values())) {
-          if (entries.get(entry.id) === entry) yield* broker.put(topic, { ...entry, incarnation })
-        }
+        yield* this.putAll(topic, Array.from(entries.values()), incarnation)
       }
       // The entries that are left under it are removed.
       yield* Effect.ignoreCause(broker.release(expired))
@@ -213,12 +211,25 @@ export class LeasedPresence implements PresentOwner {
       const mine = new Map(found.filter((entry) => entry.incarnation === incarnation).map(({ id, ref }) => [id, ref]))
       const wrong = Array.from(mine.keys()).filter((id) => own?.has(id) !== true)
       if (wrong.length > 0) yield* broker.remove(topic, wrong)
-      for (const entry of Array.from(own?.values() ?? [])) {
-        // It may have been removed or replaced in the meantime.
-        if (mine.get(entry.id) === entry.ref || this.own.get(topic)?.get(entry.id) !== entry) continue
-        yield* broker.put(topic, { ...entry, incarnation })
-      }
+      const missing = Array.from(own?.values() ?? []).filter(({ id, ref }) => mine.get(id) !== ref)
+      yield* this.putAll(topic, missing, incarnation)
     }).pipe(Effect.tapError(() => Effect.sync(() => void this.doubtful.add(topic))))
+  }
+
+  /** Puts entries under an incarnation, many at once: a broker may store together those that wait. */
+  private putAll(
+    topic: string,
+    entries: ReadonlyArray<PresenceEntry>,
+    incarnation: string
+  ): Effect.Effect<void, unknown> {
+    const put = (entry: PresenceEntry) =>
+      Effect.suspend(() =>
+        // It may have been removed or replaced in the meantime.
+        this.own.get(topic)?.get(entry.id) === entry
+          ? this.settings.broker.put(topic, { ...entry, incarnation })
+          : Effect.void
+      )
+    return Effect.forEach(entries, put, { concurrency: 50, discard: true })
   }
 
   private get reap(): Effect.Effect<void, unknown> {

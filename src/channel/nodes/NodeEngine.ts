@@ -10,6 +10,7 @@
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 
@@ -34,6 +35,9 @@ export interface NodeSettings {
   readonly fork: (work: Effect.Effect<void>) => void
   readonly reportDefect: (topic: string, defect: unknown) => void
 }
+
+/** Between the attempts to fetch lost messages: 100 ms, doubled each time. */
+const pauses = Schedule.exponential("100 millis")
 
 type Operation = BroadcasterUnavailable["operation"]
 
@@ -82,7 +86,9 @@ export class NodeEngine implements TopicOwner {
 
   fetch(topic: NodeTopic, after: Position, count: number): void {
     const { broker, fork } = this.settings
-    const fetching = Effect.matchCause(broker.range(topic.name, after, count), {
+    // A broker whose servers elect a leader answers again soon.
+    const range = Effect.retry(broker.range(topic.name, after, count), { times: 4, schedule: pauses })
+    const fetching = Effect.matchCause(range, {
       // The check after the reconnect fetches again.
       onFailure: () => topic.fetched(undefined),
       onSuccess: (range) => topic.fetched(range)

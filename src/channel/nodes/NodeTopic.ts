@@ -86,6 +86,7 @@ export class NodeTopic {
 
   /** The messages that were lost; nothing where they could not be fetched. */
   fetched(range: BrokerRange | undefined): void {
+    const before = this.known?.epoch
     if (range !== undefined) {
       const { recoveryId, top } = range
       for (const { body, offset } of range.messages) {
@@ -96,7 +97,9 @@ export class NodeTopic {
       }
     }
     // Another epoch has none of them, and a broker that did not answer may have all: the check after the reconnect compares.
-    this.resume(range !== undefined && range.top.epoch === this.known?.epoch ? this.wanted : Infinity)
+    this.resume(range !== undefined && range.top.epoch === before ? this.wanted : Infinity)
+    // A check in the meantime was skipped.
+    if (range !== undefined && range.top.epoch !== before && this.known?.epoch === before) this.jump(range.top)
   }
 
   private resume(fetchedTo: number): void {

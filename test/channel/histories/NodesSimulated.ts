@@ -1,5 +1,6 @@
 /** Seeded histories of a room on three nodes, over a broker in memory with faults: losses, doubles, cuts, fail-overs, restarts, expired leases, slow, killed and new nodes. */
 import { Effect, Exit, Layer, Logger, Schema, Scope } from "effect"
+import { TestClock } from "effect/testing"
 import { Broadcaster, ChannelApi, ChannelServer } from "fairlead/channel"
 import { TestChannel } from "fairlead/testing/channel"
 
@@ -241,6 +242,8 @@ export const faultsOfNodes = (
       }
       for (let round = 0; round < 3; round++) {
         yield* yields(200)
+        // Messages that could not be fetched are fetched again.
+        yield* TestClock.adjust("2 seconds")
         for (const { beat, check } of nodes) yield* Effect.andThen(check, beat)
         // The leases of killed nodes and of earlier incarnations end.
         server.now += 4000
