@@ -50,6 +50,7 @@ interface Peer {
   readonly headers: () => unknown
   readonly createInbox: () => string
   readonly credsAuthenticator: (text: Uint8Array) => unknown
+  readonly nkeyAuthenticator: (seed: Uint8Array) => unknown
 }
 
 const peer = loadPeer(() => import("@nats-io/transport-node") as Promise<Peer>, {
@@ -67,14 +68,24 @@ export class ConnectionFault extends Data.TaggedError("ConnectionFault")<{
 const faultOf = (cause: unknown): ConnectionFault =>
   new ConnectionFault({ message: cause instanceof Error ? cause.message : String(cause), cause })
 
+/** Texts in PEM. */
+export interface TlsTexts {
+  readonly ca?: string
+  readonly cert?: string
+  readonly key?: string
+}
+
 /** Options of the connection. */
 export interface ConnectionOptions {
   readonly servers: ReadonlyArray<string>
   /** User and password, or a token. */
   readonly login: object
-  readonly isSecure: boolean
+  /** Certificates and key of TLS; nothing without TLS. */
+  readonly tls: TlsTexts | undefined
   /** The text of a credentials file. */
   readonly credentials: string | undefined
+  /** The seed of an nkey. */
+  readonly nkey: string | undefined
   readonly connectTimeout: Duration.Duration
   readonly commandTimeout: Duration.Duration
 }
@@ -110,14 +121,14 @@ export class Connection {
 
   /** Connects, and subscribes again to all subjects. Succeeds when they are active. */
   get open(): Effect.Effect<void, ConnectionFault> {
-    const { connectTimeout, credentials, isSecure, login, servers } = this.options
-    const { connect: connecting, credsAuthenticator } = this.nats
+    const { connectTimeout, credentials, login, nkey, servers, tls } = this.options
+    const { connect: connecting, credsAuthenticator, nkeyAuthenticator } = this.nats
+    const bytesOf = (text: string) => new TextEncoder().encode(text)
     const options = {
       ...login,
-      ...(isSecure ? { tls: {} } : {}),
-      ...(credentials === undefined
-        ? {}
-        : { authenticator: credsAuthenticator(new TextEncoder().encode(credentials)) }),
+      ...(tls === undefined ? {} : { tls }),
+      ...(credentials === undefined ? {} : { authenticator: credsAuthenticator(bytesOf(credentials)) }),
+      ...(nkey === undefined ? {} : { authenticator: nkeyAuthenticator(bytesOf(nkey)) }),
       servers: [...servers],
       reconnect: false,
       timeout: Duration.toMillis(connectTimeout),

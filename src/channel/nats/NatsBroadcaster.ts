@@ -50,12 +50,28 @@ import { NodeSurvey } from "../nodes/NodeSurvey.ts"
 import { nodeTimes, unique } from "../nodes/NodeTimes.ts"
 import { Presence } from "../presence/Contract.ts"
 import { connect } from "./Connection.ts"
+import type { TlsTexts } from "./Connection.ts"
 import { JetStream } from "./JetStream.ts"
 import type { StreamConfig } from "./JetStream.ts"
 import { NatsBroker } from "./NatsBroker.ts"
 import { NatsPresence } from "./NatsPresence.ts"
 import { NumberedStream } from "./NumberedStream.ts"
 import { Subjects } from "./Subjects.ts"
+
+/**
+ * Certificates and key of TLS, each a text in PEM.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface TlsOptions {
+  /** The certificate of the authority that the server's is checked against. Default: those of Node. */
+  readonly ca?: string | undefined
+  /** The certificate of this client, for servers that verify it. Default: none. */
+  readonly cert?: string | undefined
+  /** The key of this client. Default: none. */
+  readonly key?: string | Redacted.Redacted | undefined
+}
 
 /**
  * Options of `layer`.
@@ -68,6 +84,10 @@ export interface LayerOptions {
   readonly url?: string | Redacted.Redacted | ReadonlyArray<string | Redacted.Redacted> | undefined
   /** The text of a credentials file, for servers with accounts. Default: none. */
   readonly credentials?: string | Redacted.Redacted | undefined
+  /** The seed of an nkey, which begins with `SU`. Default: none. */
+  readonly nkey?: string | Redacted.Redacted | undefined
+  /** Certificates that the system does not have. The connection is over TLS then, whatever the URL. Default: none. */
+  readonly tls?: TlsOptions | undefined
   /** How all streams and subjects begin, so that several applications can share a NATS. Letters, digits, `_` and `-`. Default: `fairlead`. */
   readonly prefix?: string | undefined
   /** How long a connection may take. Default: 5 seconds. */
@@ -122,9 +142,37 @@ const loginOf = ({ password, username }: URL): object => {
   return password === "" ? { token: user } : { user, pass: decodeURIComponent(password) }
 }
 
+type Check = ReturnType<typeof checkOptions>
+
+/** Checks a secret text. */
+const secretOf = (
+  check: Check,
+  option: "credentials" | "nkey",
+  secret: string | Redacted.Redacted | undefined,
+  shape: RegExp,
+  rule: string
+): string | undefined => {
+  if (secret === undefined) return undefined
+  const text = typeof secret === "string" || Redacted.isRedacted(secret) ? revealed(secret) : ""
+  if (!shape.test(text)) throw check.invalid(option, rule)
+  return text
+}
+
+const tlsOf = (check: Check, { ca, cert, key }: TlsOptions): TlsTexts => {
+  const texts = { ca, cert, key: key === undefined ? undefined : revealed(key) }
+  for (const text of Object.values(texts)) {
+    if (text !== undefined && !text.includes("-----BEGIN ")) throw check.invalid("tls", "each text is in PEM")
+  }
+  if ((cert === undefined) !== (key === undefined)) throw check.invalid("tls", "cert and key belong together")
+  return {
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined || texts.key === undefined ? {} : { cert, key: texts.key })
+  }
+}
+
 const settingsOf = (options: LayerOptions) => {
   const check = checkOptions("NatsBroadcaster.layer")
-  const { credentials, prefix = "fairlead", storage = "file", trustRestart = false, url } = options
+  const { prefix = "fairlead", storage = "file", trustRestart = false, url } = options
   const given = url === undefined ? ["nats://127.0.0.1:4222"] : Array.isArray(url) ? url : [url]
   const urls = (given as ReadonlyArray<string | Redacted.Redacted>).map((one) => {
     const text = revealed(one)
@@ -136,9 +184,18 @@ const settingsOf = (options: LayerOptions) => {
   })
   if (urls.length === 0) throw check.invalid("url", "there is at least one URL")
   if (!/^[\w-]+$/.test(prefix)) throw check.invalid("prefix", "a prefix has letters, digits, _ and -")
-  if (credentials !== undefined && typeof credentials !== "string" && !Redacted.isRedacted(credentials)) {
-    throw check.invalid("credentials", "it is the text of a credentials file")
+  const credentials = secretOf(
+    check,
+    "credentials",
+    options.credentials,
+    /-----BEGIN NATS USER JWT-----/,
+    "it is the text of a credentials file"
+  )
+  const nkey = secretOf(check, "nkey", options.nkey, /^SU[A-Z2-7]{56}$/, "it is the seed of a user: SU and 56 letters")
+  if (credentials !== undefined && nkey !== undefined) {
+    throw check.invalid("nkey", "credentials have a key already: set one of the two")
   }
+  const isSecure = urls.some(({ protocol }) => protocol === "tls:")
   if (!["file", "memory"].includes(storage)) throw check.invalid("storage", "the storage is file or memory")
   if (typeof trustRestart !== "boolean") throw check.invalid("trustRestart", "it is true or false")
   const times = nodeTimes(check, options)
@@ -154,8 +211,9 @@ const settingsOf = (options: LayerOptions) => {
     address,
     servers: urls.map(({ host }) => host),
     login: urls.map(loginOf)[0]!,
-    isSecure: urls.some(({ protocol }) => protocol === "tls:"),
-    credentials: credentials === undefined ? undefined : revealed(credentials),
+    tls: options.tls !== undefined || isSecure ? tlsOf(check, options.tls ?? {}) : undefined,
+    credentials,
+    nkey,
     prefix,
     trustRestart,
     ...times,
