@@ -31,7 +31,7 @@ export interface Verdict {
   readonly outcome: "met" | "missed" | "undecided"
 }
 
-const outcomeOf = ({ margin }: Summary, reserve: number): Verdict["outcome"] =>
+export const outcomeOf = ({ margin }: Summary, reserve: number): Verdict["outcome"] =>
   Math.abs(reserve) < margin ? "undecided" : reserve >= 0 ? "met" : "missed"
 
 const plainNanos = 10

@@ -1,6 +1,6 @@
 /**
- * The whole bench: `npm run bench`, with `-- --quick` for a smoke run, `-- stages`, `-- server`, `-- app`, `-- stops`, `-- client`, `-- everyday`, `-- channel` or
- * `-- endpoint` for a part; with `--before=PATH`, `everyday` and the hooks of `endpoint` measure the checkout of an older version too.
+ * The whole bench: `npm run bench`, with `-- --quick` for a smoke run, `-- stages`, `-- server`, `-- app`, `-- stops`, `-- client`, `-- everyday`, `-- channel`,
+ * `-- nodes` or `-- endpoint` for a part; with `--before=PATH`, `everyday` and the hooks of `endpoint` measure the checkout of an older version too.
  *
  * Prints its tables, and writes every sample to `results`.
  */
@@ -11,6 +11,8 @@ import * as AppReport from "./app/Report.ts"
 import type { Life, Options as LifeOptions } from "./app/run.ts"
 import type { Stop } from "./app/Stops.ts"
 import * as Budgets from "./Budgets.ts"
+import * as NodesReport from "./channel/nodes/Report.ts"
+import * as Nodes from "./channel/nodes/Rounds.ts"
 import * as ChannelReport from "./channel/Report.ts"
 import * as Talk from "./channel/Rounds.ts"
 import * as EverydayReport from "./client/everyday/Report.ts"
@@ -36,7 +38,7 @@ const quick = args.delete("--quick")
 /** The checkout of an older version, for the parts "everyday" and "endpoint". */
 const before = [...args].find((arg) => arg.startsWith("--before="))
 if (before !== undefined) args.delete(before)
-const allParts = new Set(["stages", "server", "app", "stops", "client", "everyday", "channel", "endpoint"])
+const allParts = new Set(["stages", "server", "app", "stops", "client", "everyday", "channel", "nodes", "endpoint"])
 const parts = args.size === 0 ? allParts : args
 for (const part of parts) {
   if (!allParts.has(part))
@@ -112,6 +114,23 @@ const channelOptions: Talk.Options = quick
       askers: 50,
       members: [100, 1000, 5000],
       memory: { rounds: 3, first: 500, more: 4000 }
+    }
+const nodesOptions: Nodes.Options = quick
+  ? {
+      rounds: 2,
+      seconds: 0.15,
+      warmSeconds: 0.2,
+      members: 200,
+      trips: { count: 50, members: 20, pauseMillis: 1 },
+      publishes: 500
+    }
+  : {
+      rounds: 16,
+      seconds: 0.25,
+      warmSeconds: 1,
+      members: 1000,
+      trips: { count: 2000, members: 20, pauseMillis: 3 },
+      publishes: 10_000
     }
 const endpointOptions: Links.Options = quick
   ? { rounds: 2, seconds: 0.15, warmSeconds: 0.2 }
@@ -271,6 +290,14 @@ const runChannel = async (machine: Machine): Promise<ReadonlyArray<Budgets.Verdi
   return verdicts
 }
 
+const runNodes = async (machine: Machine): Promise<ReadonlyArray<Budgets.Verdict>> => {
+  const measured = await Nodes.measure(nodesOptions, progress)
+  const verdicts = NodesReport.nodesBudgets(measured)
+  save("nodes", { machine, loadAfter: loadavg()[0], nodesOptions, verdicts, measured })
+  console.log(`\n${NodesReport.report(measured)}\n`)
+  return verdicts
+}
+
 /** The CPU time of hooks, of this version and of an older one. */
 const measureHookCosts = async (): Promise<Readonly<Record<string, ReadonlyArray<HookCost>>>> => {
   const roots = { ...(before !== undefined && { before: [before.slice(9)] }), now: [] }
@@ -314,6 +341,7 @@ const verdicts = [
   ...(parts.has("client") ? await runClient(here) : []),
   ...(parts.has("everyday") ? await runEveryday(here) : []),
   ...(parts.has("channel") ? await runChannel(here) : []),
+  ...(parts.has("nodes") ? await runNodes(here) : []),
   ...(parts.has("endpoint") ? await runEndpoint(here) : [])
 ]
 console.log(Budgets.report(verdicts))
