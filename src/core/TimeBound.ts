@@ -66,6 +66,42 @@ export const within = <A, E, R, E2>(
   })
 
 /**
+ * The effect, interrupted when it has not ended within the time; the failure does not wait for its end. A command to a store that hangs may need long to
+ * end after its interruption. An interruption of the caller waits for the end, for the rest of the time.
+ */
+export const withinOrLeave = <A, E, R, E2>(
+  effect: Effect.Effect<A, E, R>,
+  { millis, onTimeout }: TimeLimit<E2>
+): Effect.Effect<A, E | E2, R> =>
+  Exit.isExit(effect)
+    ? effect
+    : // The fiber begins in the same step in which its interruption is registered.
+      Effect.callback<A, E | E2, R>((resume) => {
+        const fiber = Fiber.getCurrent()!
+        const running = Effect.runForkWith(fiber.context as Context.Context<R>)(effect)
+        const exit = running.pollUnsafe()
+        if (exit !== undefined) return resume(exit)
+        let isLate = false
+        let onLate = () => resume(Effect.suspend(() => Effect.fail(onTimeout())))
+        const cancel = startTimer(fiber, millis, () => {
+          isLate = true
+          running.interruptUnsafe()
+          onLate()
+        })
+        running.addObserver((exit) => {
+          cancel()
+          if (!isLate) resume(exit)
+        })
+        return Effect.callback<void>((ended) => {
+          // It may have ended since the caller was interrupted: the observer is then called at once.
+          running.addObserver(() => ended(Effect.void))
+          if (isLate) return ended(Effect.void)
+          onLate = () => ended(Effect.void)
+          running.interruptUnsafe()
+        })
+      })
+
+/**
  * Calls `onTime` once, when so much time has passed on the clock of the fiber, and returns a function that cancels it. With the live clock it costs a timer of the runtime; with any
  * other clock a fiber sleeps.
  */

@@ -26,7 +26,7 @@
  * 4. A repetition while the first request is at work fails with `Reject` 409. The lock of the key knows its owner: after `lockTimeout` another request may take it, and the first can then neither record nor free it.
  * 5. Responses below 500, save 429, are recorded for `timeToLive`. After any other response, a failure, a defect or an interruption the key is free, so that the request can be sent again.
  * 6. Requests with other methods, and without a key, pass; with `required` a missing key fails with `Reject` 400, as a malformed one does.
- * 7. When the store fails, or does not answer within `timeout`, the request fails with `Reject` 503, unless `onStoreError` is `allow`.
+ * 7. When the store fails, or does not answer within `timeout`, the request fails with `Reject` 503, unless `onStoreError` is `allow`. A response that cannot be recorded is sent.
  *
  * **Order**
  *
@@ -54,6 +54,7 @@ import type * as Scope from "effect/Scope"
 import { parseIdempotencyKey } from "../../core/heads/IdempotencyKeys.ts"
 import { checkOptions, nameOr } from "../../core/Options.ts"
 import { Reject } from "../../core/Reject.ts"
+import { withinOrLeave } from "../../core/TimeBound.ts"
 import type { Request, Response } from "../HttpTypes.ts"
 import * as Middleware from "../Middleware.ts"
 import { pathOf } from "../RequestPath.ts"
@@ -151,10 +152,9 @@ export const idempotencyKey = <U extends string | Effect.Effect<string, unknown,
   const maxBytes = options.maxBytes === undefined ? 1024 * 1024 : check.bytes("maxBytes", options.maxBytes)
 
   const inTime = <A>(access: Effect.Effect<A, IdempotencyError>) =>
-    Effect.timeoutOrElse(access, {
-      duration: timeout,
-      orElse: () =>
-        Effect.fail(new IdempotencyError({ cause: new Error(`no answer within ${Duration.format(timeout)}`) }))
+    withinOrLeave(access, {
+      millis: Duration.toMillis(timeout),
+      onTimeout: () => new IdempotencyError({ cause: new Error(`no answer within ${Duration.format(timeout)}`) })
     })
   const log = (error: IdempotencyError) => Effect.logWarning(`"${name}": ${error.message}`, error.cause)
 
@@ -184,7 +184,8 @@ export const idempotencyKey = <U extends string | Effect.Effect<string, unknown,
           if (Exit.isFailure(begun)) {
             const error = begun.cause.reasons.find((reason) => reason._tag === "Fail")?.error
             if (error === undefined) return yield* Effect.failCause(begun.cause)
-            yield* Effect.andThen(log(error), free)
+            // The command may still arrive and take the key. The request does not wait for the store again.
+            yield* Effect.andThen(log(error), Effect.forkDetach(free))
             return onStoreError === "allow"
               ? yield* restore(handled)
               : yield* reject(503, "the idempotency key cannot be checked")

@@ -9,54 +9,15 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redis from "effect/persistence/Redis"
-import * as Schema from "effect/Schema"
+import type * as SqlClient from "effect/sql/SqlClient"
 
 import { Keyed } from "../../core/Keyed.ts"
+import { decodeRecord, encodeRecord, IdempotencyError } from "./IdempotencyRecord.ts"
+import type { IdempotencyRecord } from "./IdempotencyRecord.ts"
+import { sqlStore } from "./IdempotencySql.ts"
 
-const Recorded = Schema.Struct({
-  status: Schema.Number,
-  headers: Schema.Record(Schema.String, Schema.String),
-  /** In base64. */
-  body: Schema.String
-})
-
-/**
- * A recorded response.
- *
- * @category models
- * @since 0.1.0
- */
-export type RecordedResponse = typeof Recorded.Type
-
-const Record = Schema.Struct({
-  /** Who holds the key, until there is a response. */
-  owner: Schema.String,
-  /** The digest of the request. */
-  fingerprint: Schema.String,
-  response: Schema.optionalKey(Recorded)
-})
-
-/**
- * The state of a key: an owner at work, or a response.
- *
- * @category models
- * @since 0.1.0
- */
-export type IdempotencyRecord = typeof Record.Type
-
-/**
- * The store failed.
- *
- * @category errors
- * @since 0.1.0
- */
-export class IdempotencyError extends Schema.TaggedError<IdempotencyError>(
-  "fairlead/server/middleware/IdempotencyError"
-)("IdempotencyError", { cause: Schema.Defect() }) {
-  override get message(): string {
-    return "The store of idempotency keys failed: look at its connection"
-  }
-}
+export { IdempotencyError } from "./IdempotencyRecord.ts"
+export type { IdempotencyRecord, RecordedResponse } from "./IdempotencyRecord.ts"
 
 type Outcome<A> = Effect.Effect<A, IdempotencyError>
 
@@ -129,14 +90,14 @@ export class IdempotencyStore extends Context.Service<
       return IdempotencyStore.of({
         begin: (key, record, timeToLive) =>
           failed(
-            Effect.flatMap(begin(nameOf(key), encode(record), millisOf(timeToLive)), (present) =>
-              typeof present === "string" ? decode(present) : Effect.undefined
+            Effect.flatMap(begin(nameOf(key), encodeRecord(record), millisOf(timeToLive)), (present) =>
+              typeof present === "string" ? decodeRecord(present) : Effect.undefined
             )
           ),
         complete: (key, record, timeToLive) =>
           failed(
             Effect.map(
-              complete(nameOf(key), record.owner, encode(record), millisOf(timeToLive)),
+              complete(nameOf(key), record.owner, encodeRecord(record), millisOf(timeToLive)),
               (completed) => completed === 1
             )
           ),
@@ -144,10 +105,16 @@ export class IdempotencyStore extends Context.Service<
       })
     })
   )
-}
 
-const encode = Schema.encodeSync(Schema.fromJsonString(Record))
-const decode = Schema.decodeEffect(Schema.fromJsonString(Record))
+  /**
+   * Keys in PostgreSQL or SQLite, for many processes: in the table `fairlead_idempotency`, which is made when it is missing. Times are those of the database. Records that ran out
+   * are deleted every five minutes.
+   */
+  static readonly layerSql: Layer.Layer<IdempotencyStore, IdempotencyError, SqlClient.SqlClient> = Layer.effect(
+    IdempotencyStore,
+    Effect.map(sqlStore, IdempotencyStore.of)
+  )
+}
 
 const beginScript = Redis.script((key: string, record: string, millis: string) => [key, record, millis], {
   numberOfKeys: 1,

@@ -52,6 +52,7 @@ import { formatPolicy, formatState } from "../../core/heads/RateLimitFields.ts"
 import { LimiterKeys, limiterPrefix } from "../../core/Keyed.ts"
 import { checkOptions, nameOr } from "../../core/Options.ts"
 import { Reject } from "../../core/Reject.ts"
+import { withinOrLeave } from "../../core/TimeBound.ts"
 import type { Ambient, Request, Response } from "../HttpTypes.ts"
 import * as Middleware from "../Middleware.ts"
 import { stored } from "../MiddlewareRequest.ts"
@@ -96,6 +97,8 @@ const clientKey = (ipv6Prefix: number) => {
       : NetAddress.formatIp(canonical)
   }
 }
+
+const tooSlow = { _tag: "TooSlow" } as const
 
 const seconds = (duration: Duration.Duration): number => Math.max(0, Math.ceil(Duration.toSeconds(duration)))
 
@@ -150,17 +153,14 @@ export const rateLimit = <K extends string | Effect.Effect<string, unknown, unkn
   const take = (key: string, request: Request) =>
     Effect.gen(function* () {
       const limiter = yield* RateLimiter.RateLimiter
-      const consumed = yield* limiter
-        .consume({ algorithm, limit, window, key, tokens: tokens(request), onExceeded: "fail" })
-        .pipe(Effect.timeoutOption(timeout))
-      if (Option.isNone(consumed)) {
-        yield* unavailable(`no answer within ${Duration.format(timeout)}`)
-        return
-      }
-      const { remaining, resetAfter } = consumed.value
+      const { remaining, resetAfter } = yield* withinOrLeave(
+        limiter.consume({ algorithm, limit, window, key, tokens: tokens(request), onExceeded: "fail" }),
+        { millis: Duration.toMillis(timeout), onTimeout: () => tooSlow }
+      )
       // An empty bucket has its next token long before it is full.
       yield* announce(remaining, remaining < 1 && algorithm === "token-bucket" ? tokenTime : resetAfter)
     }).pipe(
+      Effect.catchTag("TooSlow", () => unavailable(`no answer within ${Duration.format(timeout)}`)),
       Effect.catchTag("RateLimiterError", ({ reason }) => {
         if (reason._tag !== "RateLimitExceeded") return unavailable(reason)
         const { retryAfter } = reason

@@ -63,6 +63,7 @@ import * as Schema from "effect/Schema"
 
 import { cookieValues } from "../../core/heads/CookieValues.ts"
 import { checkOptions, nameOr } from "../../core/Options.ts"
+import { withinOrLeave } from "../../core/TimeBound.ts"
 import type { Ambient, Response } from "../HttpTypes.ts"
 import * as Middleware from "../Middleware.ts"
 import type { CookieAttributes } from "./CookieAttributes.ts"
@@ -185,11 +186,11 @@ export const session = <I, A>(
   const timeLeft = (created: number, now: number): number => Math.min(idle, created + absolute - now)
 
   const inTime = <B>(access: Effect.Effect<B, SessionError>, tag: "ReadFailed" | "WriteFailed") =>
-    Effect.timeoutOrElse(access, {
-      duration: timeout,
-      orElse: () => {
+    withinOrLeave(access, {
+      millis: Duration.toMillis(timeout),
+      onTimeout: () => {
         const cause = new Error(`no answer within ${Duration.format(timeout)}`)
-        return Effect.fail(new SessionError({ reason: { _tag: tag, cause } }))
+        return new SessionError({ reason: { _tag: tag, cause } })
       }
     })
 

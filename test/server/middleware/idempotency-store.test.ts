@@ -1,26 +1,16 @@
-/** The contract of an `IdempotencyStore`, in memory and over a real Redis. */
-import { NodeRedis } from "@effect/platform-node"
+/** The contract of an `IdempotencyStore`, in each of its places. */
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Layer } from "effect"
+import { Duration, Effect } from "effect"
 import { IdempotencyStore } from "fairlead/server/middleware"
 
-import { ownEngine } from "../../kit/Engines.ts"
+import { keyPlaces } from "./StorePlaces.ts"
 
-const redis = await ownEngine("redis")
-
-const stores = [
-  { name: "memory", missing: false, layer: IdempotencyStore.layerMemory },
-  {
-    name: "Redis",
-    missing: redis.missing,
-    layer: Layer.provide(IdempotencyStore.layerRedis, Layer.orDie(NodeRedis.layer({ url: redis.url })))
-  }
-]
+const places = await keyPlaces()
 
 const response = { status: 201, headers: { "x-a": "ä" }, body: "aGVsbG8=" }
 const minute = Duration.minutes(1)
 
-describe.each(stores)("the idempotency store in $name", ({ layer, missing }) => {
+describe.each(places)("the idempotency store in $name", ({ keys, missing }) => {
   const test = (
     title: string,
     program: (store: IdempotencyStore["Service"], key: string) => Effect.Effect<void, unknown>
@@ -29,7 +19,7 @@ describe.each(stores)("the idempotency store in $name", ({ layer, missing }) => 
       Effect.gen(function* () {
         const store = yield* IdempotencyStore
         yield* program(store, globalThis.crypto.randomUUID())
-      }).pipe(Effect.provide(layer))
+      }).pipe(Effect.provide(keys))
     )
 
   test("one of many takes a free key", (store, key) =>

@@ -1,19 +1,16 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Deferred, Effect, Fiber, Layer, Schema } from "effect"
+import { Deferred, Effect, Fiber, Layer } from "effect"
 import { HttpServerResponse } from "effect/http"
 import { Persistence } from "effect/persistence"
 import { TestClock } from "effect/testing"
-import { InvalidOption, Reject } from "fairlead"
+import { InvalidOption } from "fairlead"
 import { Middleware, Pipeline } from "fairlead/server"
 import { session, SessionError, SessionStore } from "fairlead/server/middleware"
-import type { Session, SessionOptions } from "fairlead/server/middleware"
+import type { SessionOptions } from "fairlead/server/middleware"
 import { TestServer } from "fairlead/testing/server"
 
-const Data = Schema.Struct({ user: Schema.NullOr(Schema.String), items: Schema.Array(Schema.String) })
-type Data = typeof Data.Type
-const initial: Data = { user: null, items: [] }
+import { add, appOf, cookieOf, Data, idOf, initial, Visitor, withId } from "./Visitors.ts"
 
-class Visitor extends Context.Service<Visitor, Session<Data>>()("test/Visitor") {}
 class Visiting extends Middleware.Service<Visiting>()("test/Visiting", { provides: Visitor, error: SessionError }) {}
 
 /** A store whose records can be looked at, and which can fail or wait. */
@@ -39,49 +36,11 @@ const storeOf = () => {
   return { records, state, layer }
 }
 
-const add = (item: string) => (data: Data) => ({ ...data, items: [...data.items, item] })
-
-/** An app that does to its session what the path says. */
-const appOf = (options: Partial<SessionOptions<Data>> = {}, held?: Deferred.Deferred<void>) =>
-  Pipeline.make("p")
-    .before(session(Visitor, { schema: Data, initial, ...options }))
-    .before(
-      Middleware.before("act", (request) =>
-        Effect.gen(function* () {
-          const visitor = yield* Visitor
-          const [, action, item = ""] = new URL(request.url, "http://t").pathname.split("/")
-          if (action === "add" || action === "hold") yield* visitor.update(add(item))
-          if (action === "hold" && held !== undefined) yield* Deferred.await(held)
-          if (action === "login")
-            yield* Effect.andThen(
-              visitor.update((data) => ({ ...data, user: item })),
-              visitor.renew
-            )
-          if (action === "logout") yield* visitor.destroy
-          if (action === "fail")
-            return yield* Effect.andThen(visitor.update(add(item)), Effect.fail(new Reject({ status: 409 })))
-          if (action === "die") return yield* Effect.andThen(visitor.update(add(item)), Effect.die("bug"))
-          return yield* Effect.void
-        })
-      )
-    )
-    .handle(
-      Effect.gen(function* () {
-        const { items, user } = yield* (yield* Visitor).get
-        return HttpServerResponse.text(`${user ?? "-"}:${items.join(",")}`)
-      })
-    )
-    .respond()
-
 const serverOf = (options: Partial<SessionOptions<Data>> = {}, store = storeOf()) =>
   Effect.map(TestServer.make(appOf(options), store.layer, { origin: "https://test" }), (server) => ({
     server,
     ...store
   }))
-
-const cookieOf = (reply: TestServer.Reply) => reply.headers.getSetCookie()[0]
-const idOf = (reply: TestServer.Reply) => /^__Host-session=([^;]*)/.exec(cookieOf(reply) ?? "")?.[1] ?? ""
-const withId = (id: string) => ({ headers: { cookie: `__Host-session=${id}` } })
 
 describe("session", () => {
   it.effect("keeps data between requests, and begins at the first change only", () =>

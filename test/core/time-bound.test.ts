@@ -1,0 +1,74 @@
+/** `withinOrLeave`: a time limit that holds for effects which take long to end. */
+import { assert, describe, it } from "@effect/vitest"
+import { Duration, Effect, Fiber } from "effect"
+import { TestClock } from "effect/testing"
+
+import { withinOrLeave } from "../../src/core/TimeBound.ts"
+
+const limit = (millis: number) => ({ millis, onTimeout: () => "late" as const })
+
+/** It ends long after its interruption, as a command to a database that hangs. */
+const stubborn = Effect.uninterruptible(Effect.never)
+
+const millisOf = <A, E>(effect: Effect.Effect<A, E>) =>
+  Effect.map(Effect.timed(effect), ([duration]) => Duration.toMillis(duration))
+
+describe("withinOrLeave", () => {
+  it.live("passes on what ends in time: a value, a failure, a defect", () =>
+    Effect.gen(function* () {
+      assert.strictEqual(yield* withinOrLeave(Effect.succeed(1), limit(1000)), 1)
+      assert.strictEqual(yield* withinOrLeave(Effect.delay(Effect.succeed(2), 5), limit(10_000)), 2)
+      assert.strictEqual(yield* Effect.flip(withinOrLeave(Effect.delay(Effect.fail("no"), 5), limit(10_000))), "no")
+      assert.isTrue(
+        (yield* Effect.exit(withinOrLeave(Effect.andThen(Effect.sleep(1), Effect.die("bug")), limit(10_000))))._tag ===
+          "Failure"
+      )
+    })
+  )
+
+  it.live("interrupts an effect that takes longer, and fails", () =>
+    Effect.gen(function* () {
+      let ended = false
+      const slow = Effect.onInterrupt(Effect.never, () => Effect.sync(() => void (ended = true)))
+      assert.strictEqual(yield* Effect.flip(withinOrLeave(slow, limit(20))), "late")
+      assert.isTrue(ended)
+    })
+  )
+
+  it.live("does not wait for an effect that cannot be interrupted, in an uninterruptible region either", () =>
+    Effect.gen(function* () {
+      const late = Effect.flip(withinOrLeave(stubborn, limit(50)))
+      assert.strictEqual(yield* late, "late")
+      assert.strictEqual(yield* Effect.uninterruptible(late), "late")
+    })
+  )
+
+  it.effect("keeps the time of the test clock", () =>
+    Effect.gen(function* () {
+      const running = yield* Effect.forkChild(Effect.flip(withinOrLeave(stubborn, limit(2000))), {
+        startImmediately: true
+      })
+      yield* TestClock.adjust("1999 millis")
+      assert.isUndefined(running.pollUnsafe())
+      yield* TestClock.adjust("1 millis")
+      assert.strictEqual(yield* Fiber.join(running), "late")
+    })
+  )
+
+  it.live("an interruption waits for the end of the effect, but not longer than the limit", () =>
+    Effect.gen(function* () {
+      let ended = false
+      const slow = Effect.onInterrupt(Effect.never, () =>
+        Effect.andThen(
+          Effect.sleep(30),
+          Effect.sync(() => void (ended = true))
+        )
+      )
+      const first = yield* Effect.forkChild(withinOrLeave(slow, limit(60_000)), { startImmediately: true })
+      yield* Fiber.interrupt(first)
+      assert.isTrue(ended)
+      const second = yield* Effect.forkChild(withinOrLeave(stubborn, limit(100)), { startImmediately: true })
+      assert.isBelow(yield* millisOf(Fiber.interrupt(second)), 5000)
+    })
+  )
+})
