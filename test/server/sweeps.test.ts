@@ -4,8 +4,8 @@
 import { createHash } from "node:crypto"
 
 import { assert, describe } from "@effect/vitest"
-import { Context, Duration, Effect, Exit, Fiber, Layer, Logger, Metric, Schema, Scope, Stream } from "effect"
-import { HttpClient, HttpClientResponse, HttpEffect, HttpServerRequest, HttpServerResponse } from "effect/http"
+import { Context, Duration, Effect, Exit, Fiber, Layer, Metric, Schema, Scope, Stream } from "effect"
+import { HttpClient, HttpClientResponse, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { RateLimiter } from "effect/persistence"
 import { Middleware, Pipeline, RequestView } from "fairlead/server"
 import {
@@ -27,36 +27,9 @@ import {
 } from "fairlead/server/middleware"
 import type { Session } from "fairlead/server/middleware"
 
-import type { App } from "../../src/server/HttpTypes.ts"
-import { terminal } from "../../src/server/Terminal.ts"
 import { sweeps } from "../kit/Sweeping.ts"
+import { handle, ledger, pause } from "./Handling.ts"
 import { Name, Place, Red } from "./Journal.ts"
-
-const quiet = Effect.provide(Logger.layer([]))
-
-const pause = Effect.andThen(Effect.yieldNow, Effect.yieldNow)
-
-/** Handles one request as a server does, in its own fiber and scope. */
-const handle = (app: unknown, headers: Record<string, string> = {}) =>
-  HttpEffect.toHandled(terminal(app as App), (_, response) =>
-    response.body._tag === "Stream" ? Stream.runDrain(Stream.orDie(response.body.stream)) : Effect.void
-  ).pipe(
-    Effect.provideService(
-      HttpServerRequest.HttpServerRequest,
-      HttpServerRequest.fromWeb(new Request("http://test/a", { headers }))
-    ),
-    Effect.exit,
-    Effect.asVoid,
-    quiet
-  )
-
-/** Counts of what began and of what ended, by name. */
-const ledger = () => {
-  const counts = new Map<string, number>()
-  const note = (name: string) => Effect.sync(() => void counts.set(name, (counts.get(name) ?? 0) + 1))
-  const count = (name: string) => counts.get(name) ?? 0
-  return { note, count, hold: (name: string) => Effect.acquireRelease(note(`+${name}`), () => note(`-${name}`)) }
-}
 
 describe("the interpreter", () => {
   sweeps("server a pipeline of every kind of stage", {

@@ -68,7 +68,7 @@ export const swept: Readonly<Record<string, ReadonlyArray<string>>> = {
   "src/client/handlers/Metrics.ts": ["client metrics"],
   "src/client/handlers/Refresh.ts": ["client refresh", "client refresh of two callers", "client refresh that fails"],
   "src/client/handlers/RetryBudget.ts": ["client retry"],
-  "src/core/TimeBound.ts": ["client timeouts", "server timeouts"],
+  "src/core/TimeBound.ts": ["client timeouts", "server timeouts", "server rateLimit", "server session"],
   "src/core/Circuits.ts": ["client circuitBreaker", "endpoint circuitBreaker, half open"],
   "src/core/Held.ts": ["core a slot held by a scope", "core a slot held during a call", "core a flight"],
   "src/core/Keyed.ts": ["core a slot held by a scope"],
@@ -119,7 +119,8 @@ export const swept: Readonly<Record<string, ReadonlyArray<string>>> = {
   "src/server/middleware/JwtKeys.ts": ["server keys of another server"],
   "src/server/middleware/KeyedLocks.ts": ["server session"],
   "src/server/middleware/Metrics.ts": ["server metrics"],
-  "src/server/middleware/Session.ts": ["server session"],
+  "src/server/middleware/Session.ts": ["server session", "server session at login", "server session at logout"],
+  "src/server/middleware/SecureCookie.ts": ["server secureCookie"],
   "src/server/SentBody.ts": ["server sending and ended"],
   "src/server/KeptRoute.ts": ["server timeouts"]
 }
@@ -202,6 +203,5 @@ export const callLocal: Readonly<Record<string, string>> = {
   "src/server/TrustedRequests.ts": "a WeakMap, written by one synchronous call",
   "src/server/middleware/CspNonce.ts": "a WeakMap, written by one synchronous call",
   "src/server/middleware/MethodNotAllowed.ts": "a table of routes, complete before the first request",
-  "src/server/middleware/SecureCookie.ts": "a memo of derived keys",
   "src/server/Sendable.ts": "a memo of the last headers that were good"
 }
