@@ -6,6 +6,7 @@
  */
 import { Context, Effect, Layer, Option } from "effect"
 import { HttpServerResponse, ProblemDetails } from "effect/http"
+import type { Reject } from "fairlead"
 import { Middleware, Pipeline } from "fairlead/server"
 import {
   accessLog,
@@ -13,6 +14,7 @@ import {
   AuthenticationError,
   bodyLimit,
   problemDetails,
+  rateLimit,
   requestId,
   securityHeaders,
   timeouts
@@ -62,6 +64,23 @@ const deadline = timeouts({
     })
 })
 
+/** Harbour makes anybody a member who asks: this alone keeps a client from filling the data with members. */
+const tokenLimit = Middleware.when(
+  ({ method, url }) => method === "POST" && pathOf(url) === "/api/tokens",
+  rateLimit({ name: "tokens", limit: limits.tokens, window: "1 minute", algorithm: "fixed-window" })
+)
+
+/** The answer to a request above that limit: why, and when to try again. */
+const tooManyTokens = ({ details, status }: Reject) => {
+  const seconds = Math.max(1, Math.ceil(Number(details?.["retry_after_ms"] ?? 0) / 1000))
+  const detail = `This address has got its ${limits.tokens} tokens of this minute. Ask again in ${seconds} s.`
+  return HttpServerResponse.setHeader(
+    problem({ status, detail, code: "TooManyTokens" }),
+    "retry-after",
+    String(seconds)
+  )
+}
+
 /** The answer to a refusal of the domain: its status, its tag as `code`, and its message. */
 const refuse = (
   error: { readonly _tag: string; readonly status: number; readonly message: string },
@@ -82,6 +101,7 @@ const api = Effect.map(Pipeline.routes(routes), (handler) =>
     .ended(accessLog())
     .outer(requestId())
     .outer(deadline)
+    .before(tokenLimit)
     .before(bodyLimit({ maxBytes: limits.body }))
     .before(Authenticate)
     // A request without a token is a guest's; a wrong token stays an error.
@@ -114,9 +134,7 @@ const api = Effect.map(Pipeline.routes(routes), (handler) =>
     )
     .catchTag("InvalidRequest", (error) => refuse(error, { in: error.in, errors: error.errors }))
     .catchTag(["RoomNotFound", "MessageNotFound", "RoomTaken", "NameTaken"], (error) => refuse(error))
-    .catchTag("TooManyTokens", (error) =>
-      HttpServerResponse.setHeader(refuse(error), "retry-after", String(error.seconds))
-    )
+    .catchTag("Reject", tooManyTokens)
     .catchTag("AuthenticationError", (error) =>
       HttpServerResponse.setHeader(refuse(error), "www-authenticate", error.challenge)
     )

@@ -28,7 +28,6 @@ import { Messages } from "./Messages.ts"
 import { SentName } from "./Names.ts"
 import { modules, page } from "./Page.ts"
 import { Storage } from "./Storage.ts"
-import * as TokenLimit from "./TokenLimit.ts"
 import { Tokens } from "./Tokens.ts"
 
 const Limit = Schema.FiniteFromString.check(
@@ -73,7 +72,6 @@ const member = Effect.filterOrFail(
 
 const issueToken = Effect.gen(function* () {
   const { name } = yield* Input.body(Schema.Struct({ name: SentName }))
-  yield* TokenLimit.take
   const tokens = yield* Tokens
   const { token } = yield* tokens.issue(name)
   return HttpServerResponse.jsonUnsafe(

@@ -95,6 +95,7 @@ describe("hostile clients and neighbours", () => {
         [...Array.from({ length: 100 }, () => 201), 429]
       )
       assert.isAbove(Number(answers.at(-1)?.headers.get("retry-after")), 0)
+      assert.deepInclude(answers.at(-1)?.json, { status: 429, code: "TooManyTokens" })
     })
   )
 })
