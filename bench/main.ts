@@ -1,6 +1,6 @@
 /**
  * The whole bench: `npm run bench`, with `-- --quick` for a smoke run, `-- stages`, `-- server`, `-- app`, `-- stops`, `-- client`, `-- everyday`, `-- channel`,
- * `-- nodes` or `-- endpoint` for a part; with `--before=PATH`, `everyday` and the hooks of `endpoint` measure the checkout of an older version too.
+ * `-- nodes`, `-- endpoint` or `-- middleware` for a part; with `--before=PATH`, `everyday`, the hooks of `endpoint` and `middleware` in process measure the checkout of an older version too.
  *
  * Prints its tables, and writes every sample to `results`.
  */
@@ -26,6 +26,9 @@ import * as EndpointReport from "./endpoint/Report.ts"
 import * as Links from "./endpoint/Rounds.ts"
 import { machine } from "./Machine.ts"
 import type { Machine } from "./Machine.ts"
+import * as MiddlewareReport from "./middleware/Report.ts"
+import * as MiddlewareRounds from "./middleware/Rounds.ts"
+import { rowNames } from "./middleware/Rows.ts"
 import * as Prices from "./Prices.ts"
 import { end, reply, start } from "./Process.ts"
 import * as Rates from "./Rates.ts"
@@ -35,10 +38,21 @@ import * as Rounds from "./server/Rounds.ts"
 
 const args = new Set(process.argv.slice(2))
 const quick = args.delete("--quick")
-/** The checkout of an older version, for the parts "everyday" and "endpoint". */
+/** The checkout of an older version, for the parts "everyday", "endpoint" and "middleware". */
 const before = [...args].find((arg) => arg.startsWith("--before="))
 if (before !== undefined) args.delete(before)
-const allParts = new Set(["stages", "server", "app", "stops", "client", "everyday", "channel", "nodes", "endpoint"])
+const allParts = new Set([
+  "stages",
+  "server",
+  "app",
+  "stops",
+  "client",
+  "everyday",
+  "channel",
+  "nodes",
+  "endpoint",
+  "middleware"
+])
 const parts = args.size === 0 ? allParts : args
 for (const part of parts) {
   if (!allParts.has(part))
@@ -136,6 +150,14 @@ const endpointOptions: Links.Options = quick
   ? { rounds: 2, seconds: 0.15, warmSeconds: 0.2 }
   : { rounds: 24, seconds: 0.25, warmSeconds: 2 }
 const hookCostOptions: HookCostOptions = quick ? { rounds: 5, dials: 100 } : { rounds: 40, dials: 500 }
+const priceOptions: MiddlewareRounds.InProcessOptions = quick
+  ? { rounds: 3, requests: 50, warmUps: 100 }
+  : { rounds: 40, requests: 300, warmUps: 4000 }
+const loadedOptions: MiddlewareRounds.ServerOptions = {
+  connections: 50,
+  rows: rowNames,
+  ...(quick ? { rounds: 1, requests: 200, warmUps: 200 } : { rounds: 12, requests: 2000, warmUps: 5000 })
+}
 const lifeOptions: LifeOptions = quick ? { rounds: 3, slowRounds: 1 } : { rounds: 25, slowRounds: 2 }
 
 const stopRounds = quick ? 1 : 10
@@ -330,6 +352,19 @@ const runEndpoint = async (machine: Machine): Promise<ReadonlyArray<Budgets.Verd
   return verdicts
 }
 
+const runMiddleware = async (machine: Machine): Promise<ReadonlyArray<Budgets.Verdict>> => {
+  const inProcess = await MiddlewareRounds.measureInProcess(priceOptions, before?.slice(9), (round) =>
+    progress(`middleware in process: round ${round} of ${priceOptions.rounds}`)
+  )
+  console.log(`\nIn process:\n${MiddlewareReport.report(inProcess)}\n`)
+  const overLoopback = await MiddlewareRounds.measureServers(loadedOptions, (row) =>
+    progress(`middleware over loopback: ${row}`)
+  )
+  save("middleware", { machine, loadAfter: loadavg()[0], priceOptions, loadedOptions, inProcess, overLoopback })
+  console.log(`\nOver loopback:\n${MiddlewareReport.report(overLoopback)}\n`)
+  return []
+}
+
 const here = machine()
 if (here.loadBefore > 0.5)
   console.log(`Noisy: the machine was at a load of ${here.loadBefore.toFixed(1)} before the run.`)
@@ -342,9 +377,10 @@ const verdicts = [
   ...(parts.has("everyday") ? await runEveryday(here) : []),
   ...(parts.has("channel") ? await runChannel(here) : []),
   ...(parts.has("nodes") ? await runNodes(here) : []),
-  ...(parts.has("endpoint") ? await runEndpoint(here) : [])
+  ...(parts.has("endpoint") ? await runEndpoint(here) : []),
+  ...(parts.has("middleware") ? await runMiddleware(here) : [])
 ]
-console.log(Budgets.report(verdicts))
+if (verdicts.length > 0) console.log(Budgets.report(verdicts))
 if (quick) console.log("\nA smoke run: the processes were cold and the rounds few: do not use these figures.")
 console.log(
   `\nNode ${here.node}, ${here.cores} × ${here.cpu}${here.pinned ? ", client and server on a core each" : ""}`

@@ -4,7 +4,16 @@ import autocannon from "autocannon"
 export interface Order {
   readonly url: string
   readonly connections: number
-  readonly seconds: number
+  /** How long it asks. */
+  readonly seconds?: number
+  /** How many requests it sends, in the place of a time. */
+  readonly amount?: number
+  /** Of the request. Default: a GET without headers and body. */
+  readonly method?: "GET" | "POST" | "OPTIONS"
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string
+  /** The status of each response. Default: 200. */
+  readonly status?: number
 }
 
 export interface Load {
@@ -16,23 +25,26 @@ export interface Load {
   readonly busy: number
 }
 
-const run = ({ connections, seconds, url }: Order): Promise<Load> =>
+const run = ({ amount, connections, seconds = 10, status = 200, ...request }: Order): Promise<Load> =>
   new Promise((resolve, reject) => {
     let responses = 0
     let first = 0
     let last = 0
+    let unexpected = 0
     let used = process.cpuUsage()
-    const instance = autocannon({ url, connections, duration: seconds, sampleInt: 10 }, (error, result) => {
+    const extent = amount === undefined ? { duration: seconds } : { amount }
+    const instance = autocannon({ ...request, ...extent, connections, sampleInt: 10 }, (error, result) => {
       if (error != null) return reject(error)
       const { system, user } = process.cpuUsage(used)
-      const failures = result.errors + result.timeouts + result.non2xx
+      const failures = result.errors + result.timeouts + unexpected
       if (failures > 0 || responses < 2) {
-        return reject(new Error(`${url} gave ${responses} responses and failed ${failures} requests.`))
+        return reject(new Error(`${request.url} gave ${responses} responses and failed ${failures} requests.`))
       }
       const millis = last - first
       resolve({ responses, millis, busy: (system + user) / 1000 / millis })
     })
-    instance.on("response", () => {
+    instance.on("response", (_, answered) => {
+      if (answered !== status) unexpected++
       if (responses++ === 0) {
         first = performance.now()
         used = process.cpuUsage()
