@@ -50,6 +50,7 @@ import { parseEntityTag } from "../../core/heads/EntityTags.ts"
 import { tokenList } from "../../core/heads/FieldValues.ts"
 import * as HttpDate from "../../core/heads/HttpDate.ts"
 import { checkOptions, nameOr } from "../../core/Options.ts"
+import * as Sha256 from "../../core/Sha256.ts"
 import type { App, Request, Response } from "../HttpTypes.ts"
 import type * as Middleware from "../Middleware.ts"
 import { outerWith } from "../MiddlewareOuter.ts"
@@ -170,12 +171,19 @@ const withTag = (response: Response, { method }: Request, maxBytes: number): Res
     return response
   }
   if (headers["etag"] !== undefined || isUnstored(headers["cache-control"])) return response
-  const bytes = body.body
+  const bytes = body.body as Uint8Array<ArrayBuffer>
+  if (bytes.byteLength <= smallBody) return tagged(response, Sha256.digest(bytes))
   return Effect.map(
-    Effect.promise(() => globalThis.crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>)),
-    (digest) => HttpServerResponse.setHeader(response, "etag", `W/"${base64(new Uint8Array(digest, 0, 16))}"`)
+    Effect.promise(() => globalThis.crypto.subtle.digest("SHA-256", bytes)),
+    (digest) => tagged(response, new Uint8Array(digest))
   )
 }
+
+/** The largest body whose digest costs less in JavaScript than the wait for Web Crypto. Both have the same result. */
+const smallBody = 8 * 1024
+
+const tagged = (response: Response, digest: Uint8Array): Response =>
+  HttpServerResponse.setHeader(response, "etag", `W/"${base64(digest.subarray(0, 16))}"`)
 
 const isUnstored = (cacheControl: string | undefined): boolean =>
   cacheControl !== undefined && tokenList(cacheControl.toLowerCase()).includes("no-store")

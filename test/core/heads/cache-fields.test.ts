@@ -1,4 +1,6 @@
 /** The readers of the fields that caches use. */
+import { createHash } from "node:crypto"
+
 import { assert, describe, it } from "vitest"
 
 import { parseContentRange, parseRange, resolveRange } from "../../../src/core/heads/ByteRanges.ts"
@@ -6,7 +8,7 @@ import { ageSeconds, fieldsOf, parseDirectives, seconds } from "../../../src/cor
 import { isStrongMatch, isWeakMatch, parseEntityTag, parseEntityTags } from "../../../src/core/heads/EntityTags.ts"
 import * as HttpDate from "../../../src/core/heads/HttpDate.ts"
 import { parseDictionary, parseList } from "../../../src/core/heads/StructuredFields.ts"
-import { sha256 } from "../../../src/core/Sha256.ts"
+import { digest, sha256 } from "../../../src/core/Sha256.ts"
 
 describe("the directives of Cache-Control", () => {
   const names = (text: string) => [...parseDirectives(text).byName.keys()]
@@ -187,6 +189,15 @@ describe("SHA-256", () => {
       sha256("a".repeat(1_000_000)),
       "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0"
     )
+  })
+
+  it("cache 1: has the digest of Node at each size around a block, of a part of a buffer too", () => {
+    const bytes = Uint8Array.from({ length: 300 }, (_, at) => (at * 7) % 256)
+    for (let size = 0; size < 200; size++) {
+      const part = bytes.subarray(3, 3 + size)
+      assert.strictEqual(Buffer.from(digest(part)).toString("hex"), createHash("sha256").update(part).digest("hex"))
+      assert.strictEqual(sha256(part), createHash("sha256").update(part).digest("hex"))
+    }
   })
 
   it("cache 4: parts have one digest only as the same parts", () => {

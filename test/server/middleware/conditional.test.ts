@@ -1,9 +1,9 @@
+import { createHash } from "node:crypto"
 import { Readable } from "node:stream"
 
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Layer } from "effect"
-import { HttpMiddleware, HttpServerResponse } from "effect/http"
-import type { HttpServerRequest } from "effect/http"
+import { HttpEffect, HttpMiddleware, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { InvalidOption } from "fairlead"
 import { Pipeline } from "fairlead/server"
 import { conditional, securityHeaders } from "fairlead/server/middleware"
@@ -158,6 +158,27 @@ describe("conditional: tags", () => {
       assert.notStrictEqual(other.headers.get("etag"), etag)
     })
   )
+
+  it.effect("middleware 6: the tag is the beginning of the body's SHA-256, whatever its size", () =>
+    Effect.gen(function* () {
+      for (const bytes of [1, 55, 56, 63, 64, 65, 8191, 8192, 8193, 100_000]) {
+        const body = "x".repeat(bytes)
+        const server = yield* serverOf(HttpServerResponse.text(body))
+        const { headers } = yield* server.get("/")
+        const digest = createHash("sha256").update(body).digest().subarray(0, 16)
+        assert.strictEqual(headers.get("etag"), `W/"${digest.toString("base64").replaceAll("=", "")}"`)
+      }
+    })
+  )
+
+  it("middleware 6: a small body gets its tag without a wait", () => {
+    let etag: string | undefined
+    const app = Pipeline.make("p").outer(conditional()).handle(page())
+    const sent = HttpEffect.toHandled(app, (_, response) => Effect.sync(() => void (etag = response.headers["etag"])))
+    const request = HttpServerRequest.fromWeb(new Request("http://localhost/"))
+    Effect.runSync(Effect.provideService(sent, HttpServerRequest.HttpServerRequest, request))
+    assert.match(etag ?? "", /^W\/"/)
+  })
 
   it.effect("middleware 6: no-store, errors, large bodies, POST, and bodies with a tag get none", () =>
     Effect.gen(function* () {
