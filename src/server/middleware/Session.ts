@@ -63,6 +63,7 @@ import * as Schema from "effect/Schema"
 
 import { cookieValues } from "../../core/heads/CookieValues.ts"
 import { checkOptions, nameOr } from "../../core/Options.ts"
+import * as Sha256 from "../../core/Sha256.ts"
 import { withinOrLeave } from "../../core/TimeBound.ts"
 import type { Ambient, Response } from "../HttpTypes.ts"
 import * as Middleware from "../Middleware.ts"
@@ -129,11 +130,7 @@ const validId = /^[\w-]{43}$/
 
 const newId = (): string => Base64Url.encode(globalThis.crypto.getRandomValues(new Uint8Array(32)))
 
-const digestOf = (id: string): Effect.Effect<string> =>
-  Effect.promise(async () => {
-    const digest = await globalThis.crypto.subtle.digest("SHA-256", new TextEncoder().encode(id))
-    return Base64Url.encode(new Uint8Array(digest))
-  })
+const digestOf = (id: string): string => Base64Url.encode(Sha256.digest(new TextEncoder().encode(id)))
 
 /** One session in one request: the stored data, and the change to store at the end. */
 class Current<A> implements Session<A> {
@@ -209,7 +206,7 @@ export const session = <I, A>(
     Effect.gen(function* () {
       // Another subdomain can add a cookie of the same name.
       for (const id of cookieValues(cookie, writer.name, 4)) {
-        const found = validId.test(id) ? yield* find(yield* digestOf(id), now) : undefined
+        const found = validId.test(id) ? yield* find(digestOf(id), now) : undefined
         if (found !== undefined) return found
       }
       return undefined
@@ -232,7 +229,7 @@ export const session = <I, A>(
       const now = yield* Clock.currentTimeMillis
       const begin = Effect.gen(function* () {
         const id = newId()
-        yield* write(yield* digestOf(id), current.changed(undefined), now, now)
+        yield* write(digestOf(id), current.changed(undefined), now, now)
         return (response: Response) => writer.set(response, id)
       })
       if (found === undefined) return updates.length > 0 || (renews && !ends) ? yield* begin : undefined
@@ -249,7 +246,7 @@ export const session = <I, A>(
           if (latest === undefined) return undefined
           if (!renews) return yield* write(found.digest, current.changed(latest.data), latest.created, now)
           const id = newId()
-          yield* write(yield* digestOf(id), current.changed(latest.data), latest.created, now)
+          yield* write(digestOf(id), current.changed(latest.data), latest.created, now)
           yield* remove(found.digest)
           return (response: Response) => writer.set(response, id)
         })
