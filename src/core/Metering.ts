@@ -33,3 +33,18 @@ export const countWhileOpen = (
       }
     )
   )
+
+/** The metric of each set of attributes, made once: a new one would sort and print its attributes at each update. No client may choose the attributes. */
+export const seriesOf = <M>(
+  make: (attributes: Readonly<Record<string, string>>) => M
+): ((attributes: Readonly<Record<string, string>>) => M) => {
+  const known = new Map<string, M>()
+  return (attributes) => {
+    const key = JSON.stringify(attributes)
+    const present = known.get(key)
+    if (present !== undefined) return present
+    const made = make(attributes)
+    known.set(key, made)
+    return made
+  }
+}

@@ -21,6 +21,7 @@ import * as Option from "effect/Option"
 import { isEffect, isExit } from "../core/Effects.ts"
 import * as ContinuationFrame from "./ContinuationFrame.ts"
 import type { App, Request, Response } from "./HttpTypes.ts"
+import { copyOf } from "./MissingHeaders.ts"
 import { noteRoute } from "./Outgoing.ts"
 import type { StageWatch } from "./PipelineWatch.ts"
 import { Route } from "./RequestState.ts"
@@ -67,12 +68,6 @@ const guard = (flow: Flow, suspended: App, first: number): App => {
       onFailure: (cause) => flow.resume(at + 1, end, undefined, flow.named(stage, cause))
     })
   }, suspended)
-}
-
-const copyOf = (response: Response): Response => {
-  const copy: Response = Object.assign(Object.create(Object.getPrototypeOf(response) as object), response)
-  const headers = Object.assign(Object.create(Object.getPrototypeOf(response.headers) as object), response.headers)
-  return Object.assign(copy, { headers })
 }
 
 const RequestKey = HttpServerRequest.HttpServerRequest.key

@@ -7,10 +7,23 @@ import * as HttpServerResponse from "effect/http/HttpServerResponse"
 
 import type { Response } from "./HttpTypes.ts"
 
+/** A copy of the response with a copy of its headers, to write several headers to: `HttpServerResponse.setHeaders` copies all headers three times. */
+export const copyOf = (response: Response): Response => {
+  const copy: Response = Object.assign(Object.create(Object.getPrototypeOf(response) as object), response)
+  const headers = Object.assign(Object.create(Object.getPrototypeOf(response.headers) as object), response.headers)
+  return Object.assign(copy, { headers })
+}
+
 /** Sets the headers, by lower-case name, that the response does not have. */
 export const setMissingHeaders = (response: Response, headers: Readonly<Record<string, string>>): Response => {
-  const missing = Object.entries(headers).filter(([name]) => response.headers[name] === undefined)
-  return missing.length === 0 ? response : HttpServerResponse.setHeaders(response, missing)
+  let copy: Response | undefined
+  for (const name in headers) {
+    if (response.headers[name] !== undefined) continue
+    copy ??= copyOf(response)
+    const written = copy.headers as Record<string, string>
+    written[name] = headers[name]!
+  }
+  return copy ?? response
 }
 
 /** Adds field names to `Vary` (RFC 9110 §12.5.5), unless they are there. */

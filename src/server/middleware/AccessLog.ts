@@ -35,7 +35,7 @@ import type { NamePlace } from "../../core/heads/SecretNames.ts"
 import { checkOptions, nameOr } from "../../core/Options.ts"
 import * as Middleware from "../Middleware.ts"
 import type { AccessLogEntry } from "./AccessLogEntry.ts"
-import { formats, loggedOf } from "./AccessLogFormats.ts"
+import { formats, LoggedRequest } from "./AccessLogFormats.ts"
 import { outcomeOf } from "./EndOutcome.ts"
 
 /**
@@ -86,7 +86,7 @@ export const accessLog = <R = never>(options: AccessLogOptions<R> = {}): Middlew
       const isSecret = (name: string, place: NamePlace): boolean =>
         isBuiltIn(name, place) || (place === "header" && redacted.some((secret) => isNamed(name, secret)))
       const now = fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
-      const logged = loggedOf(entry, now, isSecret, headers)
+      const logged = new LoggedRequest(entry, now, isSecret, headers)
       const line = formats[format](logged)
       if (print !== undefined) return print(line, entry)
       const severity = typeof level === "function" ? level(entry) : level

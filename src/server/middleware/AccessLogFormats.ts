@@ -16,19 +16,6 @@ import { schemeOf } from "../RequestScheme.ts"
 import { trustedOf } from "../TrustedRequests.ts"
 import type { AccessLogEntry } from "./AccessLogEntry.ts"
 
-/** The parts of an entry that a format shows, already redacted. Text of the client is not escaped yet. */
-export interface LoggedRequest {
-  readonly entry: AccessLogEntry
-  /** The path with its redacted query. */
-  readonly url: string
-  readonly referrer: string | undefined
-  readonly userAgent: string | undefined
-  readonly address: string | undefined
-  readonly version: string
-  readonly receivedAt: Date
-  readonly attributes: Readonly<Record<string, unknown>>
-}
-
 type IsSecret = (name: string, place: NamePlace) => boolean
 
 /** The names of the logged headers. */
@@ -37,26 +24,47 @@ export interface LoggedHeaders {
   readonly response: ReadonlyArray<string>
 }
 
-/** The parts of an entry. `now` is the end of the response, in milliseconds. */
-export const loggedOf = (
-  entry: AccessLogEntry,
-  now: number,
-  isSecret: IsSecret,
-  headers: LoggedHeaders
-): LoggedRequest => {
-  const { request } = entry
-  const inQuery = (name: string) => isSecret(name, "query")
-  const url = redactUrl(request.url, inQuery)
-  const referrer = request.headers["referer"]
-  return {
-    entry,
-    url,
-    referrer: referrer === undefined ? undefined : redactUrl(referrer, inQuery),
-    userAgent: request.headers["user-agent"],
-    address: addressOf(request),
-    version: versionOf(request.source),
-    receivedAt: new Date(now - Duration.toMillis(entry.duration)),
-    attributes: attributesOf(entry, url, isSecret, headers)
+/** The parts of an entry, already redacted and computed only where a format shows them. Text of the client is not escaped yet. */
+export class LoggedRequest {
+  readonly entry: AccessLogEntry
+  private readonly now: number
+  private readonly isSecret: IsSecret
+  private readonly headers: LoggedHeaders
+
+  /** `now` is the end of the response, in milliseconds. */
+  constructor(entry: AccessLogEntry, now: number, isSecret: IsSecret, headers: LoggedHeaders) {
+    this.entry = entry
+    this.now = now
+    this.isSecret = isSecret
+    this.headers = headers
+  }
+
+  /** The path with its redacted query. */
+  get url(): string {
+    return this.redacted(this.entry.request.url)
+  }
+  get referrer(): string | undefined {
+    const referrer = this.entry.request.headers["referer"]
+    return referrer === undefined ? undefined : this.redacted(referrer)
+  }
+  get userAgent(): string | undefined {
+    return this.entry.request.headers["user-agent"]
+  }
+  get address(): string | undefined {
+    return addressOf(this.entry.request)
+  }
+  get version(): string {
+    return versionOf(this.entry.request.source)
+  }
+  get receivedAt(): Date {
+    return new Date(this.now - Duration.toMillis(this.entry.duration))
+  }
+  get attributes(): Readonly<Record<string, unknown>> {
+    return attributesOf(this.entry, this.url, this.isSecret, this.headers)
+  }
+
+  private redacted(url: string): string {
+    return redactUrl(url, (name) => this.isSecret(name, "query"))
   }
 }
 

@@ -33,7 +33,7 @@ import * as Effect from "effect/Effect"
 import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as Metric from "effect/Metric"
 
-import { countWhileOpen, secondsBoundaries } from "../../core/Metering.ts"
+import { countWhileOpen, secondsBoundaries, seriesOf } from "../../core/Metering.ts"
 import { checkOptions, nameOr } from "../../core/Options.ts"
 import type { App, Request } from "../HttpTypes.ts"
 import type * as Middleware from "../Middleware.ts"
@@ -73,21 +73,25 @@ export const metrics = (options: MetricsOptions = {}): Middleware.Outer<never> =
       throw check.invalid("boundaries", `${boundary} comes after ${boundaries[index - 1]}: use rising numbers`)
     }
   }
-  const duration = Metric.histogram("http.server.request.duration", {
-    description: "Duration of HTTP server requests",
-    boundaries,
-    attributes: { ...attributes, unit: "s" }
-  })
-  const active = Metric.gauge("http.server.active_requests", {
-    description: "Number of active HTTP server requests",
-    attributes: { ...attributes, unit: "{request}" }
-  })
+  const duration = seriesOf((series) =>
+    Metric.histogram("http.server.request.duration", {
+      description: "Duration of HTTP server requests",
+      boundaries,
+      attributes: { ...attributes, unit: "s", ...series }
+    })
+  )
+  const active = seriesOf((series) =>
+    Metric.gauge("http.server.active_requests", {
+      description: "Number of active HTTP server requests",
+      attributes: { ...attributes, unit: "{request}", ...series }
+    })
+  )
   return outerWith(name, {
     wrap: (app) =>
       Effect.withFiber(({ context }) => {
         const request = Context.getUnsafe(context, HttpServerRequest.HttpServerRequest)
         if (!isFirst(request, name)) return app
-        const counted = countWhileOpen(Metric.withAttributes(active, ofRequest(request)))
+        const counted = countWhileOpen(active(ofRequest(request)))
         return Effect.andThen(counted, app as Effect.Effect<never>) as App
       }),
     ended: (exit, end) => {
@@ -98,7 +102,7 @@ export const metrics = (options: MetricsOptions = {}): Middleware.Outer<never> =
         "http.response.status_code": String(status),
         ...(errorType === undefined ? {} : { "error.type": errorType })
       }
-      return Metric.update(Metric.withAttributes(duration, ended), Duration.toMillis(end.duration) / 1000)
+      return Metric.update(duration(ended), Duration.toMillis(end.duration) / 1000)
     }
   })
 }

@@ -225,7 +225,7 @@ describe("accessLog", () => {
             // No web Request holds such a URL or header: the request says that it has it.
             const headers = { ...base.headers, "user-agent": agent, referer: agent }
             const request = base.modify({ url: `/${path}`, headers: EffectHeaders.fromInput(headers) })
-            const { formats, loggedOf } = await import("../../../src/server/middleware/AccessLogFormats.ts")
+            const { formats, LoggedRequest } = await import("../../../src/server/middleware/AccessLogFormats.ts")
             const entry = {
               request,
               response: ok,
@@ -236,7 +236,7 @@ describe("accessLog", () => {
               errorType: undefined
             }
             const none = { request: [], response: [] }
-            const logged = loggedOf({ ...entry, duration: "1 second" as never }, 0, () => false, none)
+            const logged = new LoggedRequest({ ...entry, duration: "1 second" as never }, 0, () => false, none)
             const line = formats[format](logged)
             assert.notMatch(line, /[\p{Cc}\u2028\u2029]/u)
             if (format === "json") assert.strictEqual(typeof JSON.parse(line), "object")
