@@ -70,7 +70,7 @@ const useCors = (app: FastifyInstance) => app.register(cors, { origin: [Rows.ori
 const useBearer = (app: FastifyInstance) => app.register(bearerAuth, { keys: new Set([Rows.bearer]) })
 const useRate = (app: FastifyInstance) =>
   app.register(rateLimit, { max: Rows.rate, timeWindow: "1 hour", keyGenerator: () => "client" })
-// Limits that are never reached, so that each request is compared with them.
+// Each request is compared with the limits, and none reaches them.
 const useLoad = (app: FastifyInstance) =>
   app.register(underPressure, { maxEventLoopDelay: 1e9, maxHeapUsedBytes: 1e15, exposeStatusRoute: false })
 

@@ -1,4 +1,4 @@
-/** Hono's built-in middleware: `fetch` in process, and its adapter for Node over a socket. It has none for rates, sessions, load and proxies. */
+/** Hono's built-in middleware: `fetch` in process, and its adapter for Node over a socket. Hono has no middleware for rates, sessions, load and proxies. */
 import { serve } from "@hono/node-server"
 import { getConnInfo } from "@hono/node-server/conninfo"
 import { Hono } from "hono"

@@ -158,7 +158,7 @@ export const measureServers = async (
     })
     for (let round = 0; round < rounds; round++) {
       for (const { bare, micros, server, withoutMicros } of shuffled(cells)) {
-        // Those that are compared follow each other closely, each as often the first.
+        // The two servers of a price follow each other closely, each as often the first.
         const order = [
           async () => void micros.push(await sample(server)),
           async () => void (bare !== undefined && withoutMicros.push(await sample(bare)))
