@@ -152,8 +152,17 @@ export const callLocal: Readonly<Record<string, string>> = {
   "src/channel/nats/NatsPresence.ts": "revisions and entries that a lease replaces; test/channel/nats covers it",
   "src/channel/nats/NumberedStream.ts":
     "a memo of ends that JetStream checks, and texts that one fiber of the node stores; test/channel/nats covers it",
-  "src/channel/redis/Connection.ts": "a memo of digests",
-  "src/channel/redis/RedisBroker.ts": "listeners that Node's sockets call; test/channel/redis covers it",
+  "src/channel/redis/SingleConnection.ts":
+    "a memo of digests, and listeners that Node's sockets call; test/channel/redis covers it",
+  "src/channel/redis/cluster/ClusterConnection.ts":
+    "the servers of slots, which each probe replaces in one step; test/channel/redis/cluster covers it",
+  "src/channel/redis/cluster/ClusterServer.ts": "a mark of use between two probes",
+  "src/channel/redis/cluster/ClusterSubscriptions.ts":
+    "listeners that Node's sockets call, and a flag that one fiber sets and clears; test/channel/redis/cluster covers it",
+  "src/channel/redis/cluster/ShardSubscriber.ts":
+    "listeners that Node's sockets call; test/channel/redis/cluster covers it",
+  "src/channel/redis/cluster/SlotRuns.ts": "runs that each probe replaces in one step",
+  "src/channel/redis/cluster/KeySlot.ts": "a memo of tags; only grows",
   "src/channel/redis/Subscriptions.ts": "listeners that Node's sockets call; test/channel/redis covers it",
   "src/channel/engine/Fanout.ts": "a memo of the last broadcast's frames",
   "src/channel/engine/Socket.ts": "one handshake",

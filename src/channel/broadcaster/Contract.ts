@@ -139,7 +139,8 @@ export interface Since {
 }
 
 /**
- * How an engine is. `Suspended` engines deliver nothing, and fail what is published and subscribed.
+ * How an engine is. `Suspended` engines deliver nothing, and fail what is published and subscribed. Over several servers, as of a Redis Cluster, only topics
+ * of unavailable servers are affected.
  *
  * @category models
  * @since 0.1.0

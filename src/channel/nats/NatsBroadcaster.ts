@@ -299,7 +299,7 @@ export const layer = (options: LayerOptions = {}): Layer.Layer<Broadcaster | Pre
       const leases = new NatsPresence({ jetStream, subjects, changes, keepMillis, now, fork })
       const presence = new LeasedPresence({ broker: leases, incarnation: unique, fork, reportDefect })
       broker.listen((status) => {
-        if (status._tag === "Up") fork(status.isSameRun === true ? presence.reconnected : presence.restored)
+        if (status._tag === "Up") fork(status.isSameRun === true ? presence.reconnected() : presence.restored())
       })
 
       const reopened = Effect.gen(function* () {

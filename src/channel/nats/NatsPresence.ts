@@ -124,6 +124,11 @@ export class NatsPresence implements PresenceBroker {
     this.settings = settings
   }
 
+  /** One lease holds a node's entries in all topics. */
+  groupOf(): string {
+    return ""
+  }
+
   lease(incarnation: string): Effect.Effect<void, unknown> {
     const { jetStream, subjects } = this.settings
     return Effect.map(jetStream.store(subjects.lease(incarnation), "1", "", undefined), (revision) => {

@@ -43,10 +43,12 @@ export interface BrokerRange {
 
 /**
  * A change of the connection to the broker: it is back, or another run of the broker answers; or it does not answer. In the same run it has lost nothing that it had acknowledged.
+ *
+ * Where topics are spread over several servers, `covers` holds for the topics of those that are back. A partial `Down` leaves the other topics in use.
  */
 export type BrokerStatus =
-  | { readonly _tag: "Up"; readonly isSameRun?: boolean }
-  | { readonly _tag: "Down"; readonly description: string }
+  | { readonly _tag: "Up"; readonly isSameRun?: boolean; readonly covers?: (topic: string) => boolean }
+  | { readonly _tag: "Down"; readonly description: string; readonly isPartial?: boolean }
 
 /** What a node asks of a broker. */
 export interface Broker {

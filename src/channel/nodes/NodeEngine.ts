@@ -110,7 +110,7 @@ export class NodeEngine implements TopicOwner {
       const leaving = Effect.forEach(idle, (topic) => this.settings.broker.unsubscribe(topic.name, topic.onMessage), {
         discard: true
       })
-      return Effect.andThen(leaving, this.compare)
+      return Effect.andThen(leaving, this.compare())
     })
   }
 
@@ -190,24 +190,30 @@ export class NodeEngine implements TopicOwner {
   private changed(status: BrokerStatus): void {
     const { clock, fork, health } = this.settings
     const connection = ++this.connections
-    this.isUp = status._tag === "Up"
+    // Where a part is away, the operations on its topics fail by themselves.
+    this.isUp = status._tag === "Up" || status.isPartial === true
     if (status._tag === "Down") {
-      const sinceMillis = clock.currentTimeMillisUnsafe()
-      return fork(SubscriptionRef.set(health, { _tag: "Suspended", sinceMillis, description: status.description }))
+      const { description } = status
+      const now = clock.currentTimeMillisUnsafe()
+      return fork(
+        SubscriptionRef.update(health, (before): Health => ({
+          _tag: "Suspended",
+          sinceMillis: before._tag === "Suspended" ? before.sinceMillis : now,
+          description
+        }))
+      )
     }
     const connected = Effect.suspend(() =>
       connection === this.connections ? SubscriptionRef.set(health, { _tag: "Connected" }) : Effect.void
     )
-    fork(Effect.andThen(this.compare, connected))
+    fork(Effect.andThen(this.compare(status.covers), connected))
   }
 
-  private get compare(): Effect.Effect<void> {
-    return Effect.suspend(() =>
-      Effect.forEach(Array.from(this.topics.values()), (topic) => this.compareTopic(topic), {
-        concurrency: 50,
-        discard: true
-      })
-    )
+  private compare(covers: (topic: string) => boolean = () => true): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const topics = Array.from(this.topics.values()).filter(({ name }) => covers(name))
+      return Effect.forEach(topics, (topic) => this.compareTopic(topic), { concurrency: 50, discard: true })
+    })
   }
 
   private compareTopic(topic: NodeTopic): Effect.Effect<void> {

@@ -1,7 +1,7 @@
 /**
  * A broker that holds who is present on all nodes, as the engine of a node uses it. Internal to the channel part.
  *
- * A node holds one lease under its incarnation. An entry counts only while the lease of its incarnation lives.
+ * A node holds one lease for each group of topics, under an incarnation. An entry counts only while the lease of its incarnation lives.
  *
  * @since 0.1.0
  */
@@ -28,12 +28,14 @@ export interface HeldSnapshot {
 
 /** What a node asks of a broker. Operations end within the broker's own time-out, and one that failed may have taken effect. */
 export interface PresenceBroker {
+  /** The group of a topic. A broker that can check every lease with every change has one group. */
+  readonly groupOf: (topic: string) => string
   /** Takes a lease. */
   readonly lease: (incarnation: string) => Effect.Effect<void, unknown>
   /** Renews a lease; false where it has expired. */
   readonly renew: (incarnation: string) => Effect.Effect<boolean, unknown>
   readonly release: (incarnation: string) => Effect.Effect<void, unknown>
-  /** Those of some incarnations whose leases have expired. */
+  /** Those of some incarnations whose leases have certainly expired. */
   readonly expired: (incarnations: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<string>, unknown>
   /** Adds or replaces an entry; false where the lease of its incarnation has expired. */
   readonly put: (topic: string, entry: HeldEntry) => Effect.Effect<boolean, unknown>

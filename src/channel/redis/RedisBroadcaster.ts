@@ -1,5 +1,5 @@
 /**
- * Channels on several nodes by Redis 7 or newer: broadcasts, the logs of recoverable topics, and presence.
+ * Channels on several nodes by Redis 7 or newer, a single server or a cluster: broadcasts, the logs of recoverable topics, and presence.
  *
  * **Example** (A chat on any number of nodes)
  *
@@ -18,14 +18,18 @@
  *
  * Rules:
  *
- * 1. A publish is one script: it numbers the message, adds it to the stream of a recoverable topic, and publishes it. Each node has two connections, whatever its topics.
+ * 1. A publish is one script: it numbers the message, adds it to the stream of a recoverable topic, and publishes it. Each node has two connections to each server, whatever
+ *    its topics.
  * 2. A message that was lost on its way is fetched from the stream. When it is not there any more, members get a `discontinuity`.
  * 3. Positions are compared after each reconnect and every `checkInterval`. When Redis has restarted, or has lost the end of a log, the epoch changes: members get a
  *    `discontinuity`.
  * 4. A join whose subscription fails is refused with `unavailable`. While Redis is away, `Broadcaster.health` says `Suspended`.
  * 5. Presence is held under a lease for each node: the members of a node that is gone are removed after `lease`, in one diff.
  *
- * Limits: ephemeral events are delivered at most once. A fail-over can lose the end of a log. Redis Cluster is not supported.
+ * 6. On a cluster all keys of a topic are in one slot, and sharded pub/sub carries its messages. Topics whose server is away fail, and the others go on. A slot that moves takes
+ *    its logs with it. A fail-over changes the epochs of the slots of that master alone.
+ *
+ * Limits: ephemeral events are delivered at most once. A fail-over can lose the end of a log.
  *
  * @since 0.1.0
  */
@@ -47,9 +51,26 @@ import { NodeEngine } from "../nodes/NodeEngine.ts"
 import { NodeSurvey } from "../nodes/NodeSurvey.ts"
 import { nodeTimes, unique } from "../nodes/NodeTimes.ts"
 import { Presence } from "../presence/Contract.ts"
-import { connect } from "./Connection.ts"
+import { connectCluster } from "./cluster/ClusterConnection.ts"
+import type { ClusterAddress } from "./cluster/ClusterConnection.ts"
 import { Names, RedisBroker } from "./RedisBroker.ts"
 import { RedisPresence } from "./RedisPresence.ts"
+import { connectSingle } from "./SingleConnection.ts"
+
+/**
+ * A Redis Cluster.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ClusterNodes {
+  /**
+   * Some servers of the cluster, by which all are found: `redis://user:password@host:port`, or `rediss://` over TLS. User, password and TLS of the first are those of all.
+   */
+  readonly rootNodes: ReadonlyArray<{ readonly url: string | Redacted.Redacted }>
+  /** Where servers are reached whose own addresses do not lead to them, by `host:port` as the cluster names them. Default: none. */
+  readonly nodeAddressMap?: Readonly<Record<string, { readonly host: string; readonly port: number }>> | undefined
+}
 
 /**
  * Options of `layer`.
@@ -60,6 +81,8 @@ import { RedisPresence } from "./RedisPresence.ts"
 export interface LayerOptions {
   /** Where Redis is: `redis://user:password@host:port/database`, or `rediss://` over TLS. Default: `redis://127.0.0.1:6379`. */
   readonly url?: string | Redacted.Redacted | undefined
+  /** A Redis Cluster in the place of `url`. Default: a single server. */
+  readonly cluster?: ClusterNodes | undefined
   /** How all keys and channels begin, so that several applications can share a Redis. Default: `fairlead`. */
   readonly prefix?: string | undefined
   /** How long the first connection may take. Default: 5 seconds. */
@@ -90,23 +113,45 @@ export class RedisConnectError extends Schema.TaggedError<RedisConnectError>(
   cause: Schema.Defect()
 }) {
   override get message() {
-    return `Redis at ${this.address} did not accept the connection: check the URL, and that Redis 7 or newer runs there`
+    return `Redis at ${this.address} did not accept the connection: check the URL, and that Redis 7 or newer runs there, as a cluster where one is configured`
   }
+}
+
+type Check = ReturnType<typeof checkOptions>
+
+const textOf = (url: string | Redacted.Redacted): string => (typeof url === "string" ? url : Redacted.value(url))
+
+const urlOf = (check: Check, option: string, given: string | Redacted.Redacted): URL => {
+  const text = textOf(given)
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url === undefined || !/^rediss?:$/.test(url.protocol)) {
+    throw check.invalid(option, "a URL of Redis begins with redis:// or rediss://")
+  }
+  return url
+}
+
+const clusterOf = (check: Check, { nodeAddressMap = {}, rootNodes }: ClusterNodes): ClusterAddress => {
+  if (rootNodes.length === 0) throw check.invalid("cluster", "a cluster is found by one root node or more")
+  const roots = rootNodes.map(({ url }) => urlOf(check, "cluster", url))
+  if (roots.some(({ pathname }) => !["", "/", "/0"].includes(pathname))) {
+    throw check.invalid("cluster", "a cluster has the database 0 only")
+  }
+  return { roots, nodeAddressMap }
 }
 
 const settingsOf = (options: LayerOptions) => {
   const check = checkOptions("RedisBroadcaster.layer")
-  const url = options.url === undefined || typeof options.url === "string" ? options.url : Redacted.value(options.url)
-  const given = url ?? "redis://127.0.0.1:6379"
-  const parsed = URL.canParse(given) ? new URL(given) : undefined
-  if (parsed === undefined || !/^rediss?:$/.test(parsed.protocol)) {
-    throw check.invalid("url", "a URL of Redis begins with redis:// or rediss://")
+  const { prefix = "fairlead", url = "redis://127.0.0.1:6379" } = options
+  if (options.cluster !== undefined && options.url !== undefined) {
+    throw check.invalid("cluster", "url and cluster exclude one another")
   }
-  const { prefix = "fairlead" } = options
   if (prefix === "" || /[{}]/.test(prefix)) throw check.invalid("prefix", "a prefix has characters, and no braces")
+  const cluster = options.cluster === undefined ? undefined : clusterOf(check, options.cluster)
+  const server = urlOf(check, "url", url)
   return {
-    url: given,
-    address: parsed.host,
+    url: textOf(url),
+    cluster,
+    address: (cluster?.roots ?? [server]).map(({ host }) => host).join(", "),
     prefix,
     ...nodeTimes(check, options)
   }
@@ -124,17 +169,19 @@ export const layer = (options: LayerOptions = {}): Layer.Layer<Broadcaster | Pre
     Effect.gen(function* () {
       const context = yield* Effect.context()
       const scope = yield* Effect.scope
-      const connection = yield* Effect.mapError(
-        connect(settings),
-        (cause) => new RedisConnectError({ address: settings.address, cause })
-      )
-      const health = yield* SubscriptionRef.make<Health>({ _tag: "Connected" })
       const fork = (work: Effect.Effect<void>) => void Fiber.runIn(Effect.runForkWith(context)(work), scope)
+      const { address, cluster, prefix, url } = settings
+      const connecting =
+        cluster === undefined
+          ? connectSingle(url, settings, fork)
+          : connectCluster({ ...settings, cluster, id: unique }, fork)
+      const connection = yield* Effect.mapError(connecting, (cause) => new RedisConnectError({ address, cause }))
+      const health = yield* SubscriptionRef.make<Health>({ _tag: "Connected" })
       const reportDefect = (topic: string, defect: unknown) =>
         fork(
           Effect.logError(`A subscriber of "${topic}" threw an error; the other subscribers got the message`, defect)
         )
-      const shared = { connection, names: new Names(settings.prefix), keepMillis: settings.keepMillis, epoch: unique }
+      const shared = { connection, names: new Names(prefix), keepMillis: settings.keepMillis, epoch: unique }
       const broker = new RedisBroker(shared)
       const engine = new NodeEngine({
         broker,
@@ -147,23 +194,22 @@ export const layer = (options: LayerOptions = {}): Layer.Layer<Broadcaster | Pre
       const presence = new LeasedPresence({
         broker: new RedisPresence({
           ...shared,
-          leases: `${settings.prefix}:lease:`,
+          leases: `${prefix}:lease:`,
           leaseMillis: settings.leaseMillis
         }),
-        incarnation: unique,
+        // Its lease is in the slot of its topics.
+        incarnation: (group) => `${group}${unique()}`,
         fork,
         reportDefect
       })
       broker.listen((status) => {
-        if (status._tag === "Up") fork(status.isSameRun === true ? presence.reconnected : presence.restored)
-      })
-      connection.listen((noticed, description) => {
-        if (noticed === "lost") broker.lost(description)
-        else fork(broker.probe)
+        if (status._tag === "Down") return
+        fork(status.isSameRun === true ? presence.reconnected(status.covers) : presence.restored(status.covers))
       })
       const every = (millis: number, work: Effect.Effect<void>) =>
         Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep(millis), work)))
-      const beat = Effect.andThen(broker.probe, presence.heartbeat)
+      // A server that does not answer holds up no lease at another one.
+      const beat = Effect.all([connection.probe, presence.heartbeat], { concurrency: 2, discard: true })
       yield* beat
       yield* every(settings.heartbeatMillis, beat)
       yield* every(settings.checkIntervalMillis, Effect.andThen(engine.check, presence.check))

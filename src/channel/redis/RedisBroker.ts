@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import type { Position } from "../broadcaster/Position.ts"
 import type { Retention } from "../broadcaster/Retention.ts"
 import type { Broker, BrokerMessage, BrokerRange, BrokerStatus } from "../nodes/Broker.ts"
-import type { Connection } from "./Connection.ts"
+import type { Connection, ConnectionStatus } from "./Connection.ts"
 import * as Scripts from "./Scripts.ts"
 import { Subscriptions } from "./Subscriptions.ts"
 
@@ -21,8 +21,8 @@ export class Names {
   }
 
   of(topic: string, part: string): string {
-    // A brace in a topic would end the tag.
-    return `${this.prefix}:{${topic.replaceAll(/[{}%]/g, encodeURIComponent)}}:${part}`
+    // A brace in a topic would end the tag, and an empty tag has no effect.
+    return `${this.prefix}:{${topic.replaceAll(/[{}%]/g, encodeURIComponent) || "%"}}:${part}`
   }
 }
 
@@ -43,6 +43,13 @@ const positionOf = (reply: unknown): Position | undefined => {
   const [epoch, offset] = reply as ReadonlyArray<unknown>
   return { epoch: String(epoch), offset: Number(offset) }
 }
+
+/** How often the run of a log may change while it is proved. */
+const maxProofs = 3
+
+/** The run of a log, where its server has another one. */
+const unprovenRun = (reply: unknown): string | undefined =>
+  Array.isArray(reply) && reply[0] === "?" ? String(reply[1]) : undefined
 
 const head = /^\+([^:]{1,64}):(\d{1,15}):([01]) /
 
@@ -87,9 +94,6 @@ export interface RedisBrokerSettings {
 export class RedisBroker implements Broker {
   private readonly settings: RedisBrokerSettings
   private readonly subscriptions: Subscriptions<BrokerMessage>
-  private readonly statusListeners: Array<(status: BrokerStatus) => void> = []
-  private isUp = true
-  private runId = ""
 
   constructor(settings: RedisBrokerSettings) {
     this.settings = settings
@@ -97,18 +101,9 @@ export class RedisBroker implements Broker {
   }
 
   publish(topic: string, body: string, retention: Retention | undefined, known: Position | undefined) {
-    const { connection, epoch, keepMillis } = this.settings
-    return Effect.map(
-      connection.run(Scripts.publish, this.keys(topic), [
-        this.channel(topic),
-        body,
-        ...retentionOf(retention),
-        epoch(),
-        ...knownOf(known),
-        String(keepMillis)
-      ]),
-      positionOf
-    )
+    const { epoch, keepMillis } = this.settings
+    const values = [body, ...retentionOf(retention), epoch(), ...knownOf(known), String(keepMillis)]
+    return this.numbered(Scripts.publish, topic, [this.channel(topic), ...values])
   }
 
   subscribe(topic: string, onMessage: (message: BrokerMessage) => void): Effect.Effect<void, unknown> {
@@ -120,9 +115,29 @@ export class RedisBroker implements Broker {
   }
 
   top(topic: string, retention: Retention | undefined, known: Position | undefined) {
-    const { connection, epoch, keepMillis } = this.settings
+    const { epoch, keepMillis } = this.settings
     const values = [...retentionOf(retention), epoch(), ...knownOf(known), String(keepMillis)]
-    return Effect.map(connection.run(Scripts.top, this.keys(topic), values), positionOf)
+    return this.numbered(Scripts.top, topic, values)
+  }
+
+  /** Runs a script on the log of a topic. A log of another run is proved first, since its end may be lost. */
+  private numbered(
+    script: Scripts.Script,
+    topic: string,
+    values: ReadonlyArray<string>
+  ): Effect.Effect<Position | undefined, unknown> {
+    const { connection } = this.settings
+    const keys = this.keys(topic)
+    const attempt = (proof: string, tries: number): Effect.Effect<Position | undefined, unknown> =>
+      Effect.flatMap(connection.run(script, keys, [...values, proof]), (reply) => {
+        const logRun = unprovenRun(reply)
+        if (logRun === undefined) return Effect.succeed(positionOf(reply))
+        const isWhole = tries < maxProofs ? connection.movedWhole(keys[0]!, logRun) : Effect.succeed(false)
+        return Effect.flatMap(isWhole, (whole) =>
+          attempt(whole ? Scripts.proofs.whole : Scripts.proofs.lost, tries + 1)
+        )
+      })
+    return attempt(Scripts.proofs.none, 0)
   }
 
   range(topic: string, after: Position | undefined, limit: number) {
@@ -132,35 +147,15 @@ export class RedisBroker implements Broker {
   }
 
   listen(listener: (status: BrokerStatus) => void): void {
-    this.statusListeners.push(listener)
+    this.settings.connection.listen((status) => listener(this.statusOf(status)))
   }
 
-  /** A connection has ended. */
-  lost(description: string): void {
-    this.change({ _tag: "Down", description })
-  }
-
-  /** Asks both connections whether they answer, and which run of the server does. */
-  get probe(): Effect.Effect<void> {
-    const { connection } = this.settings
-    return Effect.matchEffect(Effect.andThen(connection.ping, connection.command("INFO", "replication")), {
-      onFailure: (problem) => Effect.sync(() => this.change({ _tag: "Down", description: String(problem) })),
-      onSuccess: (info) =>
-        Effect.sync(() => {
-          const [, runId = ""] = /^master_replid:(\w+)/m.exec(String(info)) ?? []
-          const isSameRun = this.runId === "" || (this.runId === runId && runId !== "")
-          const wasUp = this.isUp
-          this.runId = runId
-          if (!wasUp || !isSameRun) this.change({ _tag: "Up", isSameRun })
-        })
-    })
-  }
-
-  private change(status: BrokerStatus): void {
-    const isUp = status._tag === "Up"
-    if (!isUp && !this.isUp) return
-    this.isUp = isUp
-    for (const listener of this.statusListeners) listener(status)
+  /** The status of topics, whose keys are in one slot each. */
+  private statusOf(status: ConnectionStatus): BrokerStatus {
+    if (status._tag === "Down") return status
+    const { covers, isSameRun } = status
+    if (covers === undefined) return { _tag: "Up", isSameRun }
+    return { _tag: "Up", isSameRun, covers: (topic) => covers(this.channel(topic)) }
   }
 
   private keys(topic: string): ReadonlyArray<string> {

@@ -81,25 +81,31 @@ export class RedisPresence implements PresenceBroker {
     this.subscriptions = new Subscriptions(settings.connection, messageOf)
   }
 
+  /** Topics in one slot are held under one lease: a script can check it in its own slot alone. */
+  groupOf(topic: string): string {
+    return this.settings.connection.tagOf(this.channel(topic))
+  }
+
   lease(incarnation: string): Effect.Effect<void, unknown> {
-    const { connection, leaseMillis } = this.settings
-    return Effect.asVoid(connection.command("SET", this.leaseOf(incarnation), "1", "PX", String(leaseMillis)))
+    return Effect.asVoid(this.leased(incarnation, "SET", "1", "PX", String(this.settings.leaseMillis)))
   }
 
   renew(incarnation: string): Effect.Effect<boolean, unknown> {
-    const { connection, leaseMillis } = this.settings
-    const renewed = connection.command("PEXPIRE", this.leaseOf(incarnation), String(leaseMillis))
+    const renewed = this.leased(incarnation, "PEXPIRE", String(this.settings.leaseMillis))
     return Effect.map(renewed, (reply) => Number(reply) === 1)
   }
 
   release(incarnation: string): Effect.Effect<void, unknown> {
-    return Effect.asVoid(this.settings.connection.command("DEL", this.leaseOf(incarnation)))
+    return Effect.asVoid(this.leased(incarnation, "DEL"))
   }
 
-  expired(incarnations: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<string>, unknown> {
-    const { connection } = this.settings
+  expired(incarnations: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<string>> {
+    // Where its server does not answer, a lease may live.
     const isExpired = (incarnation: string) =>
-      Effect.map(connection.command("EXISTS", this.leaseOf(incarnation)), (reply) => Number(reply) === 0)
+      Effect.match(this.leased(incarnation, "EXISTS"), {
+        onFailure: () => false,
+        onSuccess: (reply) => Number(reply) === 0
+      })
     return Effect.filter(incarnations, isExpired, { concurrency: "unbounded" })
   }
 
@@ -130,8 +136,8 @@ export class RedisPresence implements PresenceBroker {
   }
 
   position(topic: string): Effect.Effect<Position | undefined, unknown> {
-    const asked = this.settings.connection.command("HMGET", this.keys(topic)[1]!, "e", "o")
-    return Effect.map(asked, (reply) => {
+    const key = this.keys(topic)[1]!
+    return Effect.map(this.settings.connection.command(key, ["HMGET", key, "e", "o"]), (reply) => {
       const [epoch, offset] = reply as readonly [string | null, string | null]
       return epoch === null ? undefined : { epoch, offset: Number(offset) }
     })
@@ -157,6 +163,12 @@ export class RedisPresence implements PresenceBroker {
 
   private channel(topic: string): string {
     return this.settings.names.of(topic, "presence")
+  }
+
+  /** Runs a command on a lease. */
+  private leased(incarnation: string, name: string, ...rest: ReadonlyArray<string>) {
+    const key = this.leaseOf(incarnation)
+    return this.settings.connection.command(key, [name, key, ...rest])
   }
 
   private leaseOf(incarnation: string): string {

@@ -5,7 +5,8 @@
  */
 import * as Effect from "effect/Effect"
 
-import type { Connection, ConnectionFault } from "./Connection.ts"
+import type { ConnectionFault } from "./Client.ts"
+import type { Connection } from "./Connection.ts"
 
 type Listener<M> = (message: M) => void
 

@@ -217,6 +217,7 @@ export class MemoryLink implements Broker, PresenceBroker {
   /** The same connection as a broker of presence, whose subscriptions are its own. */
   get presence(): PresenceBroker {
     return {
+      groupOf: () => this.groupOf(),
       lease: (incarnation) => this.lease(incarnation),
       renew: (incarnation) => this.renew(incarnation),
       release: (incarnation) => this.release(incarnation),
@@ -232,6 +233,10 @@ export class MemoryLink implements Broker, PresenceBroker {
         }),
       unsubscribe: (topic, onMessage) => this.unsubscribe(topic, onMessage)
     }
+  }
+
+  groupOf() {
+    return ""
   }
 
   lease(incarnation: string) {

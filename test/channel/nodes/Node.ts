@@ -22,7 +22,7 @@ export const nodeOver = (link: MemoryLink) =>
     const incarnation = () => `n${++incarnations}`
     const presence = new LeasedPresence({ broker: link.presence, incarnation, fork, reportDefect })
     link.listen((status) => {
-      if (status._tag === "Up") fork(status.isSameRun === true ? presence.reconnected : presence.restored)
+      if (status._tag === "Up") fork(status.isSameRun === true ? presence.reconnected() : presence.restored())
     })
     const survey = new NodeSurvey({ engine: engine.service, presence: presence.service, id: incarnation(), fork })
     const layer = Layer.succeedContext(

@@ -6,8 +6,7 @@ import { afterAll, beforeAll } from "vitest"
 
 import { enter, Hall, nodeOver, until } from "../Chat.ts"
 import type { Node } from "../Chat.ts"
-import { Proxy } from "../Proxy.ts"
-import { ownBroker } from "./NodesContract.ts"
+import { ownBroker, proxyTo } from "./NodesContract.ts"
 import type { BrokerKind, EngineOptions, RunningBroker } from "./NodesContract.ts"
 
 type Metas = Readonly<Record<string, { readonly metas: ReadonlyArray<Readonly<Record<string, string>>> }>>
@@ -88,10 +87,7 @@ export const presenceContract = (kind: BrokerKind): void => {
       () =>
         Effect.scoped(
           Effect.gen(function* () {
-            const proxy = yield* Effect.acquireRelease(
-              Effect.promise(() => Proxy.start(broker.port)),
-              (proxy) => Effect.sync(() => proxy.stop())
-            )
+            const proxy = yield* proxyTo(broker)
             const [a, b] = [yield* nodeAt(proxy.port, quick), yield* nodeAt(broker.port, quick)]
             const clients = yield* Effect.forEach(["x", "y", "z"], (name) => enter(a, "hall", { name }))
             const watcher = yield* enter(b, "hall")

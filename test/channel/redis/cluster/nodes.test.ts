@@ -1,0 +1,4 @@
+import { nodesContract } from "../../nodes/contract/NodesContract.ts"
+import { clusterKind } from "./ClusterKind.ts"
+
+nodesContract(clusterKind)
