@@ -145,7 +145,7 @@ export const make = <R = never>(
       maxPending
     })
     const { bind } = yield* EndpointTransport
-    const bound = yield* bind({ alpns, onIncoming: engine.receive })
+    const bound = yield* bind({ alpns, onIncoming: engine.receive, inspects: gate.seesKnocks })
     engine.bind(bound)
     yield* Effect.addFinalizer(() => engine.close)
 

@@ -17,7 +17,7 @@ import type { DatagramChannel, Datagrams } from "./Datagrams.ts"
 import type { EndpointAddr } from "./EndpointAddr.ts"
 import type { BindError, ConnectError } from "./EndpointError.ts"
 import type { EndpointId } from "./EndpointId.ts"
-import { transportOf } from "./transport/TransportConnection.ts"
+import { Carried } from "./transport/TransportConnection.ts"
 import type { TransportConnection } from "./transport/TransportConnection.ts"
 
 export { Ending } from "./transport/Ending.ts"
@@ -83,6 +83,10 @@ export interface BoundEndpoint {
 export interface BindOptions {
   /** The accepted protocols; without any nobody is accepted. */
   readonly alpns: ReadonlyArray<Alpn>
+  /**
+   * Whether hooks look at where a peer knocks from. Without it a transport that would have to ask may leave `address` empty and `validated` false. Default: true.
+   */
+  readonly inspects?: boolean
   /** Called for each peer that wants in. */
   readonly onIncoming: (incoming: Incoming) => void
 }
@@ -110,7 +114,7 @@ export const datagramsOf = (
   find: (connection: TransportConnection) => DatagramChannel | undefined
 ): Datagrams["Service"] => ({
   of(connection) {
-    const transport = transportOf(connection)
+    const transport = Carried.carrierOf(connection)
     const channel = transport && find(transport)
     if (channel === undefined) throw new TypeError("Datagrams: the connection is one of another transport")
     return channel

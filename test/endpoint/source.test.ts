@@ -64,3 +64,44 @@ it.effect("endpoint: a waiter that waits again because of a change is notified o
     assert.deepStrictEqual(yield* Fiber.join(fiber), [1, 2, 3])
   })
 )
+
+it.effect("endpoint: a waiter for whom there is nothing keeps its place", () =>
+  Effect.gen(function* () {
+    const items: Array<number> = []
+    const take = (least: number) => () => (items[0]! >= least ? Exit.succeed(items.shift()!) : undefined)
+    const source = new Source<number>({ poll: take(0), isReady: () => items.length > 0 })
+    const first = yield* waiting(source.nextBy(take(5)))
+    const second = yield* waiting(source.next)
+    items.push(1)
+    source.notify()
+    assert.strictEqual(source.waiting, 2)
+    items[0] = 7
+    source.notify()
+    assert.strictEqual(yield* Fiber.join(first), 7)
+    items.push(2)
+    source.notify()
+    assert.strictEqual(yield* Fiber.join(second), 2)
+    assert.strictEqual(source.waiting, 0)
+  })
+)
+
+it.effect("endpoint: a value is kept in the step that takes it, also where its taker is interrupted in that step", () =>
+  Effect.gen(function* () {
+    const kept: Array<number> = []
+    const items: Array<number> = []
+    const source = new Source<number>({
+      poll: () => (items.length > 0 ? Exit.succeed(items.shift()!) : undefined),
+      isReady: () => items.length > 0
+    })
+    const taker = yield* waiting(
+      source.take((value) => {
+        kept.push(value)
+        taker.interruptUnsafe()
+      })
+    )
+    items.push(1, 2)
+    source.notify()
+    assert.isTrue(Exit.isFailure(yield* Fiber.await(taker)))
+    assert.deepStrictEqual([kept, items, source.waiting], [[1], [2], 0])
+  })
+)

@@ -66,11 +66,10 @@ export class StreamAdmission<A extends object> {
 
   private readonly work: Effect.Effect<void> = Effect.suspend(() => {
     if (this.admitted.demand <= 0) return Effect.sync(() => this.rest())
-    const hold = (stream: A) =>
-      Effect.sync(() => {
-        this.asking = stream
-        this.scopes.set(stream, Scope.makeUnsafe())
-      })
+    const hold = (stream: A): void => {
+      this.asking = stream
+      this.scopes.set(stream, Scope.makeUnsafe())
+    }
     return this.arriving.take(hold).pipe(
       Effect.flatMap(() => this.ask(this.scopes.get(this.asking!)!)),
       Effect.onExit((exit) => Effect.sync(() => this.decide(exit))),

@@ -26,7 +26,7 @@ import type { Rejected } from "../EndpointError.ts"
 import type { StreamInfo } from "../EndpointHooks.ts"
 import type { EndpointId } from "../EndpointId.ts"
 import type { Source } from "../transport/Source.ts"
-import { noteTransport } from "../transport/TransportConnection.ts"
+import { Carried } from "../transport/TransportConnection.ts"
 import type {
   TransportBi,
   TransportConnection,
@@ -38,6 +38,7 @@ import type { Attempt } from "./Attempt.ts"
 import { codeOf, zero } from "./Codes.ts"
 import type { Environment } from "./Environment.ts"
 import type { Gate } from "./Gate.ts"
+import { hold } from "./Holding.ts"
 import { View } from "./View.ts"
 
 /** Ends a kind of stream with its scope. */
@@ -50,22 +51,11 @@ const endBi: End<TransportBi> = ({ recv, send }, code) => {
   recv.end(code ?? zero)
 }
 
-/** Takes a stream into the scope in use, in one step: it ends as its scope ends. */
-const taken = <A>(
-  source: Source<A, StreamError>,
-  scope: Scope.Scope,
-  end: (stream: A, exit: Exit.Exit<unknown, unknown>) => Effect.Effect<void> | undefined
-): Effect.Effect<A, StreamError> =>
-  source.take((stream) => Scope.addFinalizerExit(scope, (exit) => end(stream, exit) ?? Effect.void))
-
 const codeOfExit = (exit: Exit.Exit<unknown, unknown>): CloseCode | undefined =>
   Exit.isSuccess(exit) ? undefined : codeOf(exit.cause)
 
 /** A connection with its hooks. */
-export class Connected implements EndpointConnection {
-  readonly remoteId: EndpointId
-  readonly alpn: Alpn
-  readonly side: ConnectionInfo["side"]
+export class Connected extends Carried implements EndpointConnection {
   readonly #transport: TransportConnection
   readonly #gate: Gate
   readonly #environment: Environment
@@ -75,14 +65,11 @@ export class Connected implements EndpointConnection {
   #uni: StreamAdmission<TransportRecv> | undefined
 
   constructor(transport: TransportConnection, gate: Gate, environment: Environment, attempt: Attempt) {
-    this.remoteId = transport.remoteId
-    this.alpn = transport.alpn
-    this.side = transport.side
+    super(transport)
     this.#transport = transport
     this.#gate = gate
     this.#environment = environment
     this.#attempt = attempt
-    noteTransport(this, transport)
   }
 
   /** The view of hooks and monitors: the same object each time. */
@@ -109,6 +96,18 @@ export class Connected implements EndpointConnection {
   static end(connection: Connected): void {
     connection.#bi?.end()
     connection.#uni?.end()
+  }
+
+  get remoteId(): EndpointId {
+    return this.#transport.remoteId
+  }
+
+  get alpn(): Alpn {
+    return this.#transport.alpn
+  }
+
+  get side(): ConnectionInfo["side"] {
+    return this.#transport.side
   }
 
   get remoteAddress(): string {
@@ -162,44 +161,49 @@ export class Connected implements EndpointConnection {
     return this.#gate.onStreamOpen(stream, Connected.viewOf(this), scope, this.#attempt.watch)
   }
 
-  #opened<A>(
+  #opened<A extends object>(
     kind: StreamInfo["kind"],
     source: Source<A, StreamError>,
     end: End<A>
   ): Effect.Effect<A, StreamError, Scope.Scope> {
-    return Effect.flatMap(Effect.scope, (scope) => {
-      const open = taken(source, scope, (stream, exit) => {
-        end(stream, codeOfExit(exit))
-        return undefined
-      })
-      if (!this.#gate.seesStreams) return open
+    if (!this.#gate.seesStreams) return this.#accepted(source, end)
+    return Effect.flatMap(Effect.scope, (scope) =>
       // The scope of the hooks ends with the stream, or with the attempt to open it.
-      return Effect.suspend(() => {
+      Effect.suspend(() => {
         const hooks = Scope.forkUnsafe(scope)
         return this.#ask({ kind, initiator: "local" }, hooks).pipe(
           Effect.mapError((reason) => new StreamError({ reason })),
-          Effect.andThen(open),
+          Effect.andThen(this.#taken(source, scope, end)),
           Effect.onError((cause) => Scope.close(hooks, Exit.failCause(cause)))
         )
-      })
-    })
-  }
-
-  #accepted<A>(source: Source<A, StreamError>, end: End<A>): Effect.Effect<A, StreamError, Scope.Scope> {
-    return Effect.flatMap(Effect.scope, (scope) =>
-      taken(source, scope, (stream, exit) => {
-        end(stream, codeOfExit(exit))
-        return undefined
       })
     )
   }
 
+  #accepted<A extends object>(source: Source<A, StreamError>, end: End<A>): Effect.Effect<A, StreamError, Scope.Scope> {
+    return Effect.flatMap(Effect.scope, (scope) => this.#taken(source, scope, end))
+  }
+
+  /** Takes a stream into a scope, in one step: it ends as the scope ends. `after` closes the scope of its hooks. */
+  #taken<A extends object>(
+    source: Source<A, StreamError>,
+    scope: Scope.Scope,
+    end: End<A>,
+    after?: (stream: A, exit: Exit.Exit<unknown, unknown>) => Effect.Effect<void> | undefined
+  ): Effect.Effect<A, StreamError> {
+    return source.take((stream) => {
+      const finalize = (exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> => {
+        end(stream, codeOfExit(exit))
+        return after?.(stream, exit) ?? Effect.void
+      }
+      const ended = hold(scope, stream, finalize)
+      if (ended !== undefined) this.#environment.fork(finalize(ended))
+    })
+  }
+
   #admitted<A extends object>(admission: StreamAdmission<A>, end: End<A>): Effect.Effect<A, StreamError, Scope.Scope> {
     return Effect.flatMap(Effect.scope, (scope) =>
-      taken(admission.source, scope, (stream, exit) => {
-        end(stream, codeOfExit(exit))
-        return admission.endOf(stream, exit)
-      })
+      this.#taken(admission.source, scope, end, (stream, exit) => admission.endOf(stream, exit))
     )
   }
 

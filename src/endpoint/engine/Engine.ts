@@ -8,23 +8,25 @@ import * as Deferred from "effect/Deferred"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Scope from "effect/Scope"
+import type * as Scope from "effect/Scope"
 
 import type * as Probe from "../../core/Probe.ts"
 import { format } from "../Alpn.ts"
 import type { Alpn } from "../Alpn.ts"
 import type { EndpointAddr } from "../EndpointAddr.ts"
 import type { CloseReason, EndpointConnection } from "../EndpointConnection.ts"
-import { ConnectError, ConnectionEnded, NoAddress, SelfConnect, TimedOut } from "../EndpointError.ts"
+import { ConnectError, ConnectionEnded, NoAddress, SelfConnect } from "../EndpointError.ts"
 import type { Rejected } from "../EndpointError.ts"
 import type { BoundEndpoint, Done, Incoming, TransportConnection } from "../EndpointTransport.ts"
 import type { Mailbox } from "../transport/Source.ts"
 import { Attempt, endpointClosed } from "./Attempt.ts"
 import { codeOfReject } from "./Codes.ts"
 import { Connected } from "./Connected.ts"
-import type { Deadline, Deadlines } from "./Deadlines.ts"
+import type { Deadlines } from "./Deadlines.ts"
 import type { Environment } from "./Environment.ts"
 import type { Gate } from "./Gate.ts"
+import { shake } from "./Handshake.ts"
+import { hold, release } from "./Holding.ts"
 import type { Registry } from "./Registry.ts"
 
 /** The parts of an engine. */
@@ -56,6 +58,10 @@ const subjectOf = ({ connection, dial }: Attempt): Probe.Subject => {
     ...(ended?._tag === "ApplicationClosed" && { "fairlead.endpoint.close_code": String(ended.code) })
   }
 }
+
+/** A peer that was not admitted knows it by the transport or by the hook's rejection. */
+const notIn = (attempt: Effect.Effect<unknown, unknown>): Effect.Effect<unknown> =>
+  Effect.catch(attempt, (error) => Effect.logDebug("A peer did not get in", error))
 
 /** An endpoint at work. */
 export class Engine {
@@ -109,46 +115,97 @@ export class Engine {
 
   /** Connects; the connection is closed with code 0 when the scope ends. */
   connect(addr: EndpointAddr, alpn: Alpn): Effect.Effect<EndpointConnection, ConnectError, Scope.Scope> {
-    return Effect.uninterruptibleMask((restore) => {
+    const { environment, gate } = this.parts
+    return Effect.flatMap(Effect.scope, (scope) => {
       if (!this.isOpen) return endpointClosed()
-      const attempt = new Attempt({ addr, alpn })
-      this.attempts.add(attempt)
-      this.watchFlow(attempt)
-      return Effect.matchCauseEffect(restore(this.dialled(attempt, addr, alpn)), {
-        onFailure: (cause) => Effect.andThen(this.over(attempt, Exit.failCause(cause)), Effect.failCause(cause)),
-        onSuccess: (connection) =>
-          Effect.flatMap(Effect.scope, (scope) => {
+      if (!gate.seesDials && !gate.seesHandshakes && !environment.isWatched) return this.connectAt(addr, alpn, scope)
+      return Effect.uninterruptibleMask((restore) => {
+        const attempt = new Attempt({ addr, alpn })
+        this.attempts.add(attempt)
+        this.watchFlow(attempt)
+        return Effect.matchCauseEffect(restore(this.dialled(attempt, addr, alpn)), {
+          onFailure: (cause) => Effect.andThen(this.over(attempt, Exit.failCause(cause)), Effect.failCause(cause)),
+          onSuccess: (connection) => {
             this.lease(connection, scope)
             return Effect.as(this.over(attempt, Exit.void), connection)
-          })
+          }
+        })
+      })
+    })
+  }
+
+  /** Connects where nothing runs on the way: the step that makes the connection gives it to the scope. */
+  private connectAt(
+    addr: EndpointAddr,
+    alpn: Alpn,
+    scope: Scope.Scope
+  ): Effect.Effect<EndpointConnection, ConnectError> {
+    return Effect.callback((resume) => {
+      const refusal = this.refusal(addr)
+      if (refusal !== undefined) return resume(refusal)
+      const attempt = new Attempt({ addr, alpn })
+      this.attempts.add(attempt)
+      const giveUp = this.shake(
+        attempt,
+        (done) => this.bound!.dial(addr, alpn, done),
+        (exit) => {
+          const admitted = this.admittedAt(attempt, exit)
+          if (Exit.isSuccess(admitted)) this.lease(admitted.value, scope)
+          resume(admitted)
+        }
+      )
+      return Effect.suspend(() => {
+        giveUp()
+        return this.over(attempt, Exit.interrupt())
       })
     })
   }
 
   /** A peer that wants in. */
   readonly receive = (incoming: Incoming): void => {
-    const { accepted, environment, maxPending } = this.parts
+    const { accepted, environment, gate, maxPending } = this.parts
     if (!this.isOpen || !this.isAdmitting || this.pending + accepted.size >= maxPending) return incoming.refuse()
     this.pending++
     const attempt = new Attempt()
     this.attempts.add(attempt)
+    if (!gate.seesKnocks && !gate.seesHandshakes && !environment.isWatched) {
+      this.shake(attempt, incoming.accept, (exit) => {
+        const admitted = this.admittedAt(attempt, exit)
+        this.arrived(admitted)
+        if (Exit.isFailure(admitted)) environment.fork(notIn(admitted))
+      })
+      return
+    }
     const answered = Effect.suspend(() => {
       this.watchFlow(attempt)
       return this.answered(attempt, incoming)
     })
     environment.fork(
-      Effect.onExit(answered, (exit) => {
-        this.pending--
-        if (Exit.isSuccess(exit) && exit.value !== undefined) {
-          if (this.isOpen) accepted.put(exit.value)
-          else Connected.close(exit.value)
-        }
-        return this.over(attempt, exit)
-      }).pipe(
-        // A peer that was not admitted knows it by the transport or by the hook's rejection.
-        Effect.catch((error) => Effect.logDebug("A peer did not get in", error))
+      notIn(
+        Effect.onExit(answered, (exit) => {
+          this.arrived(exit)
+          return this.over(attempt, exit)
+        })
       )
     )
+  }
+
+  /** The attempt of a peer has ended: its connection, where there is one, waits for the application. */
+  private arrived(exit: Exit.Exit<Connected | undefined, unknown>): void {
+    this.pending--
+    if (Exit.isFailure(exit) || exit.value === undefined) return
+    if (this.isOpen) this.parts.accepted.put(exit.value)
+    else Connected.close(exit.value)
+  }
+
+  /** The end of an attempt that runs no hooks and that nobody watches: nothing of it has to be awaited. */
+  private admittedAt(
+    attempt: Attempt,
+    exit: Exit.Exit<TransportConnection, ConnectError>
+  ): Exit.Exit<Connected, ConnectError> {
+    const admitted = Exit.isSuccess(exit) ? this.admit(attempt, exit.value) : Exit.failCause(exit.cause)
+    this.over(attempt, admitted)
+    return admitted
   }
 
   private over(attempt: Attempt, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> {
@@ -164,19 +221,26 @@ export class Engine {
 
   private dialled(attempt: Attempt, addr: EndpointAddr, alpn: Alpn): Effect.Effect<Connected, ConnectError> {
     const dial = Effect.suspend(() => {
-      const { bound } = this
-      if (bound === undefined || attempt.isAborted) return endpointClosed()
+      if (attempt.isAborted) return endpointClosed()
       // The hooks saw what the application asked for, before it is checked.
-      if (addr.id === bound.id) return fail(new SelfConnect({}))
-      if (addr.addrs.length === 0 && !bound.finds) return fail(new NoAddress({ id: addr.id }))
+      const refusal = this.refusal(addr)
+      if (refusal !== undefined) return refusal
       return Effect.flatMap(
-        this.handshake(attempt, (done) => bound.dial(addr, alpn, done)),
+        this.handshake(attempt, (done) => this.bound!.dial(addr, alpn, done)),
         (connection) => this.admitted(attempt, connection)
       )
     })
     if (!this.parts.gate.seesDials) return dial
     const hooks = Effect.mapError(this.parts.gate.beforeConnect(attempt.dial!, attempt), connectError)
     return Effect.andThen(hooks, dial)
+  }
+
+  /** Why an address is not dialled. */
+  private refusal(addr: EndpointAddr): Exit.Exit<never, ConnectError> | undefined {
+    const { bound } = this
+    if (bound === undefined || !this.isOpen) return endpointClosed()
+    if (addr.id === bound.id) return fail(new SelfConnect({}))
+    return addr.addrs.length === 0 && !bound.finds ? fail(new NoAddress({ id: addr.id })) : undefined
   }
 
   private answered(attempt: Attempt, incoming: Incoming): Effect.Effect<Connected | undefined, ConnectError> {
@@ -194,76 +258,38 @@ export class Engine {
     })
   }
 
-  /** A handshake within its time. Whenever it ends, its connection belongs to the attempt. */
   private handshake(
     attempt: Attempt,
     start: (done: Done) => () => void
   ): Effect.Effect<TransportConnection, ConnectError> {
     return Effect.callback((resume) => {
-      let isDone = false
-      let deadline: Deadline | undefined
-      const settle = (exit: Exit.Exit<TransportConnection, ConnectError>): void => {
-        isDone = true
-        attempt.onAbort = undefined
-        deadline?.cancel()
-        resume(exit)
-      }
-      const giveUp = start((exit) => {
-        if (Exit.isSuccess(exit)) attempt.connect(exit.value)
-        if (!isDone) settle(exit)
-      })
-      if (isDone) return undefined
-      deadline = this.parts.deadlines.after(this.parts.handshakeTimeout, () => {
-        giveUp()
-        settle(fail(new TimedOut({})))
-      })
-      attempt.onAbort = () => {
-        giveUp()
-        settle(endpointClosed())
-      }
-      return Effect.sync(() => {
-        isDone = true
-        attempt.onAbort = undefined
-        deadline?.cancel()
-        giveUp()
-      })
+      const giveUp = this.shake(attempt, start, resume)
+      return Effect.sync(giveUp)
     })
+  }
+
+  private shake(
+    attempt: Attempt,
+    start: (done: Done) => () => void,
+    settled: (exit: Exit.Exit<TransportConnection, ConnectError>) => void
+  ): () => void {
+    return shake({ attempt, start, settled, deadlines: this.parts.deadlines, timeout: this.parts.handshakeTimeout })
   }
 
   /** Admits a connection, or closes it with its hook's rejection. */
   private admitted(attempt: Attempt, transport: TransportConnection): Effect.Effect<Connected, ConnectError> {
-    const { environment, gate, registry } = this.parts
-    const connection = new Connected(transport, gate, environment, attempt)
+    const { gate } = this.parts
+    if (!gate.seesHandshakes) return this.admit(attempt, transport)
+    const connection = this.connected(attempt, transport)
     // One that ended while its hooks ran is not handed out. One that had ended before says how, as any other does.
     const wasOpen = transport.ended === undefined
-    const watch = (): void => {
-      if (gate.seesHandshakes || gate.seesEnds || attempt.watch !== undefined) {
-        attempt.beginLife()
-        transport.onEnd((reason) => this.ended(attempt, connection, transport, reason))
-      } else {
-        transport.onEnd((reason) => {
-          Connected.end(connection)
-          registry.remove(connection, () => ({ reason, stats: transport.stats() }))
-        })
-      }
-    }
-    const letIn = (): Exit.Exit<Connected, ConnectError> => {
-      const { ended } = transport
-      if (wasOpen && ended !== undefined) return fail(new ConnectionEnded({ closeReason: ended }))
-      if (ended === undefined) registry.add(connection)
-      return Exit.succeed(connection)
-    }
-    if (!gate.seesHandshakes) {
-      watch()
-      return letIn()
-    }
     // A transport may look for the end only when somebody listens.
     const forget = transport.onEnd(() => {})
     return gate.afterHandshake(Connected.viewOf(connection), attempt).pipe(
       Effect.onExit(() =>
         Effect.sync(() => {
           forget()
-          watch()
+          this.watchEnd(attempt, connection, transport)
         })
       ),
       Effect.matchEffect({
@@ -271,9 +297,46 @@ export class Engine {
           if (error._tag === "Rejected") transport.close(codeOfReject(error.reject), error.reject.reason)
           return Effect.fail(connectError(error))
         },
-        onSuccess: letIn
+        onSuccess: () => {
+          const { ended } = transport
+          if (wasOpen && ended !== undefined) return fail(new ConnectionEnded({ closeReason: ended }))
+          return this.letIn(connection, transport)
+        }
       })
     )
+  }
+
+  /** Admits a connection that no hook decides on. */
+  private admit(attempt: Attempt, transport: TransportConnection): Exit.Exit<Connected, ConnectError> {
+    const connection = this.connected(attempt, transport)
+    const wasOpen = transport.ended === undefined
+    this.watchEnd(attempt, connection, transport)
+    const { ended } = transport
+    if (wasOpen && ended !== undefined) return fail(new ConnectionEnded({ closeReason: ended }))
+    return this.letIn(connection, transport)
+  }
+
+  private connected(attempt: Attempt, transport: TransportConnection): Connected {
+    const { environment, gate } = this.parts
+    return new Connected(transport, gate, environment, attempt)
+  }
+
+  private letIn(connection: Connected, transport: TransportConnection): Exit.Exit<Connected> {
+    if (transport.ended === undefined) this.parts.registry.add(connection)
+    return Exit.succeed(connection)
+  }
+
+  private watchEnd(attempt: Attempt, connection: Connected, transport: TransportConnection): void {
+    const { gate, registry } = this.parts
+    if (gate.seesHandshakes || gate.seesEnds || attempt.watch !== undefined) {
+      attempt.beginLife()
+      transport.onEnd((reason) => this.ended(attempt, connection, transport, reason))
+    } else {
+      transport.onEnd((reason) => {
+        Connected.end(connection)
+        registry.remove(connection, () => ({ reason, stats: transport.stats() }))
+      })
+    }
   }
 
   /** Notifies the hooks of a connection's end, whether it was admitted or not. */
@@ -292,20 +355,14 @@ export class Engine {
 
   /** Closes a connection with a scope; a scope that outlives its connections keeps nothing of them. */
   private lease(connection: Connected, scope: Scope.Scope): void {
-    const lease = Scope.forkUnsafe(scope)
-    const { state } = lease
+    const closed = hold(scope, connection, () => {
+      forget()
+      Connected.close(connection)
+      return Effect.void
+    })
     // A closed scope takes no more finalizers.
-    if (state._tag === "Closed") return Connected.close(connection)
-    const forget = Connected.onEnd(connection, () => void Scope.closeUnsafe(lease, Exit.void))
-    Effect.runSync(
-      Scope.addFinalizer(
-        lease,
-        Effect.sync(() => {
-          forget()
-          Connected.close(connection)
-        })
-      )
-    )
+    if (closed !== undefined) return Connected.close(connection)
+    const forget = Connected.onEnd(connection, () => release(scope, connection))
   }
 }
 

@@ -37,6 +37,12 @@ export class Environment {
     this.probe = probe
   }
 
+  /** Whether a Probe listens to what the running fiber begins. */
+  get isWatched(): boolean {
+    const probe = Fiber.getCurrent()?.getRef(Probe.Probe) ?? this.probe
+    return probe !== undefined && !isUnplugged(probe)
+  }
+
   /** The watch of a flow that the running fiber begins: for the Probe of the caller, or else that of the endpoint; nothing when none listens. */
   watch(subject: SubjectOf): Watch | undefined {
     const fiber = Fiber.getCurrent()

@@ -99,6 +99,10 @@ export class Gate {
     return this.connecting.length > 0
   }
 
+  get seesKnocks(): boolean {
+    return this.accepting.length > 0
+  }
+
   get seesHandshakes(): boolean {
     return this.shaken.length > 0
   }

@@ -15,7 +15,7 @@ import { Connected } from "./Connected.ts"
 
 /** Knows which connections are open. */
 export class Registry {
-  private readonly open = new Map<Connected, EndpointId>()
+  private readonly open = new Set<Connected>()
   private readonly pubsub: PubSub.PubSub<ConnectionChange>
   private subscribers = 0
 
@@ -28,7 +28,7 @@ export class Registry {
   }
 
   add(connection: Connected): void {
-    this.open.set(connection, connection.remoteId)
+    this.open.add(connection)
     if (this.subscribers > 0) this.tell({ _tag: "Opened", connection: Connected.viewOf(connection) })
   }
 
@@ -39,10 +39,10 @@ export class Registry {
   }
 
   get connections(): Connections {
-    const views = (keep: (id: EndpointId) => boolean) =>
+    const views = (keep: (connection: Connected) => boolean) =>
       Effect.sync(() => {
         const kept: Array<ConnectionInfo> = []
-        for (const [connection, id] of this.open) if (keep(id)) kept.push(Connected.viewOf(connection))
+        for (const connection of this.open) if (keep(connection)) kept.push(Connected.viewOf(connection))
         return kept
       })
     const subscription = Effect.acquireRelease(
@@ -56,7 +56,7 @@ export class Registry {
     )
     return {
       list: views(() => true),
-      of: (id) => views((one) => one === id),
+      of: (id: EndpointId) => views(({ remoteId }) => remoteId === id),
       changes: Stream.unwrap(
         Effect.andThen(
           subscription,

@@ -40,6 +40,7 @@ import type { SecretKey } from "../SecretKey.ts"
 import { load } from "./Binding.ts"
 import type { Binding } from "./Binding.ts"
 import { NativeConnection } from "./NativeConnection.ts"
+import type { NativeInfo } from "./NativeConnection.ts"
 import { acceptError, connectError, textOf } from "./NativeText.ts"
 
 /**
@@ -131,7 +132,30 @@ const handshake = (
   }
 }
 
-/** The ids and protocols of a bound endpoint, made once: most connections have the same. */
+/** The address of the last dial, as the binding takes it: reading an id costs more than the rest of a dial, and a peer is often dialled again. */
+class Addresses {
+  private readonly iroh: Binding
+  private readonly usesRelays: boolean
+  private last: { readonly id: string; readonly addrs: string; readonly native: Iroh.EndpointAddr } | undefined
+
+  constructor(iroh: Binding, usesRelays: boolean) {
+    this.iroh = iroh
+    this.usesRelays = usesRelays
+  }
+
+  native({ addrs, id }: EndpointAddr): Iroh.EndpointAddr {
+    const key = addrs.join()
+    if (this.last?.id === id && this.last.addrs === key) return this.last.native
+    const direct = addrs.filter((address) => !isRelay(address))
+    // Where relays are not used one would be waited for in vain.
+    const relay = this.usesRelays ? addrs.find(isRelay) : undefined
+    const native = new this.iroh.EndpointAddr(this.iroh.EndpointId.fromString(id), relay, direct)
+    this.last = { id, addrs: key, native }
+    return native
+  }
+}
+
+/** The protocols of a bound endpoint, made once: most connections have the same. */
 class Names {
   private alpns: ReadonlyArray<Alpn> = []
 
@@ -156,6 +180,7 @@ const boundTo = (
   const id = EndpointId.make(native.id().toString())
   const open = new Set<NativeConnection>()
   const names = new Names()
+  const addresses = new Addresses(iroh, usesRelays(options))
   names.accept(bindOptions.alpns)
   // The binding's default need not be set, which would cost each connection two calls into it.
   const maxStreams = options.maxStreams === undefined ? undefined : BigInt(options.maxStreams)
@@ -174,13 +199,14 @@ const boundTo = (
       done(Exit.fail(gone))
       return () => {}
     }
-    const direct = addr.addrs.filter((address) => !isRelay(address))
-    // Where relays are not used one would be waited for in vain.
-    const relay = usesRelays(options) ? addr.addrs.find(isRelay) : undefined
-    const connect = async () =>
-      native.connect(new iroh.EndpointAddr(iroh.EndpointId.fromString(addr.id), relay, direct), Array.from(alpn))
+    const connect = async () => native.connect(addresses.native(addr), Array.from(alpn))
     // The handshake has proven the id, and that the peer speaks the protocol.
-    const info = { remoteId: addr.id, alpn, side: "dialer", address: addr.addrs[0] ?? addr.id } as const
+    const info: NativeInfo = {
+      remoteId: () => addr.id,
+      alpn: () => alpn,
+      side: "dialer",
+      address: addr.addrs[0] ?? addr.id
+    }
     return handshake(
       connect(),
       (connection) => new NativeConnection(limited(connection), info, open),
@@ -189,23 +215,26 @@ const boundTo = (
     )
   }
 
-  const accepted = (connection: Iroh.Connection, address: string): TransportConnection =>
+  const accepted = (connection: Iroh.Connection, address: string | undefined): TransportConnection =>
     new NativeConnection(
       limited(connection),
       {
-        remoteId: EndpointId.make(connection.remoteId().toString()),
-        alpn: names.alpn(connection.alpn()),
+        remoteId: () => EndpointId.make(connection.remoteId().toString()),
+        alpn: () => names.alpn(connection.alpn()),
         side: "acceptor",
         address
       },
       open
     )
 
+  const { inspects = true, onIncoming } = bindOptions
+
   const accepting = async (): Promise<void> => {
     for (;;) {
       const incoming = await native.acceptNext()
       if (incoming === null || closed) return
-      void knocking(incoming, accepted).then(bindOptions.onIncoming)
+      if (inspects) void inspected(incoming, accepted).then(onIncoming)
+      else onIncoming(knocking(incoming, accepted))
     }
   }
   if (bindOptions.alpns.length > 0) void accepting()
@@ -221,24 +250,26 @@ const boundTo = (
     },
     close: Effect.promise(async () => {
       closed = true
-      const connections = [...open]
+      const heard = Array.from(open, (connection) => connection.heard)
       await native.close()
       // The binding may be closed before it reports the ends of the connections.
-      await Promise.all(connections.map(({ heard }) => heard))
+      await Promise.all(heard)
     })
   }
 }
 
-const knocking = async (
-  incoming: Iroh.Incoming,
-  carried: (native: Iroh.Connection, address: string) => TransportConnection
-): Promise<Incoming> => {
+type Carry = (native: Iroh.Connection, address: string | undefined) => TransportConnection
+
+const inspected = async (incoming: Iroh.Incoming, carried: Carry): Promise<Incoming> => {
   const [remote, validated] = await Promise.all([incoming.remoteAddr(), incoming.remoteAddrValidated()])
-  const address = remote.addr ?? remote.description ?? remote.kind
+  return knocking(incoming, carried, remote.addr ?? remote.description ?? remote.kind, validated)
+}
+
+const knocking = (incoming: Iroh.Incoming, carried: Carry, address?: string, validated = false): Incoming => {
   // The first decision stays.
   const decide = (decision: () => Promise<void>) => () => void decision().catch(() => {})
   return {
-    address,
+    address: address ?? "",
     validated,
     accept: (done) =>
       handshake(

@@ -14,13 +14,14 @@ import type { CloseCode } from "../CloseCode.ts"
 import type { DatagramChannel } from "../Datagrams.ts"
 import { CloseReason } from "../EndpointConnection.ts"
 import type { ConnectionInfo, Path, Stats } from "../EndpointConnection.ts"
-import { ConnectionEnded, StreamError } from "../EndpointError.ts"
+import { ConnectionEnded } from "../EndpointError.ts"
+import type { StreamError } from "../EndpointError.ts"
 import type { EndpointId } from "../EndpointId.ts"
 import { Ending } from "../EndpointTransport.ts"
 import type { Source, TransportBi, TransportConnection, TransportRecv, TransportSend } from "../EndpointTransport.ts"
 import { datagrams } from "./NativeDatagrams.ts"
 import { NativeRecv, NativeSend } from "./NativeStream.ts"
-import type { Carrier, Part } from "./NativeStream.ts"
+import type { Carrier, Finished, Part } from "./NativeStream.ts"
 import { closeReason, streamFailure } from "./NativeText.ts"
 import { outstanding } from "./Outstanding.ts"
 
@@ -37,45 +38,76 @@ const reasonBytes = (text: string): Array<number> => {
   return Array.from(bytes.subarray(0, written))
 }
 
-/** The facts of a connection before its first call. */
+/** The facts of a connection. The binding is asked only when somebody wants to know. */
 export interface NativeInfo {
-  readonly remoteId: EndpointId
-  readonly alpn: Alpn
+  readonly remoteId: () => EndpointId
+  readonly alpn: () => Alpn
   readonly side: ConnectionInfo["side"]
-  /** Where it was dialled, or knocked from. */
-  readonly address: string
+  /** Where it was dialled, or knocked from, as far as that is known. */
+  readonly address: string | undefined
 }
+
+/** The connections whose end somebody waits for, since the last turn of the event loop. */
+let due: Array<NativeConnection> = []
+
+const watchDue = (): void => {
+  const connections = due
+  due = []
+  for (const connection of connections) connection.watchUnlessTold()
+}
+
+/** How long the binding may not have been asked about the end of a finished stream. */
+const confirmMillis = 20
+
+/** After how many finished streams it is asked sooner. */
+const maxUnconfirmed = 32
 
 /** A connection over iroh. */
 export class NativeConnection implements TransportConnection, Carrier {
-  readonly remoteId: EndpointId
-  readonly alpn: Alpn
   readonly side: ConnectionInfo["side"]
   readonly parts = new Set<Part>()
   bytesSent = 0
   bytesReceived = 0
   private readonly native: Iroh.Connection
-  private readonly address: string
+  private readonly info: NativeInfo
   private readonly ending = new Ending()
   private readonly open: Set<NativeConnection>
+  private id: EndpointId | undefined
+  private protocol: Alpn | undefined
   private over: Promise<CloseReason> | undefined
+  private isListenedTo = false
+  /** The calls that fail when it ends. */
+  private calls = 0
   private firstAddress: string | undefined
   private datagramChannel: DatagramChannel | undefined
   private sources: Partial<Record<"openBi" | "openUni" | "acceptBi" | "acceptUni", Source<unknown, StreamError>>> = {}
+  private unconfirmed: Array<Finished> = []
+  private confirmTimer: ReturnType<typeof setTimeout> | undefined
 
   /** `open` holds it until it has ended. */
   constructor(native: Iroh.Connection, info: NativeInfo, open: Set<NativeConnection>) {
     this.native = native
-    this.remoteId = info.remoteId
-    this.alpn = info.alpn
+    this.info = info
     this.side = info.side
-    this.address = info.address
     this.open = open
     open.add(this)
   }
 
+  get remoteId(): EndpointId {
+    return (this.id ??= this.info.remoteId())
+  }
+
+  get alpn(): Alpn {
+    return (this.protocol ??= this.info.alpn())
+  }
+
   get remoteAddress(): string {
-    return (this.firstAddress ??= this.native.paths().find(({ isSelected }) => isSelected)?.remoteAddr ?? this.address)
+    if (this.firstAddress === undefined) {
+      const paths = this.native.paths()
+      const path = paths.find(({ isSelected }) => isSelected)
+      this.firstAddress = path?.remoteAddr ?? this.info.address ?? paths[0]?.remoteAddr ?? this.remoteId
+    }
+    return this.firstAddress
   }
 
   get ended(): CloseReason | undefined {
@@ -83,17 +115,21 @@ export class NativeConnection implements TransportConnection, Carrier {
   }
 
   readonly onEnd: TransportConnection["onEnd"] = (listener) => {
-    void this.watched
+    if (!this.isListenedTo) {
+      this.isListenedTo = true
+      this.watchSoon()
+    }
     return this.ending.onEnd(listener)
   }
 
   /** Waits until those who listen know of its end; resolves at once when nobody listens. */
   get heard(): Promise<unknown> {
-    return this.over ?? Promise.resolve()
+    return this.isListenedTo ? this.watched : Promise.resolve()
   }
 
   /** How it ends. */
   get watched(): Promise<CloseReason> {
+    if (this.ended !== undefined) return Promise.resolve(this.ended)
     return (this.over ??= this.native
       .closed()
       .then(closeReason, (cause): CloseReason => CloseReason.make({ _tag: "TransportError", cause }))
@@ -103,8 +139,14 @@ export class NativeConnection implements TransportConnection, Carrier {
       }))
   }
 
+  /** Watches for its end, unless it has ended or a call is under way that fails with it. */
+  watchUnlessTold(): void {
+    if (this.ended === undefined && this.calls === 0) void this.watched
+  }
+
   close(code: CloseCode, reason: string): void {
     this.native.close(code, reasonBytes(reason))
+    this.endIfClosed()
   }
 
   stats(): Stats {
@@ -146,7 +188,21 @@ export class NativeConnection implements TransportConnection, Carrier {
   }
 
   async failure(cause: unknown): Promise<StreamError["reason"]> {
-    return streamFailure(cause) ?? new ConnectionEnded({ closeReason: await this.watched })
+    return streamFailure(cause) ?? new ConnectionEnded({ closeReason: await this.reason() })
+  }
+
+  confirm(stream: Finished): void {
+    this.unconfirmed.push(stream)
+    if (this.unconfirmed.length >= maxUnconfirmed) this.confirmNow()
+    else this.confirmTimer ??= setTimeout(() => this.confirmNow(), confirmMillis)
+  }
+
+  confirmNow(): void {
+    if (this.confirmTimer !== undefined) clearTimeout(this.confirmTimer)
+    this.confirmTimer = undefined
+    const streams = this.unconfirmed
+    this.unconfirmed = []
+    for (const stream of streams) stream.confirm()
   }
 
   private readonly sending = (stream: Iroh.SendStream): TransportSend => new NativeSend(stream, this)
@@ -163,19 +219,42 @@ export class NativeConnection implements TransportConnection, Carrier {
     wrap: (stream: N) => A,
     most: "one" | "each"
   ): Source<A, StreamError> {
-    return (this.sources[name] ??= outstanding<A, StreamError>(
-      () =>
-        call().then(
-          (stream) => Exit.succeed(wrap(stream)),
-          async () => Exit.fail(new StreamError({ reason: new ConnectionEnded({ closeReason: await this.watched }) }))
-        ),
-      most
-    )) as Source<A, StreamError>
+    return (this.sources[name] ??= outstanding<A, StreamError>((done) => {
+      this.calls++
+      call().then(
+        (stream) => {
+          this.calls--
+          done(Exit.succeed(wrap(stream)))
+          this.watchSoon()
+        },
+        () => void this.reason().then(() => done(this.ending.failure ?? Exit.interrupt()))
+      )
+    }, most)) as Source<A, StreamError>
+  }
+
+  private watchSoon(): void {
+    if (this.calls > 0 || this.over !== undefined || !this.isListenedTo || this.ended !== undefined) return
+    if (due.push(this) === 1) setImmediate(watchDue)
+  }
+
+  /** The binding knows at once how it has ended. */
+  private endIfClosed(): void {
+    if (this.ended !== undefined) return
+    const text = this.native.closeReason()
+    if (text !== null) this.end(closeReason(text))
+  }
+
+  /** How it has ended, after a call has failed because of it. */
+  private async reason(): Promise<CloseReason> {
+    this.endIfClosed()
+    return this.ended ?? this.watched
   }
 
   private end(reason: CloseReason): void {
     this.ending.end(reason, () => {
       this.open.delete(this)
+      this.unconfirmed = []
+      if (this.confirmTimer !== undefined) clearTimeout(this.confirmTimer)
       for (const part of this.parts) part.endConnection(reason)
     })
   }

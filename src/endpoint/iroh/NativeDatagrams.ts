@@ -40,15 +40,13 @@ export const datagrams = (
       return Effect.void
     })
   },
-  receive: outstanding<Uint8Array, DatagramError>(
-    () =>
-      native.readDatagram().then(
-        (bytes) => {
-          carrier.bytesReceived += bytes.length
-          return Exit.succeed(Uint8Array.from(bytes))
-        },
-        async () => failed(new ConnectionEnded({ closeReason: await over() }))
-      ),
-    "one"
-  ).next
+  receive: outstanding<Uint8Array, DatagramError>((done) => {
+    native.readDatagram().then(
+      (bytes) => {
+        carrier.bytesReceived += bytes.length
+        done(Exit.succeed(Uint8Array.from(bytes)))
+      },
+      () => void over().then((closeReason) => done(failed(new ConnectionEnded({ closeReason }))))
+    )
+  }, "one").next
 })

@@ -20,7 +20,7 @@ import type { CloseCode } from "../CloseCode.ts"
 import type { CloseReason } from "../EndpointConnection.ts"
 import { StreamError } from "../EndpointError.ts"
 import { RecvState, SendState, Source } from "../EndpointTransport.ts"
-import type { TransportRecv, TransportSend } from "../EndpointTransport.ts"
+import type { SourceOptions, TransportRecv, TransportSend } from "../EndpointTransport.ts"
 
 const maxChunk = 65_536
 
@@ -30,6 +30,11 @@ export interface Part {
   readonly endConnection: (reason: CloseReason) => void
 }
 
+/** A stream that was finished here, and whose end the binding has not yet been asked about. */
+export interface Finished {
+  readonly confirm: () => void
+}
+
 /** The connection, as its streams use it. */
 export interface Carrier {
   readonly ended: CloseReason | undefined
@@ -37,6 +42,10 @@ export interface Carrier {
   readonly parts: Set<Part>
   /** The error of a failed call of a stream, or of the end of the connection. */
   readonly failure: (cause: unknown) => Promise<StreamError["reason"]>
+  /** Has the binding asked about the end of a finished stream, soon and together with others. */
+  readonly confirm: (stream: Finished) => void
+  /** Has it asked about all of them, now. */
+  readonly confirmNow: () => void
   bytesSent: number
   bytesReceived: number
 }
@@ -63,20 +72,10 @@ export class NativeSend implements TransportSend, Part {
   private isWriting = false
   /** The waiter of the running write. */
   private writer: ((next: Effect.Effect<void, StreamError>) => void) | undefined
-  private readonly idle: Source<void, StreamError> = new Source({
-    poll: () => this.failure ?? (this.isWriting ? undefined : Exit.void),
-    isReady: () => !this.isWriting || this.hasFailed
-  })
-  private readonly stopping: Source<Option.Option<CloseCode>, StreamError> = new Source({
-    poll: () => {
-      const { isOver, stopCode } = this.state
-      if (stopCode !== undefined) return Exit.succeed(Option.some(stopCode))
-      if (!isOver) return undefined
-      const { failure } = this.state
-      return failure?._tag === "ConnectionEnded" ? fail(failure) : Exit.succeed(Option.none())
-    },
-    isReady: () => this.state.stopCode !== undefined || this.state.isOver
-  })
+  private isUnconfirmed = false
+  // Made when somebody waits.
+  private idle: Source<void, StreamError> | undefined
+  private stopping: Source<Option.Option<CloseCode>, StreamError> | undefined
 
   constructor(native: Iroh.SendStream, carrier: Carrier) {
     this.native = native
@@ -85,12 +84,10 @@ export class NativeSend implements TransportSend, Part {
     if (carrier.ended !== undefined) this.endConnection(carrier.ended)
   }
 
-  readonly write = (bytes: Uint8Array): Effect.Effect<void, StreamError> =>
-    Effect.suspend(() => {
-      const { failure } = this
-      if (failure !== undefined) return failure
-      return bytes.length === 0 ? Effect.void : this.writeFrom(bytes, 0)
-    })
+  // Getters, so that a stream costs no functions that nobody calls; bound, since they may be taken off the stream.
+  get write(): TransportSend["write"] {
+    return (bytes) => this.writing(bytes, 0)
+  }
 
   get finish(): Effect.Effect<void, StreamError> {
     return Effect.suspend(() => {
@@ -101,21 +98,41 @@ export class NativeSend implements TransportSend, Part {
     })
   }
 
-  readonly reset = (code: CloseCode): Effect.Effect<void> => Effect.sync(() => this.resetNow(code))
-
-  get stopped(): Effect.Effect<Option.Option<CloseCode>, StreamError> {
-    return this.stopping.next
+  get reset(): TransportSend["reset"] {
+    return (code) => Effect.sync(() => this.resetNow(code))
   }
 
-  readonly setPriority = (priority: number): Effect.Effect<void> =>
-    Effect.sync(() => {
-      if (!this.state.isEnded) void this.native.setPriority(priority).catch(nothing)
-    })
+  get stopped(): Effect.Effect<Option.Option<CloseCode>, StreamError> {
+    return (this.stopping ??= new Source<Option.Option<CloseCode>, StreamError>({
+      poll: () => this.pollStopped(),
+      isReady: () => this.state.stopCode !== undefined || this.state.isOver,
+      onDemand: () => {
+        if (this.isUnconfirmed) this.carrier.confirmNow()
+      }
+    })).next
+  }
 
-  readonly end = (code: CloseCode | undefined): void => {
+  get setPriority(): TransportSend["setPriority"] {
+    return (priority) =>
+      Effect.sync(() => {
+        if (!this.state.isEnded) void this.native.setPriority(priority).catch(nothing)
+      })
+  }
+
+  end(code: CloseCode | undefined): void {
     if (this.state.isEnded) return
     if (code === undefined) this.finishNow()
     else this.resetNow(code)
+  }
+
+  /** Asks the binding how a finished stream ended. */
+  confirm(): void {
+    this.isUnconfirmed = false
+    void this.native.stopped().then((code) => {
+      if (code === null) this.state.acknowledge()
+      else this.stop(closeCode(code))
+      this.stopping?.notify()
+    }, nothing)
   }
 
   endConnection(reason: CloseReason): void {
@@ -132,35 +149,42 @@ export class NativeSend implements TransportSend, Part {
     return failure && fail(failure)
   }
 
-  private writeFrom(bytes: Uint8Array, start: number): Effect.Effect<void, StreamError> {
-    if (start >= bytes.length) return Effect.void
-    const handOver = this.handOver(bytes, start)
-    return this.isWriting || this.hasFailed ? Effect.flatMap(this.idle.next, () => handOver) : handOver
+  private pollStopped(): Exit.Exit<Option.Option<CloseCode>, StreamError> | undefined {
+    const { isOver, stopCode } = this.state
+    if (stopCode !== undefined) return Exit.succeed(Option.some(stopCode))
+    if (!isOver) return undefined
+    const { failure } = this.state
+    return failure?._tag === "ConnectionEnded" ? fail(failure) : Exit.succeed(Option.none())
+  }
+
+  /** Waits until no write is running. */
+  private get idling(): Effect.Effect<void, StreamError> {
+    return (this.idle ??= new Source<void, StreamError>({
+      poll: () => this.failure ?? (this.isWriting ? undefined : Exit.void),
+      isReady: () => !this.isWriting || this.hasFailed
+    })).next
   }
 
   /** Hands over a chunk, and then the rest. A write whose writer was interrupted goes on. */
-  private handOver(bytes: Uint8Array, start: number): Effect.Effect<void, StreamError> {
+  private writing(bytes: Uint8Array, start: number): Effect.Effect<void, StreamError> {
     return Effect.callback((resume) => {
+      const { failure } = this
+      if (failure !== undefined) return resume(failure)
+      if (start >= bytes.length) return resume(Exit.void)
+      if (this.isWriting) return resume(Effect.flatMap(this.idling, () => this.writing(bytes, start)))
       const end = Math.min(start + maxChunk, bytes.length)
       this.isWriting = true
       this.writer = resume
-      const settle = (next: Effect.Effect<void, StreamError>): void => {
-        this.isWriting = false
-        const { writer } = this
-        this.writer = undefined
-        this.idle.notify()
-        writer?.(next)
-      }
       this.native.write(arrayOf(bytes, start, end)).then(
         (sent) => {
           this.carrier.bytesSent += sent
-          settle(start + sent === bytes.length ? Exit.void : Effect.suspend(() => this.writeFrom(bytes, start + sent)))
+          this.settle(start + sent === bytes.length ? Exit.void : this.writing(bytes, start + sent))
         },
         (cause) =>
           void this.carrier.failure(cause).then((reason) => {
             if (reason._tag === "StreamStopped") this.stop(reason.code)
             else this.broken = reason
-            settle(this.failure ?? fail(reason))
+            this.settle(this.failure ?? fail(reason))
           })
       )
       return Effect.sync(() => {
@@ -169,18 +193,23 @@ export class NativeSend implements TransportSend, Part {
     })
   }
 
+  /** The running write has ended. */
+  private settle(next: Effect.Effect<void, StreamError>): void {
+    this.isWriting = false
+    const { writer } = this
+    this.writer = undefined
+    this.idle?.notify()
+    writer?.(next)
+  }
+
   private finishNow(): void {
     if (!this.state.finish()) return
-    const { native } = this
-    void native
-      .finish()
-      .then(() => native.stopped())
-      .then((code) => {
-        if (code === null) this.state.acknowledge()
-        else this.stop(closeCode(code))
-        this.stopping.notify()
-      })
-      .catch(nothing)
+    this.native.finish().then(() => {
+      this.isUnconfirmed = true
+      this.carrier.confirm(this)
+      // Somebody has waited since before the end.
+      if (this.stopping !== undefined && this.stopping.waiting > 0) this.carrier.confirmNow()
+    }, nothing)
     this.notify()
   }
 
@@ -209,8 +238,8 @@ export class NativeSend implements TransportSend, Part {
       this.writer = undefined
       writer?.(failure)
     }
-    this.idle.notify()
-    this.stopping.notify()
+    this.idle?.notify()
+    this.stopping?.notify()
   }
 
   private over(): void {
@@ -219,23 +248,14 @@ export class NativeSend implements TransportSend, Part {
 }
 
 /** The receiving side. */
-export class NativeRecv implements TransportRecv, Part {
+export class NativeRecv implements TransportRecv, Part, SourceOptions<Option.Option<Uint8Array>, StreamError> {
   private readonly native: Iroh.RecvStream
   private readonly carrier: Carrier
   private readonly state = new RecvState(() => this.over())
   private broken: StreamError["reason"] | undefined
   private isReading = false
   private rest: Uint8Array | undefined
-  private readonly bytes: Source<Option.Option<Uint8Array>, StreamError> = new Source({
-    poll: () => this.poll(maxChunk),
-    isReady: () =>
-      this.rest !== undefined ||
-      this.broken !== undefined ||
-      this.state.hasEnd ||
-      this.state.hasFailed ||
-      this.state.isLost,
-    onDemand: () => this.fetch()
-  })
+  private readonly bytes: Source<Option.Option<Uint8Array>, StreamError> = new Source(this)
 
   constructor(native: Iroh.RecvStream, carrier: Carrier) {
     this.native = native
@@ -244,12 +264,16 @@ export class NativeRecv implements TransportRecv, Part {
     if (carrier.ended !== undefined) this.endConnection(carrier.ended)
   }
 
-  readonly read = (limit = maxChunk): Effect.Effect<Option.Option<Uint8Array>, StreamError> =>
-    this.bytes.nextBy(() => this.poll(Math.max(1, limit)))
+  // Getters, as for the sending side.
+  get read(): TransportRecv["read"] {
+    return (limit) => (limit === undefined ? this.bytes.next : this.bytes.nextBy(() => this.poll(Math.max(1, limit))))
+  }
 
-  readonly stop = (code: CloseCode): Effect.Effect<void> => Effect.sync(() => this.end(code))
+  get stop(): TransportRecv["stop"] {
+    return (code) => Effect.sync(() => this.end(code))
+  }
 
-  readonly end = (code: CloseCode): void => {
+  end(code: CloseCode): void {
     const tell = this.state.stop()
     this.rest = undefined
     this.bytes.notify()
@@ -261,32 +285,30 @@ export class NativeRecv implements TransportRecv, Part {
       .then(() => this.state.finish())
   }
 
-  endConnection(reason: CloseReason): void {
-    // A running read returns the remaining bytes.
-    if (this.isReading) return
-    this.state.endConnection(reason)
-    this.bytes.notify()
+  /** Whether a reader would get something: bytes, the end or a failure. */
+  isReady(): boolean {
+    const { hasEnd, hasFailed, isLost } = this.state
+    return this.rest !== undefined || this.broken !== undefined || hasEnd || hasFailed || isLost
   }
 
-  private get lost(): StreamError["reason"] | undefined {
-    return this.broken ?? this.state.lost
-  }
-
-  private poll(limit: number): Exit.Exit<Option.Option<Uint8Array>, StreamError> | undefined {
+  /** Takes at most so many bytes. */
+  poll(limit = maxChunk): Exit.Exit<Option.Option<Uint8Array>, StreamError> | undefined {
     const { failure } = this.state
     if (failure !== undefined) return fail(failure)
     const { rest } = this
     if (rest !== undefined) {
-      const bytes = rest.subarray(0, limit)
-      this.rest = bytes.length < rest.length ? rest.subarray(bytes.length) : undefined
-      return Exit.succeed(Option.some(bytes))
+      const isLast = rest.length <= limit
+      this.rest = isLast ? undefined : rest.subarray(limit)
+      // A view of a small array moves its bytes out of the heap, at ten times its cost.
+      return Exit.succeed(Option.some(isLast ? rest : rest.subarray(0, limit)))
     }
     if (this.state.readEnd()) return Exit.succeed(Option.none())
     const { lost } = this
     return lost && fail(lost)
   }
 
-  private fetch(): void {
+  /** Somebody waits for bytes. */
+  onDemand(): void {
     if (this.isReading || this.state.isEnded || this.rest !== undefined || this.state.hasEnd) return
     this.isReading = true
     this.native.read(maxChunk).then(
@@ -294,9 +316,9 @@ export class NativeRecv implements TransportRecv, Part {
         this.isReading = false
         this.carrier.bytesReceived += bytes.length
         if (bytes.length === 0) this.state.finish()
-        else if (this.state.wantsBytes) this.rest = Uint8Array.from(bytes)
+        else if (this.state.wantsBytes) this.rest = new Uint8Array(bytes)
         this.bytes.notify()
-        if (this.bytes.waiting > 0) this.fetch()
+        if (this.bytes.waiting > 0) this.onDemand()
       },
       (cause) =>
         void this.carrier.failure(cause).then((reason) => {
@@ -307,6 +329,17 @@ export class NativeRecv implements TransportRecv, Part {
           this.bytes.notify()
         })
     )
+  }
+
+  endConnection(reason: CloseReason): void {
+    // A running read returns the remaining bytes.
+    if (this.isReading) return
+    this.state.endConnection(reason)
+    this.bytes.notify()
+  }
+
+  private get lost(): StreamError["reason"] | undefined {
+    return this.broken ?? this.state.lost
   }
 
   private over(): void {

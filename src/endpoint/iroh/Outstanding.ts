@@ -8,20 +8,24 @@ import type * as Exit from "effect/Exit"
 
 import { Source } from "../EndpointTransport.ts"
 
-/** The calls as a source. `call` must not reject. */
-export const outstanding = <A, E>(call: () => Promise<Exit.Exit<A, E>>, most: "one" | "each"): Source<A, E> => {
+/** The calls as a source. `call` calls back once, not in the step of the call. */
+export const outstanding = <A, E>(
+  call: (done: (exit: Exit.Exit<A, E>) => void) => void,
+  most: "one" | "each"
+): Source<A, E> => {
   const given: Array<Exit.Exit<A, E>> = []
   let calling = 0
+  const done = (exit: Exit.Exit<A, E>): void => {
+    calling--
+    given.push(exit)
+    source.notify()
+    // Somebody may wait for the one after it.
+    if (calling < source.waiting) start()
+  }
   const start = (): void => {
     if (given.length > 0 || calling >= Math.min(most === "one" ? 1 : Infinity, source.waiting)) return
     calling++
-    void call().then((exit) => {
-      calling--
-      given.push(exit)
-      source.notify()
-      // Somebody may wait for the one after it.
-      if (calling < source.waiting) start()
-    })
+    call(done)
   }
   const source: Source<A, E> = new Source({
     poll: () => given.shift(),

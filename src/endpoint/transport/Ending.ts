@@ -3,12 +3,22 @@
  *
  * @since 0.1.0
  */
+import * as Exit from "effect/Exit"
+
 import type { CloseReason } from "../EndpointConnection.ts"
+import { ConnectionEnded, StreamError } from "../EndpointError.ts"
 
 /** The end of a connection; the first one counts. */
 export class Ending {
   private readonly listeners = new Set<(reason: CloseReason) => void>()
   reason: CloseReason | undefined
+  private failed: Exit.Exit<never, StreamError> | undefined
+
+  /** The failure of those who wait for a stream: made once, when the first of them looks for it. */
+  get failure(): Exit.Exit<never, StreamError> | undefined {
+    if (this.reason === undefined) return undefined
+    return (this.failed ??= Exit.fail(new StreamError({ reason: new ConnectionEnded({ closeReason: this.reason }) })))
+  }
 
   /** Returns whether this was the end. `endStreams` runs before the listeners, so that no listener finds a stream that can still be used. */
   end(reason: CloseReason, endStreams?: () => void): boolean {

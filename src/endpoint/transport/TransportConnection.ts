@@ -65,13 +65,16 @@ export interface TransportConnection extends Pick<ConnectionInfo, "remoteId" | "
   readonly paths: () => ReadonlyArray<Path>
 }
 
-const transports = new WeakMap<EndpointConnection, TransportConnection>()
+/** A connection that is built on one of a transport, which only this module can reach. */
+export abstract class Carried {
+  readonly #carrier: TransportConnection
 
-/** Notes the transport's connection that an endpoint's connection is built on. Internal to the endpoint part. */
-export const noteTransport = (connection: EndpointConnection, transport: TransportConnection): void => {
-  transports.set(connection, transport)
+  constructor(carrier: TransportConnection) {
+    this.#carrier = carrier
+  }
+
+  /** The transport's connection of an endpoint's connection. */
+  static carrierOf(connection: EndpointConnection): TransportConnection | undefined {
+    return #carrier in connection ? connection.#carrier : undefined
+  }
 }
-
-/** The transport's connection of an endpoint's connection. Internal to the endpoint part. */
-export const transportOf = (connection: EndpointConnection): TransportConnection | undefined =>
-  transports.get(connection)

@@ -13,7 +13,8 @@ import { DatagramError, DatagramTooLarge } from "../../endpoint/Datagrams.ts"
 import type { DatagramChannel } from "../../endpoint/Datagrams.ts"
 import { CloseReason } from "../../endpoint/EndpointConnection.ts"
 import type { ConnectionInfo, Path, Stats } from "../../endpoint/EndpointConnection.ts"
-import { ConnectionEnded, StreamError } from "../../endpoint/EndpointError.ts"
+import { ConnectionEnded } from "../../endpoint/EndpointError.ts"
+import type { StreamError } from "../../endpoint/EndpointError.ts"
 import type { EndpointId } from "../../endpoint/EndpointId.ts"
 import { Ending, Source } from "../../endpoint/EndpointTransport.ts"
 import type {
@@ -218,14 +219,10 @@ export class Carrier implements TransportConnection, Side {
     }
   }
 
-  private failed(closeReason: CloseReason): Exit.Exit<never, StreamError> {
-    return Exit.fail(new StreamError({ reason: new ConnectionEnded({ closeReason }) }))
-  }
-
   private opened<A>(kind: Kind, make: () => A): Source<A, StreamError> {
     return new Source({
       poll: () => {
-        if (this.ended !== undefined) return this.failed(this.ended)
+        if (this.ended !== undefined) return this.ending.failure
         if (this.open[kind] >= this.bounds.maxStreams) return undefined
         this.open[kind]++
         return Exit.succeed(make())
@@ -247,7 +244,7 @@ export class Carrier implements TransportConnection, Side {
         // Data that the peer sent before it closed can still be read.
         const next = this.ended?._tag === "LocallyClosed" ? undefined : waiting.shift()
         if (next !== undefined) return Exit.succeed(next)
-        return this.ended && this.failed(this.ended)
+        return this.ending.failure
       },
       isReady: () => waiting.length > 0 || this.ended !== undefined
     })

@@ -35,11 +35,7 @@ export type Pass = (duration: Duration.Input) => Effect.Effect<void>
 
 export const contract = (name: string, { live, transport }: Subject): void => {
   const it: Rule = (title, test) =>
-    (live ? vitest.live : vitest.effect)(
-      title,
-      () => Effect.scoped(test()).pipe(Effect.provide(transport)),
-      Number(process.env["T"] ?? 60_000)
-    )
+    (live ? vitest.live : vitest.effect)(title, () => Effect.scoped(test()).pipe(Effect.provide(transport)))
   const pass: Pass = live ? Effect.sleep : TestClock.adjust
   describe(`the contract of transports: ${name}`, () => {
     connects(it)

@@ -2,10 +2,11 @@
 import { assert } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber } from "effect"
 import { Endpoint, EndpointHooks, HookChain } from "fairlead/endpoint"
+import type { EndpointConnection } from "fairlead/endpoint"
 import { addressList, connectionLimit, rateLimit } from "fairlead/endpoint/hooks"
 
 import { limiter } from "../../kit/Limiter.ts"
-import { chainOf, chat, code, echo, eventually, peer, reasonOf } from "../Peers.ts"
+import { chainOf, chat, code, echo, eventually, pair, peer, reasonOf } from "../Peers.ts"
 import type { Pass, Rule } from "./Contract.ts"
 
 export const knocks = (it: Rule, pass: Pass): void => {
@@ -22,6 +23,18 @@ export const knocks = (it: Rule, pass: Pass): void => {
       const there = yield* bob.accept
       assert.isNotEmpty(there.remoteAddress)
       assert.deepStrictEqual([knocked, shaken], [[there.remoteAddress], [there.remoteAddress]])
+    }))
+
+  it("endpoint2 2.1: without hooks, too, a connection knows its peer, protocol and address, and after its end", () =>
+    Effect.gen(function* () {
+      const { ada, bob, here, there } = yield* pair
+      const facts = ({ alpn, remoteId, side }: EndpointConnection.EndpointConnection) => ({ alpn, remoteId, side })
+      yield* here.close(code(0), "")
+      yield* there.closed
+      assert.deepStrictEqual(facts(there), { alpn: echo, remoteId: ada.id, side: "acceptor" })
+      assert.deepStrictEqual(facts(here), { alpn: echo, remoteId: bob.id, side: "dialer" })
+      assert.include(bob.addr.addrs, here.remoteAddress)
+      assert.match(there.remoteAddress, /:\d+$/)
     }))
 
   it("endpoint2 2.2: a peer that must prove its address comes again with it proven, and is admitted", () =>

@@ -9,9 +9,9 @@ import { turn } from "../../kit/Settling.ts"
 const calls = (most: "one" | "each") => {
   const ends: Array<() => void> = []
   let made = 0
-  const source = outstanding<number, never>(() => {
+  const source = outstanding<number, never>((done) => {
     const number = made++
-    return new Promise((resolve) => ends.push(() => resolve(Exit.succeed(number))))
+    ends.push(() => done(Exit.succeed(number)))
   }, most)
   return { take: source.next, made: () => made, end: (index: number) => ends[index]!() }
 }

@@ -147,7 +147,7 @@ sweeps("endpoint mailbox", {
     mailbox.put(1, 2)
     return { mailbox, got: [] as Array<number> }
   }),
-  call: ({ got, mailbox }) => mailbox.source.take((value) => Effect.sync(() => got.push(value))),
+  call: ({ got, mailbox }) => mailbox.source.take((value) => void got.push(value)),
   after: ({ got, mailbox }) => Effect.sync(() => [...got, ...mailbox.drain()].join() === "1,2")
 })
 
