@@ -46,8 +46,12 @@ export class Nats {
   /** Starts it with what it has stored. */
   async restart(): Promise<void> {
     const options = ["-a", "127.0.0.1", "-p", String(this.port), "-sd", this.folder, ...this.given]
-    this.process = spawn(program!, options, { stdio: "ignore" })
-    for (let left = 400; !(await this.answers()); left--) {
+    for (let left = 2400; ; left--) {
+      // Its port may be in use for a moment, by a connection that somebody opened while it was away.
+      if (this.process === undefined || this.process.exitCode !== null) {
+        this.process = spawn(program!, options, { stdio: "ignore" })
+      }
+      if (await this.answers()) return
       if (left === 0) throw new Error("nats-server does not answer")
       await sleep(25)
     }
@@ -56,8 +60,8 @@ export class Nats {
   /** Ends it at once. */
   async stop(): Promise<void> {
     const { process: child } = this
-    if (child === undefined) return
     this.process = undefined
+    if (child === undefined || child.exitCode !== null) return
     const ended = new Promise((resolve) => child.once("exit", resolve))
     child.kill("SIGKILL")
     await ended
@@ -77,11 +81,14 @@ export class Nats {
   private answers(): Promise<boolean> {
     return new Promise((resolve) => {
       const socket = connect(this.port, "127.0.0.1")
-      socket.on("data", (data) => {
+      const end = (answers: boolean) => {
         socket.destroy()
-        resolve(String(data).startsWith("INFO"))
-      })
-      socket.on("error", () => resolve(false))
+        resolve(answers)
+      }
+      socket.on("data", (data) => end(String(data).startsWith("INFO")))
+      socket.on("error", () => end(false))
+      socket.on("close", () => end(false))
+      socket.setTimeout(1000, () => end(false))
     })
   }
 }

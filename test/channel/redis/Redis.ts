@@ -63,9 +63,11 @@ export class Redis {
   async restart(): Promise<void> {
     const options = ["--port", String(this.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
     options.push("--dir", this.folder ?? (this.scratch = mkdtempSync(join(tmpdir(), "fairlead-redis-"))))
-    const child = spawn(program!, [...options, "--loglevel", "warning"], { stdio: "ignore" })
-    this.process = child
-    for (let left = 200; ; left--) {
+    for (let left = 2400; ; left--) {
+      // Its port may be in use for a moment, by a connection that somebody opened while it was away.
+      if (this.process === undefined || this.process.exitCode !== null) {
+        this.process = spawn(program!, [...options, "--loglevel", "warning"], { stdio: "ignore" })
+      }
       if (await this.answers()) return
       if (left === 0) throw new Error("redis-server does not answer")
       await new Promise((resolve) => setTimeout(resolve, 25))
@@ -75,8 +77,8 @@ export class Redis {
   /** Ends it at once. */
   async kill(): Promise<void> {
     const { process: child } = this
-    if (child === undefined) return
     this.process = undefined
+    if (child === undefined || child.exitCode !== null) return
     const ended = new Promise((resolve) => child.once("exit", resolve))
     child.kill("SIGKILL")
     await ended
