@@ -1,13 +1,13 @@
 /** The contract of `deadlineHeader` between its two ends: the client says how long it waits, and the server works no longer. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Stream } from "effect"
+import { Cause, Deferred, Effect, Exit, Fiber, Stream } from "effect"
 import { HttpClient, HttpClientRequest, HttpServerResponse } from "effect/http"
 import { TestClock } from "effect/testing"
 import { InvalidOption } from "fairlead"
 import { ClientChain } from "fairlead/client"
 import { deadlineHeader as sending, retry, timeouts } from "fairlead/client/handlers"
-import { Pipeline } from "fairlead/server"
-import { deadlineHeader } from "fairlead/server/middleware"
+import { Middleware, Pipeline } from "fairlead/server"
+import { deadlineHeader, ResponseTimeout } from "fairlead/server/middleware"
 import { TestServer } from "fairlead/testing/server"
 
 import { clientOf } from "./Pair.ts"
@@ -99,17 +99,40 @@ describe("the pair of deadlines", () => {
     })
   )
 
-  it.effect("a stream is cut at the deadline", () =>
+  it.effect("a stream is cut at the deadline, and its producer is released", () =>
     Effect.gen(function* () {
-      const body = Stream.concat(Stream.make(new TextEncoder().encode("part")), Stream.never)
-      const { server } = yield* setup(Effect.succeed(HttpServerResponse.stream(body)))
-      const reply = yield* Effect.forkChild(Effect.exit(server.get("/", { headers: { [header]: "1000" } })), {
-        startImmediately: true
-      })
+      const ends: Array<Exit.Exit<void, unknown>> = []
+      const released = yield* Deferred.make<void>()
+      const producer = Stream.ensuring(
+        Stream.concat(Stream.make(new TextEncoder().encode("part")), Stream.never),
+        Effect.asVoid(Deferred.succeed(released, undefined))
+      )
+      const server = yield* TestServer.make(
+        Pipeline.make("slow")
+          .ended(Middleware.ended("ends", (exit) => void ends.push(exit)))
+          .outer(deadlineHeader())
+          .handle(HttpServerResponse.stream(producer))
+      )
+      const { body, status } = yield* server.open("GET", "/", { headers: { [header]: "1000" } })
+      assert.strictEqual(status, 200)
+      const received: Array<string> = []
+      const read = yield* Effect.forkChild(
+        Effect.exit(
+          Stream.runForEach(body, (part) => Effect.sync(() => received.push(new TextDecoder().decode(part))))
+        ),
+        { startImmediately: true }
+      )
       yield* TestClock.adjust("999 millis")
-      assert.isUndefined(reply.pollUnsafe())
+      assert.deepStrictEqual([read.pollUnsafe(), ends], [undefined, []])
       yield* TestClock.adjust("1 millis")
-      yield* Fiber.await(reply)
+      assert.isTrue(Exit.isFailure(yield* Fiber.join(read)))
+      assert.deepStrictEqual(received, ["part"])
+      yield* Deferred.await(released)
+      const [end] = ends
+      assert.isTrue(end !== undefined && Exit.isFailure(end))
+      const failure = Cause.squash((end as Exit.Failure<void, unknown>).cause)
+      assert.instanceOf(failure, ResponseTimeout)
+      assert.deepInclude(failure, { phase: "total", status: 504 })
     })
   )
 

@@ -1,7 +1,7 @@
 /** Every ready-made middleware as a class whose implementation is a Layer: it does the same, and a test provides another. */
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Duration, Effect, Layer, Redacted, Schema } from "effect"
-import { HttpServerError, HttpServerResponse } from "effect/http"
+import { Context, Duration, Effect, Layer, Metric, Option, Redacted, Schema } from "effect"
+import { HttpServerError, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { Persistence, RateLimiter } from "effect/persistence"
 import { Reject } from "fairlead"
 import { Middleware, Pipeline } from "fairlead/server"
@@ -66,11 +66,17 @@ interface Row {
     readonly path?: string
     readonly headers?: Record<string, string>
     readonly body?: string
+    readonly remoteAddress?: string
   }
   /** How many of them are sent at once; the last one has the status and the header. Default: 1. */
   readonly atOnce?: number
   readonly status?: number
   readonly header?: string
+  /** The text of the response. */
+  readonly text?: string
+  /** A line of the log, and a metric that counted one request. */
+  readonly line?: RegExp
+  readonly metric?: string
 }
 
 const addressList = middleware.addressList({ allow: ["192.0.2.0/24"] })
@@ -104,6 +110,9 @@ const visit = Effect.flatMap(Visitor, ({ update }) =>
 )
 const slow = Effect.as(Effect.sleep("20 millis"), ok)
 const missing = HttpServerResponse.empty({ status: 404 })
+const address = Effect.map(HttpServerRequest.HttpServerRequest, ({ remoteAddress }) =>
+  HttpServerResponse.text(Option.getOrElse(remoteAddress, () => "unknown"))
+)
 
 const rows: Readonly<Record<string, Row>> = {
   addressList: {
@@ -183,7 +192,8 @@ const rows: Readonly<Record<string, Row>> = {
   },
   metrics: {
     apps: [open.outer(Metrics).handle(ok), open.outer(metrics).handle(ok)],
-    layer: Metrics.layer(metrics)
+    layer: Metrics.layer(metrics),
+    metric: "http.server.request.duration"
   },
   requestId: {
     apps: [open.outer(RequestIds).handle(ok), open.outer(requestId).handle(ok)],
@@ -197,8 +207,10 @@ const rows: Readonly<Record<string, Row>> = {
     status: 503
   },
   trustedProxy: {
-    apps: [open.outer(TrustedProxy).handle(ok), open.outer(trustedProxy).handle(ok)],
-    layer: TrustedProxy.layer(trustedProxy)
+    apps: [open.outer(TrustedProxy).handle(address), open.outer(trustedProxy).handle(address)],
+    layer: TrustedProxy.layer(trustedProxy),
+    request: { headers: { "x-forwarded-for": "203.0.113.7" }, remoteAddress: "127.0.0.1" },
+    text: "203.0.113.7"
   },
   deadlineHeader: {
     apps: [open.outer(DeadlineHeader).handle(Effect.never), open.outer(deadlineHeader).handle(Effect.never)],
@@ -219,7 +231,8 @@ const rows: Readonly<Record<string, Row>> = {
   },
   accessLog: {
     apps: [open.ended(AccessLog).handle(ok), open.ended(accessLog).handle(ok)],
-    layer: AccessLog.layer(accessLog)
+    layer: AccessLog.layer(accessLog),
+    line: /^GET \/ 200 /
   }
 }
 
@@ -227,34 +240,59 @@ const rows: Readonly<Record<string, Row>> = {
 const stable = (headers: Headers): ReadonlyArray<readonly [string, string]> =>
   [...headers].map(([name, value]) => [name, name === "set-cookie" ? value.replace(/=[^;]*/, "=…") : value])
 
+/** Metrics with their attributes, and how many requests each has counted. */
+const counted = Effect.map(Metric.snapshot, (all) =>
+  all.map((metric) => ({
+    id: metric.id,
+    attributes: { ...metric.attributes },
+    count: metric.type === "Histogram" ? metric.state.count : undefined
+  }))
+)
+
+/** What a server with the middleware does with the requests of its row. */
+const observe = (app: unknown, row: Row) =>
+  Effect.gen(function* () {
+    const { method = "GET", path = "/", ...options } = row.request ?? {}
+    const { layer, lines } = keepLogs()
+    const server = yield* TestServer.make(
+      app as never,
+      Layer.mergeAll(Layer.fresh(row.layer as Layer.Layer<never>), layer)
+    )
+    const requests = Array.from({ length: row.atOnce ?? 1 }, () => server.send(method, path, options))
+    const responses = yield* Effect.all(requests, { concurrency: "unbounded" })
+    return {
+      responses: responses.map(({ headers, status, text }) => ({ status, text, headers: stable(headers) })),
+      lines: lines.map(({ level, message }) => ({ level, message })),
+      metrics: yield* counted
+    }
+  }).pipe(Effect.provideService(Metric.MetricRegistry, new Map()))
+
 describe("the Layer form", () => {
   it.live.each(Object.entries(rows))("middleware: %s by a Layer does what it does by value", ([name, row]) =>
     Effect.gen(function* () {
-      const { method = "GET", path = "/", ...options } = row.request ?? {}
-      const send = (app: unknown) =>
-        Effect.gen(function* () {
-          const { layer, lines } = keepLogs()
-          const server = yield* TestServer.make(
-            app as never,
-            Layer.mergeAll(Layer.fresh(row.layer as Layer.Layer<never>), layer)
-          )
-          const requests = Array.from({ length: row.atOnce ?? 1 }, () => server.send(method, path, options))
-          const responses = yield* Effect.all(requests, { concurrency: "unbounded" })
-          return {
-            responses: responses.map(({ headers, status, text }) => ({ status, text, headers: stable(headers) })),
-            levels: lines.map(({ level }) => level)
-          }
-        })
-      const [byClass, byValue] = [yield* send(row.apps[0]), yield* send(row.apps[1])]
-      assert.deepStrictEqual(byClass, byValue)
+      const [byClass, byValue] = [yield* observe(row.apps[0], row), yield* observe(row.apps[1], row)]
+      // Times differ from one request to the next.
+      const timeless = (lines: typeof byClass.lines) =>
+        lines.map(({ level, message }) => [level, message.replaceAll(/\d+|\b[A-Z][a-z]{2}\b/g, "0")])
+      assert.deepStrictEqual(
+        { ...byClass, lines: timeless(byClass.lines) },
+        { ...byValue, lines: timeless(byValue.lines) }
+      )
       const last = byClass.responses.at(-1)!
       assert.strictEqual(last.status, row.status ?? 200)
+      if (row.text !== undefined) assert.strictEqual(last.text, row.text)
       if (row.header !== undefined)
         assert.include(
           last.headers.map(([header]) => header),
           row.header,
           name
         )
+      if (row.line !== undefined)
+        assert.isTrue(
+          byClass.lines.some(({ message }) => row.line!.test(message)),
+          name
+        )
+      if (row.metric !== undefined) assert.strictEqual(byClass.metrics.find(({ id }) => id === row.metric)?.count, 1)
     })
   )
 })
