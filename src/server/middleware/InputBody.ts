@@ -1,5 +1,5 @@
 /**
- * Reads the body of a request as the value that a schema decodes: JSON or a form, by its content type. Internal to the server part.
+ * Reads the body of a request as the value that a schema decodes: JSON, a form or a multipart form, by its content type. Internal to the server part.
  *
  * @since 0.1.0
  */
@@ -12,12 +12,25 @@ import { readJson } from "../../core/heads/BoundedJson.ts"
 import type { JsonFault } from "../../core/heads/BoundedJson.ts"
 import { digits, trimBlanks } from "../../core/heads/FieldValues.ts"
 import type { Request } from "../HttpTypes.ts"
+import { bodyTooLarge } from "../ViewedRequest.ts"
+import { readMultipart } from "./MultipartBody.ts"
+import type { MultipartLimits } from "./MultipartBody.ts"
 import { RequestInputError } from "./RequestInputError.ts"
 
 /** A kind of body. */
-export type BodyType = "json" | "form"
+export type BodyType = "json" | "form" | "multipart"
 
-const mediaTypes = { json: "application/json", form: "application/x-www-form-urlencoded" } as const
+/** The supported kinds of bodies, and their limits. */
+export interface BodyOptions extends MultipartLimits {
+  readonly types: ReadonlyArray<BodyType>
+  readonly maxDepth: number
+}
+
+const mediaTypes = {
+  json: "application/json",
+  form: "application/x-www-form-urlencoded",
+  multipart: "multipart/form-data"
+} as const
 
 // RFC 9110 §8.3.1. One parameter is enough: a second one, or a malformed one, is not supported.
 const contentType =
@@ -25,7 +38,10 @@ const contentType =
 
 const typeOf = (field: string): BodyType | undefined => {
   // A longer field is no type that is supported here.
-  const type = field.length > 256 ? undefined : contentType.exec(trimBlanks(field))?.[1]?.toLowerCase()
+  if (field.length > 256) return undefined
+  // The reader of the form judges its parameters.
+  if (/^[ \t]*multipart\/form-data[ \t]*(?:;|$)/i.test(field)) return "multipart"
+  const type = contentType.exec(trimBlanks(field))?.[1]?.toLowerCase()
   if (type === undefined) return undefined
   if (type === mediaTypes.form) return "form"
   return type === mediaTypes.json || (type.startsWith("application/") && type.endsWith("+json")) ? "json" : undefined
@@ -40,11 +56,9 @@ const jsonDetail = (fault: JsonFault, maxDepth: number): string => {
   return `The body is not JSON${place === undefined ? "" : `: see character ${place}`}`
 }
 
-/** Texts by name; a name that comes more than once has a list. */
-export const recordOf = (
-  pairs: Iterable<readonly [string, string]>
-): Record<string, string | ReadonlyArray<string>> => {
-  const lists = new Map<string, Array<string>>()
+/** Values by name; a name that comes more than once has a list. */
+export const recordOf = <V>(pairs: Iterable<readonly [string, V]>): Record<string, V | ReadonlyArray<V>> => {
+  const lists = new Map<string, Array<V>>()
   for (const [name, value] of pairs) {
     const list = lists.get(name)
     if (list === undefined) lists.set(name, [value])
@@ -63,7 +77,7 @@ const bytesOf = (request: Request): Effect.Effect<ArrayBuffer, HttpServerError.H
       : request.arrayBuffer
   )
 
-/** A body as a value, and the bytes that it had. */
+/** A body as a value, and the bytes that a schema walks through: those of files are left out. */
 export interface BodyValue {
   readonly value: unknown
   readonly bytes: number
@@ -72,8 +86,7 @@ export interface BodyValue {
 /** The value of the body; an empty body without a content type is `undefined`. */
 export const bodyValue = (
   request: Request,
-  types: ReadonlyArray<BodyType>,
-  maxDepth: number
+  { maxDepth, types, ...limits }: BodyOptions
 ): Effect.Effect<BodyValue, RequestInputError | HttpServerError.HttpServerError> => {
   const { headers } = request
   const unsupported = (of: "type" | "coding", detail: string) => {
@@ -93,13 +106,25 @@ export const bodyValue = (
   if (!/^(?:identity)?$/i.test(trimBlanks(headers["content-encoding"] ?? ""))) {
     return unsupported("coding", "The content coding is not supported: send the body as it is")
   }
-  return Effect.flatMap(bytesOf(request), (buffer): Effect.Effect<BodyValue, RequestInputError> => {
+  type Read = Effect.Effect<BodyValue, RequestInputError | HttpServerError.HttpServerError>
+  const formValue = (buffer: ArrayBuffer, contentType: string): Read => {
+    const form = readMultipart(new Uint8Array(buffer), contentType, limits)
+    if ("pairs" in form) {
+      return Effect.succeed({ value: recordOf(form.pairs), bytes: buffer.byteLength - form.fileBytes })
+    }
+    const { detail, kind } = form
+    if (kind === "malformed") return Effect.fail(malformed(detail))
+    if (kind === "tooLarge") return Effect.fail(bodyTooLarge(request, detail))
+    return unsupported(kind === "charset" ? "type" : "coding", detail)
+  }
+  return Effect.flatMap(bytesOf(request), (buffer): Read => {
     const bytes = buffer.byteLength
     if (type === undefined) {
       return bytes === 0
         ? Effect.succeed({ value: undefined, bytes })
         : unsupported("type", `The body has no content type: send ${supported}`)
     }
+    if (type === "multipart") return formValue(buffer, field!)
     let text: string
     try {
       text = new TextDecoder("utf-8", { fatal: true }).decode(buffer)

@@ -19,7 +19,7 @@ import type { Response } from "../HttpTypes.ts"
  */
 export const InputFault = Schema.Struct({
   /** The part of the request. */
-  in: Schema.Literals(["params", "query", "headers", "body"]),
+  in: Schema.Literals(["params", "query", "headers", "cookies", "body"]),
   /** The path within the part, as a JSON pointer in a URL fragment (RFC 6901 §6), such as `#/rooms/0/name`. */
   pointer: Schema.String,
   /** The message of the schema, which does not quote the value. */

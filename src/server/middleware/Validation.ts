@@ -1,5 +1,5 @@
 /**
- * Decodes the input of a request by schemas, and provides it with its types: body, query, headers and parameters of the path.
+ * Decodes the input of a request by schemas, and provides it with its types: body, query, headers, cookies and parameters of the path.
  *
  * **Example** (A room with a name)
  *
@@ -23,13 +23,15 @@
  * **Rules**
  *
  * 1. 415: the content type, its charset or its coding is not supported (RFC 9110 §15.5.16). The response says in `Accept` or `Accept-Encoding` what is.
- * 2. 400: the body is not UTF-8, not JSON, or nested deeper than `maxDepth`.
+ * 2. 400: the body is not UTF-8, not JSON, nested deeper than `maxDepth`, or no multipart form: without a boundary, cut off, or with a malformed head of a part.
  * 3. 422: a value is not as its schema demands (RFC 9110 §15.5.21). All faults of all parts are listed, each with its part, its path and the message of its schema. No value is quoted.
- * 4. Too large a body fails with the error of `bodyLimit`, 413, and never as bad JSON.
+ * 4. Too large a body fails with the error of `bodyLimit`, 413, and never as bad JSON. A multipart form beyond `maxParts`, `maxFiles` or `maxPartBytes` does the same.
  * 5. `RequestInputError` responds as problem details (RFC 9457), with the faults in `errors`.
  *
- * A name that comes twice in the query or in a form is a list: use `Schema.ArrayEnsure` where one value is a list too. Names of headers are in lower case. An empty body
- * without a content type is `undefined` to its schema.
+ * A name that comes twice in the query or in a form is a list: use `Schema.ArrayEnsure` where one value is a list too. Names of headers are in lower case. Of two cookies with
+ * one name the first counts. An empty body without a content type is `undefined` to its schema.
+ *
+ * A file of a multipart form is a `File` to the schema: `Schema.File`. Its name has no folders, and its type is the claim of the client. An input without a file has no value.
  *
  * **Order**
  *
@@ -37,10 +39,12 @@
  *
  * **Limits**
  *
- * Without `bodyLimit` a body may have 1 MiB. Of a body beyond 64 KiB the first fault alone is listed. Multipart forms are not read: use `HttpServerRequest.schemaBodyMultipart`.
+ * Without `bodyLimit` a body may have 1 MiB. Of a body beyond 64 KiB, its files not counted, the first fault alone is listed. A multipart form is read into memory:
+ * `HttpServerRequest.schemaBodyMultipart` writes larger files to disk.
  *
  * @since 0.1.0
  */
+import type * as ByteSize from "effect/ByteSize"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as HttpRouter from "effect/http/HttpRouter"
@@ -53,7 +57,7 @@ import type { Ambient, Request } from "../HttpTypes.ts"
 import * as Middleware from "../Middleware.ts"
 import { paramsIn, queryOf } from "../RequestValues.ts"
 import { bodyValue, recordOf } from "./InputBody.ts"
-import type { BodyValue } from "./InputBody.ts"
+import type { BodyType, BodyValue } from "./InputBody.ts"
 import { RequestInputError } from "./RequestInputError.ts"
 import type { InputFault } from "./RequestInputError.ts"
 
@@ -73,7 +77,9 @@ export interface InputSchemas {
   readonly query?: Decoder<Readonly<Record<string, string | ReadonlyArray<string> | undefined>>>
   /** The headers, by lower-case name. */
   readonly headers?: Decoder<Texts>
-  /** The body: JSON, or a form as the query is. */
+  /** The cookies, by name. */
+  readonly cookies?: Decoder<Texts>
+  /** The body: JSON, or a form as the query is. A file of a multipart form is a `File`. */
   readonly body?: Decoder<unknown>
 }
 
@@ -120,7 +126,7 @@ export const RequestInput =
     return Object.assign(Context.Service<Self, InputValues<O>>()(id), { schemas })
   }
 
-const partNames: ReadonlyArray<string> = ["params", "query", "headers", "body"]
+const partNames: ReadonlyArray<string> = ["params", "query", "headers", "cookies", "body"]
 
 /**
  * `unknown` when `O` has parts of a request only, else the names of the others.
@@ -139,12 +145,21 @@ export type KnownParts<O> = [keyof O] extends [keyof InputSchemas]
  * @since 0.1.0
  */
 export interface ValidationOptions {
-  /** The types of bodies that are read: `json` is `application/json` and every `application/…+json`, `form` is `application/x-www-form-urlencoded`. Default: `json`. */
-  readonly bodyTypes?: ReadonlyArray<"json" | "form"> | undefined
-  /** Whether keys that no schema names are left out, or are faults. Names of headers and of the query are never faults. Default: `ignore`. */
+  /**
+   * The types of bodies that are read: `json` is `application/json` and every `application/…+json`, `form` is `application/x-www-form-urlencoded`, `multipart` is
+   * `multipart/form-data`. Default: `json`.
+   */
+  readonly bodyTypes?: ReadonlyArray<"json" | "form" | "multipart"> | undefined
+  /** Whether keys of the body that no schema names are left out, or are faults. Names of headers, cookies and the query are never faults. Default: `ignore`. */
   readonly onExcessProperty?: "ignore" | "error" | undefined
   /** How deep JSON may be nested. Default: 64. */
   readonly maxDepth?: number | undefined
+  /** How many parts a multipart form may have: fields and files. Default: 1,000. */
+  readonly maxParts?: number | undefined
+  /** How many of them may be files. Default: 10. */
+  readonly maxFiles?: number | undefined
+  /** The largest field or file of a multipart form, such as `"5 MiB"`. Default: 1 MiB. */
+  readonly maxPartBytes?: ByteSize.Input | undefined
   /** How many faults the error lists. Default: 100. */
   readonly maxFaults?: number | undefined
   /** The name of the middleware. Default: `validation`. */
@@ -181,19 +196,27 @@ export const validation = <I, V, O extends InputSchemas>(
 ): Middleware.Before<Exclude<I, Ambient>, ValidationErrors<O>, Exclude<ValidationNeeds<O>, Ambient>> => {
   const name = nameOr("validation", options.name)
   const check = checkOptions(name)
-  const bodyTypes = options.bodyTypes ?? ["json"]
-  if (bodyTypes.length === 0) throw check.invalid("bodyTypes", `it is empty: use "json" or "form"`)
-  for (const type of bodyTypes) check.oneOf("bodyTypes", type, ["json", "form"])
+  const types: ReadonlyArray<BodyType> = options.bodyTypes ?? ["json"]
+  if (types.length === 0) throw check.invalid("bodyTypes", `it is empty: use "json", "form" or "multipart"`)
+  for (const type of types) check.oneOf("bodyTypes", type, ["json", "form", "multipart"])
   const onExcessProperty = check.oneOf("onExcessProperty", options.onExcessProperty ?? "ignore", ["ignore", "error"])
-  const maxDepth = check.integer("maxDepth", options.maxDepth ?? 64)
   const maxFaults = check.integer("maxFaults", options.maxFaults ?? 100)
-  const { body, headers, params, query } = input.schemas
+  const limits = {
+    types,
+    maxDepth: check.integer("maxDepth", options.maxDepth ?? 64),
+    maxParts: check.integer("maxParts", options.maxParts ?? 1000),
+    maxFiles: check.integer("maxFiles", options.maxFiles ?? 10, 0),
+    maxPartBytes:
+      options.maxPartBytes === undefined ? 1024 * 1024 : check.bytes("maxPartBytes", options.maxPartBytes, 0)
+  }
+  const { body, cookies, headers, params, query } = input.schemas
 
   const readers: ReadonlyArray<Part> = [
     ...partOf("params", params, () => Effect.map(Effect.context(), (context) => headValue(paramsIn(context)))),
     ...partOf("query", query, ({ url }) => Effect.sync(() => headValue(recordOf(new URLSearchParams(queryOf(url)))))),
     ...partOf("headers", headers, (request) => Effect.succeed(headValue(request.headers))),
-    ...partOf("body", body, (request) => bodyValue(request, bodyTypes, maxDepth), onExcessProperty)
+    ...partOf("cookies", cookies, (request) => Effect.sync(() => headValue(request.cookies))),
+    ...partOf("body", body, (request) => bodyValue(request, limits), onExcessProperty)
   ]
 
   const run = (request: Request) =>

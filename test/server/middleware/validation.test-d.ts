@@ -13,7 +13,8 @@ class Create extends RequestInput<Create>()("test/Create", {
   params: Schema.Struct({ id: Schema.FiniteFromString }),
   query: Schema.Struct({ page: Schema.optionalKey(Schema.FiniteFromString) }),
   headers: Schema.Struct({ "x-tenant": Schema.String }),
-  body: Schema.Struct({ name: Schema.String, at: Schema.DateFromString })
+  cookies: Schema.Struct({ visits: Schema.FiniteFromString }),
+  body: Schema.Struct({ name: Schema.String, at: Schema.DateFromString, photo: Schema.File })
 }) {}
 
 class Search extends RequestInput<Search>()("test/Search", {
@@ -26,7 +27,8 @@ describe("validation", () => {
       readonly params: { readonly id: number }
       readonly query: { readonly page?: number }
       readonly headers: { readonly "x-tenant": string }
-      readonly body: { readonly name: string; readonly at: Date }
+      readonly cookies: { readonly visits: number }
+      readonly body: { readonly name: string; readonly at: Date; readonly photo: File }
     }>()
     const app = Pipeline.make("p")
       .before(validation(Create))
@@ -60,8 +62,10 @@ describe("validation", () => {
     Effect.map(Search, ({ body }) => body)
     // @ts-expect-error there is no such field
     Effect.map(Search, ({ query }) => query.page)
-    // @ts-expect-error cookies are no part
-    RequestInput<Search>()("test/Cookies", { cookies: Schema.Struct({ a: Schema.String }) })
+    // @ts-expect-error a session is no part
+    RequestInput<Search>()("test/Session", { session: Schema.Struct({ a: Schema.String }) })
+    // @ts-expect-error a cookie is one text
+    RequestInput<Search>()("test/Cookies", { cookies: Schema.Struct({ a: Schema.Array(Schema.String) }) })
     // @ts-expect-error a query has texts: use FiniteFromString
     RequestInput<Search>()("test/Numbers", { query: Schema.Struct({ page: Schema.Number }) })
     // @ts-expect-error a header is one text

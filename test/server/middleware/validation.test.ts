@@ -313,6 +313,11 @@ describe("validation", () => {
     for (const options of [
       { maxDepth: 0 },
       { maxFaults: Number.NaN },
+      { maxParts: 0 },
+      { maxFiles: -1 },
+      { maxFiles: 1.5 },
+      { maxPartBytes: Number.NaN },
+      { maxPartBytes: "much" },
       { bodyTypes: [] },
       { bodyTypes: ["xml"] },
       { onExcessProperty: "drop" }
@@ -320,6 +325,6 @@ describe("validation", () => {
       assert.throws(() => validation(Json, options as never), InvalidOption)
     }
     assert.throws(() => RequestInput<Json>()("test/None", {}), InvalidOption)
-    assert.throws(() => RequestInput<Json>()("test/Other", { cookies: Schema.Unknown } as never), InvalidOption)
+    assert.throws(() => RequestInput<Json>()("test/Other", { session: Schema.Unknown } as never), InvalidOption)
   })
 })
