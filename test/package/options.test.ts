@@ -57,6 +57,9 @@ const folders: Readonly<Record<string, Folder>> = {
   "app/fairings": {
     exports: fairings,
     calls: {
+      addressList: having({ allow: ["10.0.0.0/8"] }),
+      hostPolicy: having({ hosts: ["a.test"] }),
+      rateLimit: having(limited),
       // Jobs have no default name.
       backgroundJob: (factory, { name = "backgroundJob", ...options }) =>
         factory(name, Effect.void, { schedule: Schedule.forever, ...options }),

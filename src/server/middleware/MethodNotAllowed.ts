@@ -72,7 +72,7 @@ export const methodNotAllowed = <A, E, R>(
   const router = Effect.gen(function* () {
     const router = yield* HttpRouter.HttpRouter
     const table = new MethodTable(yield* HttpRouter.RouterConfig)
-    const answering = Middleware.outer(name, (app) => answeringBy(table, answersOptions, app))
+    const answering = answeringBy(name, () => table, answersOptions)
     // No type of the router's middleware fits: it changes no error and no need of the routes.
     const around = Pipeline.wrap(Pipeline.make(name).outer(answering).next())
     // oxlint-disable-next-line typescript/no-unnecessary-type-assertion -- a pass of every request leaves no needs
@@ -86,18 +86,24 @@ export const methodNotAllowed = <A, E, R>(
   >
 }
 
-/** Answers what the router finds no route for, where the table has other methods of the path. */
-const answeringBy = <E, R>(
-  table: MethodTable,
-  answersOptions: boolean,
-  app: Effect.Effect<Response, E, R>
+/** An outer that answers what the router finds no route for, where the table has other methods of the path. Internal to Fairlead. */
+export const answeringBy = (
+  name: string,
+  tableOf: () => MethodTable,
+  answersOptions: boolean
+): Middleware.Outer<never> => Middleware.outer(name, (app) => answered(app, tableOf, answersOptions))
+
+const answered = <E, R>(
+  app: Effect.Effect<Response, E, R>,
+  tableOf: () => MethodTable,
+  answersOptions: boolean
 ): Effect.Effect<Response, E, R> =>
   Effect.catch(app, (error) => {
     if (!(error instanceof HttpServerError.HttpServerError) || error.reason._tag !== "RouteNotFound") {
       return Effect.fail(error)
     }
     const { method, url } = error.reason.request
-    const methods = table.methodsOf(url)
+    const methods = tableOf().methodsOf(url)
     if (methods.length === 0) return Effect.fail(error)
     const isOptions = method === "OPTIONS"
     if (isOptions && !answersOptions) return Effect.fail(error)

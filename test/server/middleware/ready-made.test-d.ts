@@ -1,11 +1,13 @@
 import { Context, Effect } from "effect"
 import { HttpRouter, HttpServerResponse } from "effect/http"
 import type { HttpServerRequest } from "effect/http"
+import type { RateLimiter } from "effect/persistence"
 import { Fairing } from "fairlead/app"
 import * as fairings from "fairlead/app/fairings"
 import { HeaderValue, Middleware } from "fairlead/server"
 import {
   accessLog,
+  bodyLimit,
   conditional,
   cors,
   cspNonce,
@@ -95,13 +97,25 @@ describe("Fairing.middleware", () => {
     const note = Middleware.ended("note", () => Effect.flatMap(Store, ({ note }) => note))
     expectTypeOf(Fairing.middleware(note)).toEqualTypeOf<Fairing.Fairing<never, never, Store>>()
     expectTypeOf(Fairing.middleware(securityHeaders())).toEqualTypeOf<Fairing.Fairing>()
+    expectTypeOf(Fairing.middleware(bodyLimit())).toEqualTypeOf<Fairing.Fairing>()
+    expectTypeOf(fairings.rateLimit({ limit: 1, window: "1 second" })).toEqualTypeOf<
+      Fairing.Fairing<never, never, RateLimiter.RateLimiter>
+    >()
+    const key = () => Effect.as(Store, "one")
+    expectTypeOf(fairings.rateLimit({ limit: 1, window: "1 second", key })).toEqualTypeOf<
+      Fairing.Fairing<never, never, RateLimiter.RateLimiter | Store>
+    >()
   })
 
   it("takes no middleware that provides a service or fails", () => {
     // @ts-expect-error the routes would not know that they have it
     Fairing.middleware(requestId())
-    // @ts-expect-error a before runs inside of a pipeline
-    Fairing.middleware(Middleware.before("b", () => {}))
+    // @ts-expect-error a before that provides a service: no route would know that it has it
+    Fairing.middleware(Middleware.before("b", Store, () => ({ note: Effect.void })))
+    // @ts-expect-error its error does not respond
+    Fairing.middleware(Middleware.before("b", Effect.fail("no" as const)))
+    // @ts-expect-error an after sees the response of a pipeline alone
+    Fairing.middleware(Middleware.after("a", (response) => response))
     // @ts-expect-error nothing would handle its error
     Fairing.middleware(Middleware.outer("fails", (app) => Effect.andThen(app, Effect.fail("no" as const))))
   })

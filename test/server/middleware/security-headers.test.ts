@@ -377,7 +377,7 @@ describe("Clear-Site-Data", () => {
 describe("Fairing.middleware", () => {
   it.effect("middleware 1: it refuses middleware of another kind", () =>
     Effect.sync(() => {
-      const wrong = Middleware.before("b", () => {})
+      const wrong = Middleware.after("a", (response) => response)
       for (const value of [wrong, {}, undefined, 1]) {
         assert.throws(() => Fairing.middleware(value as never), InvalidOption as never)
       }
