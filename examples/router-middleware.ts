@@ -32,8 +32,8 @@ const MemberRoutes = HttpRouter.add(
   "GET",
   "/notes/:id",
   Effect.gen(function* () {
-    const { id } = yield* HttpRouter.params
-    if (id !== "1") return yield* new NoSuchNote({ id: String(id) })
+    const id = yield* RequestView.param("id", () => new NoSuchNote({ id: "" }))
+    if (id !== "1") return yield* new NoSuchNote({ id })
     return HttpServerResponse.text(`${yield* CurrentUser}'s note, request ${yield* RequestId}`)
   })
 ).pipe(Layer.provide(Pipeline.middleware(members).layer))

@@ -1,8 +1,9 @@
 /**
- * Stages before and after a change of the interpreter: those that run an Effect as multiples of plain Effect code that does the same, the others in nanoseconds.
+ * Stages that run an Effect as multiples of plain Effect code that does the same, and the others in nanoseconds, by processor time.
  *
- * `node bench/stages/suspension.ts FOLDER` compares the sources in FOLDER, another checkout, with these. The rounds are interleaved in one process, so that
- * a busy moment of the machine meets all contenders. Every sample goes to `results/suspension.json`.
+ * `node --conditions=fairlead:source bench/stages/suspension.ts [FOLDER] [--rounds=N] [--only=TEXT]`. With FOLDER, a checkout of any older version with its dependencies, or a
+ * link to these, both versions are measured; rows that the older one lacks are empty. The contenders take turns in one process, so that a busy moment of the machine meets
+ * all of them. Every sample goes to `results/suspension.json`, save with `--only`, which measures the rows whose names hold TEXT.
  */
 import { mkdirSync, writeFileSync } from "node:fs"
 import { join, resolve } from "node:path"
@@ -17,7 +18,8 @@ import * as current from "../../src/server/index.ts"
 import { status } from "../Evaluation.ts"
 import type { Run } from "../Evaluation.ts"
 import { machine } from "../Machine.ts"
-import { paired, summary } from "../Statistics.ts"
+import { paired, shuffled, summary } from "../Statistics.ts"
+import type { Summary } from "../Statistics.ts"
 import { table } from "../Table.ts"
 import { repeat } from "./Evaluation.ts"
 import type { App } from "./Evaluation.ts"
@@ -26,13 +28,15 @@ import { Clerk } from "./NoOp.ts"
 type Server = typeof current
 type Response = HttpServerResponse.HttpServerResponse
 
-const folder = process.argv[2]
-if (folder === undefined)
-  throw new Error("Name the folder of the other checkout: node bench/stages/suspension.ts FOLDER")
-const other: Server = await import(pathToFileURL(join(resolve(folder), "src/server/index.ts")).href)
+const args = process.argv.slice(2)
+const folder = args.find((arg) => !arg.startsWith("--"))
+const rounds = Number(args.find((arg) => arg.startsWith("--rounds="))?.slice(9) ?? 60)
+if (!Number.isInteger(rounds) || rounds < 1) throw new Error("--rounds=N takes a whole number of rounds, from 1.")
+const only = args.find((arg) => arg.startsWith("--only="))?.slice(7)
+const older: Server | undefined =
+  folder === undefined ? undefined : await import(pathToFileURL(join(resolve(folder), "src/server/index.ts")).href)
 
 const depth = 20
-const rounds = 20
 const response = HttpServerResponse.empty({ status })
 const answer: App = Effect.sync(() => response)
 
@@ -75,8 +79,12 @@ const arounds = ({ Middleware, Pipeline }: Server): App =>
     ...indexes.map((index) => Middleware.around(`around-${index}`, (app: App) => pass(app)))
   )
 
+/** `onExit` was named `ensure`. */
 const finalizers = (server: Server, finalizer: () => Effect.Effect<void>): App =>
-  indexes.reduce<any>((closed, index) => closed.onExit(`exit-${index}`, finalizer), bare(server))
+  indexes.reduce<any>(
+    (closed, index) => closed["onExit" in closed ? "onExit" : "ensure"](`exit-${index}`, finalizer),
+    bare(server)
+  )
 
 const quickBefores = ({ Middleware, Pipeline }: Server, run: (index: number) => any): App =>
   indexes
@@ -98,28 +106,28 @@ const headers = (server: Server): App =>
     bare(server)
   )
 
-const sendings = (server: Server): App =>
-  indexes.reduce<any>(
-    (closed, index) => closed.sending(server.Middleware.sending(`stage-${index}`, (given) => given)),
-    bare(server)
-  )
+const sendings = (server: Server, count: number): App =>
+  indexes
+    .slice(0, count)
+    .reduce<any>(
+      (closed, index) => closed.sending(server.Middleware.sending(`stage-${index}`, (given) => given)),
+      bare(server)
+    )
 
-const endeds = (server: Server): App =>
-  indexes.reduce<any>(
-    (closed, index) => closed.ended(server.Middleware.ended(`stage-${index}`, () => {})),
-    bare(server)
-  )
+const endeds = (server: Server, count: number): App =>
+  indexes
+    .slice(0, count)
+    .reduce<any>((closed, index) => closed.ended(server.Middleware.ended(`stage-${index}`, () => {})), bare(server))
 
 /** The app as a server runs it, with the state of a request and a scope that closes. */
-const served = (app: App): App =>
-  Effect.suspend(() => {
-    let sent = response
-    const handled = HttpEffect.toHandled(app, (_, given) => {
-      sent = given
-      return Effect.void
-    })
-    return Effect.map(handled, () => sent)
+const served = (app: App): App => {
+  let sent = response
+  const handled = HttpEffect.toHandled(app, (_, given) => {
+    sent = given
+    return Effect.void
   })
+  return Effect.map(handled, () => sent)
+}
 
 const setting = (app: App, index: number): App => Effect.map(app, HttpServerResponse.setHeader(`x-stage-${index}`, "1"))
 
@@ -128,9 +136,12 @@ const nest = (step: (app: App, index: number) => App): App => indexes.reduce<App
 const exitFinalizer = (): Effect.Effect<void> => Exit.void
 const syncFinalizer = (): Effect.Effect<void> => Effect.sync(() => {})
 
-/** One kind of stage, 20 of them. */
+/** One kind of stage, 20 of them by default. */
 interface Row {
   readonly pipeline: (server: Server) => App
+  readonly stages?: number
+  /** The pipeline without these stages. Default: one with a handler alone. */
+  readonly base?: (server: Server) => App
   /** Plain Effect code that does the same, and the multiple of it that a stage may cost. */
   readonly effect?: App
   readonly most?: number
@@ -174,11 +185,25 @@ const rows: Readonly<Record<string, Row>> = {
   },
   headers: { pipeline: headers, effect: nest(setting), most: 0.5 },
   "after, served": { pipeline: (server) => afters(server, (given) => given), mostNanos: 10, served: true },
-  "sending, served": { pipeline: sendings, mostNanos: 10, served: true },
-  "ended, served": { pipeline: endeds, mostNanos: 10, served: true }
+  "first sending, served": { pipeline: (server) => sendings(server, 1), stages: 1, served: true },
+  "further sending, served": {
+    pipeline: (server) => sendings(server, depth),
+    base: (server) => sendings(server, 1),
+    stages: depth - 1,
+    mostNanos: 10,
+    served: true
+  },
+  "first ended, served": { pipeline: (server) => endeds(server, 1), stages: 1, served: true },
+  "further ended, served": {
+    pipeline: (server) => endeds(server, depth),
+    base: (server) => endeds(server, 1),
+    stages: depth - 1,
+    mostNanos: 10,
+    served: true
+  }
 }
 
-const times = 20_000
+const times = 5000
 
 /** Processor time: another process on the core does not count. */
 const nanos = async (run: Run): Promise<number> => {
@@ -188,29 +213,86 @@ const nanos = async (run: Run): Promise<number> => {
   return ((user + system) * 1000) / times
 }
 
-const runOf = (app: App, { probe = false, served: isServed = false }: Row): Run =>
-  repeat(isServed ? served(app) : app, probe ? { report: () => {} } : undefined)
+let reports = 0
+const probe = { report: () => void reports++ }
 
-const contenders = Object.entries(rows).flatMap(([name, row]) => [
-  { name, who: "before", run: runOf(row.pipeline(other), row), base: runOf(bare(other), row) },
-  { name, who: "after", run: runOf(row.pipeline(current), row), base: runOf(bare(current), row) },
-  ...(row.effect === undefined ? [] : [{ name, who: "effect", run: repeat(row.effect), base: repeat(answer) }])
-])
-const samples = contenders.map(() => [] as Array<number>)
-for (let round = -1; round < rounds; round++) {
-  for (const [index, { base, run }] of contenders.entries()) {
-    const perStage = ((await nanos(run)) - (await nanos(base))) / depth
-    if (round >= 0) samples[index]!.push(Number(perStage.toFixed(2)))
+const runOf = (app: App, { probe: isWatched = false, served: isServed = false }: Row): Run =>
+  repeat(isServed ? served(app) : app, isWatched ? probe : undefined)
+
+interface Contender {
+  readonly name: string
+  readonly who: "before" | "after" | "effect"
+  readonly run: Run
+  /** The same without the stages. */
+  readonly base: Run
+  readonly stages: number
+  readonly samples: Array<number>
+}
+
+const pipelineContender = (name: string, who: Contender["who"], row: Row, server: Server): Contender => {
+  const [run, base] = [row.pipeline, row.base ?? bare].map((pipeline) => runOf(pipeline(server), row))
+  return { name, who, run: run!, base: base!, stages: row.stages ?? depth, samples: [] }
+}
+
+const effectContender = (name: string, effect: App): Contender => ({
+  name,
+  who: "effect",
+  run: repeat(effect),
+  base: repeat(answer),
+  stages: depth,
+  samples: []
+})
+
+/** The older version, as far as it has the methods that the row uses. */
+const olderContender = (name: string, row: Row): ReadonlyArray<Contender> => {
+  if (older === undefined) return []
+  try {
+    const contender = pipelineContender(name, "before", row, older)
+    reports = 0
+    void contender.run(1)
+    if (row.probe === true && reports === 0) throw new TypeError("it does not report to this Probe")
+    return [contender]
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error
+    console.error(`${name}: not in ${folder}: ${error.message}`)
+    return []
   }
 }
 
-const of = (name: string, who: string): ReadonlyArray<number> =>
-  samples[contenders.findIndex((contender) => contender.name === name && contender.who === who)]!
+const measured = Object.entries(rows).filter(([name]) => only === undefined || name.includes(only))
+const contenders = measured.flatMap(([name, row]) => [
+  ...olderContender(name, row),
+  pipelineContender(name, "after", row, current),
+  ...(row.effect === undefined ? [] : [effectContender(name, row.effect)])
+])
+const here = machine()
+/** The first rounds are for the engine to optimize. */
+const warmRounds = 8
+for (let round = -warmRounds; round < rounds; round++) {
+  // The contenders of a row stay next to each other, and change their order.
+  for (const [row] of shuffled(measured)) {
+    for (const { base, run, samples, stages } of shuffled(contenders.filter(({ name }) => name === row))) {
+      const perStage = ((await nanos(run)) - (await nanos(base))) / stages
+      if (round >= 0) samples.push(Number(perStage.toFixed(2)))
+    }
+  }
+}
 
-const verdicts = Object.entries(rows).map(([name, { effect, most, mostNanos }]) => {
-  const ratio = (who: string) =>
-    effect === undefined ? undefined : summary(paired(of(name, who), of(name, "effect"), (a, b) => a / b)).median
-  const nanos = (who: string) => summary(of(name, who)).median
+const samplesOf = (name: string, who: Contender["who"]): ReadonlyArray<number> | undefined =>
+  contenders.find((contender) => contender.name === name && contender.who === who)?.samples
+
+const verdicts = measured.map(([name, { most, mostNanos }]) => {
+  const effect = samplesOf(name, "effect")
+  const ratio = (who: Contender["who"]) => {
+    const samples = samplesOf(name, who)
+    return samples === undefined || effect === undefined
+      ? undefined
+      : summary(paired(samples, effect, (stage, plain) => stage / plain))
+  }
+  const nanos = (who: Contender["who"]) => {
+    const samples = samplesOf(name, who)
+    return samples === undefined ? undefined : summary(samples)
+  }
   return {
     name,
     most,
@@ -221,23 +303,35 @@ const verdicts = Object.entries(rows).map(([name, { effect, most, mostNanos }]) 
     nanos: nanos("after")
   }
 })
-mkdirSync(join(import.meta.dirname, "../results"), { recursive: true })
-writeFileSync(
-  join(import.meta.dirname, "../results/suspension.json"),
-  `${JSON.stringify({ machine: machine(), depth, rounds, verdicts, samples: contenders.map(({ name, who }, at) => ({ name, who, samples: samples[at] })) })}\n`
-)
-const shown = (ratio: number | undefined): string => (ratio === undefined ? "" : ratio.toFixed(2))
+if (only === undefined) {
+  const samples = contenders.map(({ name, samples, who }) => ({ name, who, samples }))
+  const text = JSON.stringify({ machine: here, depth, rounds, verdicts, samples }, (_, value: unknown) =>
+    typeof value === "number" ? Number(value.toPrecision(5)) : value
+  )
+  mkdirSync(join(import.meta.dirname, "../results"), { recursive: true })
+  writeFileSync(join(import.meta.dirname, "../results/suspension.json"), `${text}\n`)
+}
+const shown = (summary: Summary | undefined, digits: number): string =>
+  summary === undefined
+    ? ""
+    : `${summary.median.toFixed(digits)} (${summary.low.toFixed(digits)}-${summary.high.toFixed(digits)})`
+const outcome = ({ after, most, mostNanos, nanos }: (typeof verdicts)[number]): string => {
+  const [cost, budget] = most === undefined ? [nanos!, mostNanos] : [after!, most]
+  if (budget === undefined) return ""
+  return Math.abs(budget - cost.median) < cost.margin ? "undecided" : cost.median <= budget ? "met" : "missed"
+}
 console.log(
   table(
-    ["stage", "before", "after", "at most", "ns before", "ns", "at most"],
-    verdicts.map(({ after, before, most, mostNanos, name, nanos, nanosBefore }) => [
-      name,
-      shown(before),
-      shown(after),
-      most === undefined ? "" : String(most),
-      nanosBefore.toFixed(1),
-      nanos.toFixed(1),
-      mostNanos === undefined ? "" : String(mostNanos)
+    ["stage", "before", "after", "at most", "ns before", "ns", "at most", "budget"],
+    verdicts.map((verdict) => [
+      verdict.name,
+      shown(verdict.before, 2),
+      shown(verdict.after, 2),
+      verdict.most === undefined ? "" : String(verdict.most),
+      shown(verdict.nanosBefore, 1),
+      shown(verdict.nanos, 1),
+      verdict.mostNanos === undefined ? "" : String(verdict.mostNanos),
+      outcome(verdict)
     ])
   )
 )

@@ -69,6 +69,7 @@ const bindStage = (bound: Bound<unknown>, stage: Stage.Stage, name: string, info
         ...stage,
         name,
         info,
+        effect: undefined,
         run: (input, request, stored, context) => withServices(bound, stage.run(input, request, stored, context))
       }
 
@@ -350,13 +351,19 @@ const outgoing = <V extends Recipe & { readonly run: (...args: any) => unknown }
   site: Site,
   isInside: (value: V) => boolean
 ): OutgoingStage<Parameters<V["run"]>> => {
-  const found = find(entry, site)
+  const { in: boundIn, info, known, name } = find(entry, site)
+  const inside = known !== undefined && isInside(known.interceptor)
+  if (known !== undefined && known.services === undefined) {
+    const { interceptor } = known
+    const direct: OutgoingStage<any>["run"] = (_, first, second, third) => interceptor.run(first, second, third)
+    return { name, info, inside, run: direct }
+  }
   return {
-    name: found.name,
-    info: found.info,
-    inside: found.known !== undefined && isInside(found.known.interceptor),
+    name,
+    info,
+    inside,
     run: (context, ...args) => {
-      const bound = found.in(context)
+      const bound = boundIn(context)
       return withServices(bound, bound.interceptor.run(...args))
     }
   }

@@ -39,7 +39,7 @@ import { casesOf, nameOf, orRecovering, recovering } from "./RecoveringStage.ts"
 import type { Cases } from "./RecoveringStage.ts"
 import { checkResponds, logDefect, respondTo } from "./Respond.ts"
 import * as Stage from "./Stage.ts"
-import { toApp, toFunction } from "./StageFunction.ts"
+import { effectOf, toApp, toFunction } from "./StageFunction.ts"
 
 /** The rest of the app, for a pipeline that was opened with `next()`. */
 export const RestKey = Context.Service<App, App>("fairlead/server/Rest")
@@ -275,7 +275,7 @@ const handleStage = (pipeline: string, handler: unknown, arounds: ReadonlyArray<
       ? handler.name
       : "handler"
   const run = toFunction(handler)
-  if (arounds.length === 0) return Stage.make("handle", name, run, { info: { inner } })
+  if (arounds.length === 0) return Stage.make("handle", name, run, { effect: effectOf(handler), info: { inner } })
   // Each entry reads the current request, so that an around may run the handler twice, or concurrently.
   const app: App = Effect.withFiber((fiber) =>
     toApp(run(Context.getUnsafe(fiber.context, HttpServerRequest.HttpServerRequest)))
@@ -285,6 +285,7 @@ const handleStage = (pipeline: string, handler: unknown, arounds: ReadonlyArray<
     named(pipeline, name, "handle", app)
   )
   return Stage.make("handle", name, () => wrapped, {
+    effect: wrapped,
     silent: true,
     info: {
       inner: arounds

@@ -10,6 +10,7 @@ import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
+import type { EffectPrimitive } from "effect/Tracer"
 
 /** Called with the value of the effect. */
 export const onSuccess = "~effect/Effect/successCont"
@@ -32,11 +33,35 @@ export const push = (fiber: Fiber.Fiber<any, any>, frame: Frame): void => {
   internalsOf(fiber)._stack.push(frame)
 }
 
+/** The method by which the loop of a fiber runs an effect. */
+const evaluate = "~effect/Effect/evaluate"
+
+/** Frames that run effects within each other's calls: at most so many, less one, before the loop of the fiber takes over. A power of two. */
+const maxNested = 8
+
+/**
+ * Pushes a frame and runs `effect` up to its first suspension, which saves the loop of the fiber a turn; the caller returns the result. What it throws goes to the
+ * frame, as from the loop: call it outside of any `try`.
+ */
+export const enter = (
+  fiber: Fiber.Fiber<any, any>,
+  frame: Frame,
+  effect: Effect.Effect<any, any, any>
+): Effect.Effect<any, any, any> => {
+  const internals = internalsOf(fiber)
+  internals._stack.push(frame)
+  // A tracer sees each effect that the loop runs.
+  if ((++internals.currentOpCount & (maxNested - 1)) === 0 || internals.cache.tracerContext !== undefined) return effect
+  return (effect as unknown as EffectPrimitive<Effect.Effect<any, any, any>>)[evaluate](fiber)
+}
+
 /** The members of a fiber that frames need. */
 interface FiberInternals {
   readonly _stack: Array<Frame | Unmasking>
   readonly _interruptedCause: Cause.Cause<never> | undefined
+  readonly cache: Fiber.Fiber.Cache
   interruptible: boolean
+  currentOpCount: number
 }
 
 const internalsOf = (fiber: Fiber.Fiber<any, any>): FiberInternals => fiber as unknown as FiberInternals
@@ -83,7 +108,7 @@ export const isSupported = (): boolean => (support.isSupported ??= passesSelfTes
 
 const passesSelfTest = (): boolean => {
   try {
-    return succeeds() && fails() && isInterrupted() && isMasked()
+    return ways.every((way) => succeeds(way) && fails(way) && dies(way) && isInterrupted(way)) && isMasked()
   } catch {
     return false
   }
@@ -105,37 +130,45 @@ const recorder = (calls: Array<string>): Frame => ({
   }
 })
 
-const framed = (calls: Array<string>, effect: Effect.Effect<unknown, unknown>): Effect.Effect<unknown, unknown> =>
-  Effect.withFiber((fiber) => {
-    push(fiber, recorder(calls))
-    return effect
-  })
+/** A way to run an effect inside of a frame. */
+type Way = typeof enter
 
-const succeeds = (): boolean => {
+const ways: ReadonlyArray<Way> = [
+  (fiber, frame, effect) => {
+    push(fiber, frame)
+    return effect
+  },
+  enter
+]
+
+const framed = (way: Way, calls: Array<string>, effect: Effect.Effect<unknown, unknown>) =>
+  Effect.withFiber((fiber) => way(fiber, recorder(calls), effect) as Effect.Effect<unknown, unknown>)
+
+const succeeds = (way: Way): boolean => {
   const calls: Array<string> = []
-  const exit = Effect.runSyncExit(
-    framed(
-      calls,
-      Effect.sync(() => 1)
-    )
-  )
-  return Exit.isSuccess(exit) && exit.value === "resumed" && calls.join() === "end,success 1"
+  const effect = Effect.sync(() => calls.push("run"))
+  const exit = Effect.runSyncExit(framed(way, calls, effect))
+  return Exit.isSuccess(exit) && exit.value === "resumed" && calls.join() === "run,end,success 1"
 }
 
-const fails = (): boolean => {
+const fails = (way: Way): boolean => {
   const calls: Array<string> = []
-  const exit = Effect.runSyncExit(
-    framed(
-      calls,
-      Effect.suspend(() => Effect.fail("error"))
-    )
-  )
+  const effect = Effect.suspend(() => Effect.fail("error"))
+  const exit = Effect.runSyncExit(framed(way, calls, effect))
   return Exit.isSuccess(exit) && exit.value === "recovered" && calls.join() === "end,failure"
 }
 
-const isInterrupted = (): boolean => {
+const dies = (way: Way): boolean => {
   const calls: Array<string> = []
-  const fiber = Effect.runFork(framed(calls, Effect.never))
+  // What is thrown is a defect.
+  const effect = Effect.sync((): unknown => JSON.parse("no JSON"))
+  const exit = Effect.runSyncExit(framed(way, calls, effect))
+  return Exit.isSuccess(exit) && exit.value === "recovered" && calls.join() === "end,failure"
+}
+
+const isInterrupted = (way: Way): boolean => {
+  const calls: Array<string> = []
+  const fiber = Effect.runFork(framed(way, calls, Effect.never))
   fiber.interruptUnsafe()
   const exit = fiber.pollUnsafe()
   return exit !== undefined && Exit.hasInterrupts(exit) && calls.join() === "end"

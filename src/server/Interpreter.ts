@@ -15,7 +15,6 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as HttpServerRequest from "effect/http/HttpServerRequest"
-import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Option from "effect/Option"
 
 import { isEffect, isExit } from "../core/Effects.ts"
@@ -25,7 +24,7 @@ import { copyOf } from "./MissingHeaders.ts"
 import { noteRoute } from "./Outgoing.ts"
 import type { StageWatch } from "./PipelineWatch.ts"
 import { Route } from "./RequestState.ts"
-import { faultOf } from "./Sendable.ts"
+import { faultOf, isResponse } from "./Sendable.ts"
 import { ManyKeys, Op, Pass } from "./Stage.ts"
 import type { Caught, Stage } from "./Stage.ts"
 import { annotated, failureOf, withDefects } from "./StageCause.ts"
@@ -97,8 +96,10 @@ class Flow implements ContinuationFrame.Frame {
   private protects = false
   /** Whether the frame that makes the fiber interruptible again is the next one on its stack. */
   private masked = false
-  /** The context that the suspended effect left. */
+  /** The context that the suspended effect left, where it is another one than it got. */
   private left: Context.Context<never> | undefined = undefined
+  /** The response that finalizers see, as an Exit. */
+  private answered: Exit.Exit<Response> | undefined = undefined
 
   constructor(plan: Plan, fiber: Fiber.Fiber<any, any>, watch: StageWatch | undefined) {
     this.plan = plan
@@ -114,26 +115,34 @@ class Flow implements ContinuationFrame.Frame {
     while (this.pc < this.end) {
       const stage = stages[this.pc++]!
       let out: unknown
+      let effect: Stage["effect"]
       try {
         if (this.cause === undefined) {
           if (stage.op === Op.before || stage.op === Op.handle) {
             this.watch?.begin(stage, this.pc - 1)
-            out = stage.run(this.request, this.request, undefined, this.context)
-            if (out === undefined && stage.returnsNothing) {
-              this.watch?.settle(stage, Exit.void)
-              continue
+            effect = stage.effect
+            if (effect === undefined) {
+              out = stage.run(this.request, this.request, undefined, this.context)
+              if (out === undefined && stage.returnsNothing) {
+                this.watch?.settle(stage, Exit.void)
+                continue
+              }
             }
           } else if (stage.op === Op.after) {
             this.watch?.begin(stage, this.pc - 1)
             const stored = stage.slot === -1 ? undefined : this.storedAt(stage.slot)
             this.owned = undefined
             out = stage.run(this.response, this.request, stored, this.context)
+            if (out === this.response) {
+              this.watch?.settle(stage, Exit.void)
+              continue
+            }
           } else if (stage.op === Op.headers) {
             this.watch?.begin(stage, this.pc - 1)
             this.setHeaders(stage)
             continue
           } else if (stage.op === Op.onExit) {
-            out = this.finalize(stage, Exit.succeed(this.response!))
+            out = this.finalize(stage, (this.answered ??= Exit.succeed(this.response!)))
           } else if (stage.op === Op.defect && !this.isSendable()) {
             // An unsendable response is a defect of the stage that returned it, for this stage to catch.
             out = this.recover(stage, this.cause!)
@@ -151,6 +160,7 @@ class Flow implements ContinuationFrame.Frame {
         this.fail(stage, Cause.die(defect))
         continue
       }
+      if (effect !== undefined) return this.suspend(stage, effect)
       if (!isEffect(out)) this.accept(stage, out)
       else if (!isExit(out)) return this.suspend(stage, out)
       else if (out._tag === "Success") this.accept(stage, out.value)
@@ -171,7 +181,10 @@ class Flow implements ContinuationFrame.Frame {
 
   // The copy of the previous headers stage is seen by nobody else yet.
   private setHeaders(stage: Stage): void {
-    if (this.response !== this.owned) this.response = this.owned = copyOf(this.response!)
+    if (this.response !== this.owned) {
+      this.response = this.owned = copyOf(this.response!)
+      this.answered = undefined
+    }
     const headers = this.owned!.headers as Record<string, string>
     const { headers: added } = stage
     for (const name in added) headers[name] = added[name]!
@@ -189,6 +202,7 @@ class Flow implements ContinuationFrame.Frame {
     this.pc = pc
     this.end = end
     this.response = response
+    this.answered = undefined
     this.cause = cause
     // The frame that restores the context was inside of the `onExit` stage's.
     this.restores = false
@@ -210,7 +224,7 @@ class Flow implements ContinuationFrame.Frame {
 
   private accept(stage: Stage, value: any): void {
     if (stage.op === Op.onExit) return this.watch?.settle(stage, Exit.void)
-    if (stage.op > Op.recover && stage.op < Op.onExit && !HttpServerResponse.isHttpServerResponse(value)) {
+    if (stage.op > Op.recover && stage.op < Op.onExit && !isResponse(value)) {
       return this.fail(stage, Cause.die(new TypeError(`The response cannot be sent: ${faultOf(value)}`)))
     }
     this.watch?.settle(stage, Exit.void)
@@ -227,8 +241,10 @@ class Flow implements ContinuationFrame.Frame {
     } else {
       this.cause = undefined
       this.pc += stage.jump
-      if (value !== this.response) this.replacer = stage
+      if (value === this.response) return
+      this.replacer = stage
       this.response = value
+      this.answered = undefined
     }
   }
 
@@ -271,8 +287,7 @@ class Flow implements ContinuationFrame.Frame {
     }
     this.current = stage
     if (fiber.context !== context) fiber.setContext(context)
-    ContinuationFrame.push(fiber, this)
-    return effect as App
+    return ContinuationFrame.enter(fiber, this, effect) as App
   }
 
   private suspendPublicly(stage: Stage, effect: Effect.Effect<unknown, unknown, unknown>): App {
@@ -307,8 +322,9 @@ class Flow implements ContinuationFrame.Frame {
 
   /** The suspended effect has ended, or was interrupted: the context around the pipeline is in force again. */
   [ContinuationFrame.onEnd](): undefined {
-    this.left = this.fiber.context
-    if (this.left !== this.outside) this.restore()
+    const left = this.fiber.context
+    if (left !== this.context) this.left = left
+    if (left !== this.outside) this.restore()
     // An interruption skips the frames of an interruptible fiber, and the finalizers have to run.
     if (this.protects && !this.masked && ContinuationFrame.interruptionOf(this.fiber) !== undefined) {
       this.masked = ContinuationFrame.mask(this.fiber)
@@ -320,14 +336,14 @@ class Flow implements ContinuationFrame.Frame {
       const interruption = ContinuationFrame.interruptionOf(this.fiber)
       if (interruption !== undefined) return this.finalizeAll(interruption)
     }
-    this.adopt(this.left!)
+    if (this.left !== undefined) this.adopt(this.left)
     this.accept(this.current!, value)
     return this.run()
   }
 
   [ContinuationFrame.onFailure](cause: Cause.Cause<unknown>): App {
     if (this.masked && ContinuationFrame.interruptionOf(this.fiber) !== undefined) return this.finalizeAll(cause)
-    this.adopt(this.left!)
+    if (this.left !== undefined) this.adopt(this.left)
     this.fail(this.current!, cause)
     return this.run()
   }
@@ -356,6 +372,7 @@ class Flow implements ContinuationFrame.Frame {
   // A stage may leave something in the fiber's context on purpose: the router its route, `annotateLogsScoped` its annotations. Later
   // stages keep it, but the request that the router cut to its prefix is not theirs.
   private adopt(left: Context.Context<never>): void {
+    this.left = undefined
     // The context of a finalizer is not adopted.
     if (left === this.context || this.current!.op === Op.onExit) return
     noteRoute(left)

@@ -32,7 +32,7 @@ import type { After, Before, Ended, Inner, Outer, Pair, Sending } from "./Middle
 import { kinds, nameAround } from "./MiddlewareValue.ts"
 import type { AfterValue, BeforeValue, OuterValue, PairValue } from "./MiddlewareValue.ts"
 import * as Stage from "./Stage.ts"
-import { toFunction } from "./StageFunction.ts"
+import { effectOf, toFunction } from "./StageFunction.ts"
 
 export type { After, Before, Ended, Ending, Inner, Outer, Pair, ResponseEnd, Sending } from "./MiddlewareTypes.ts"
 export { isAfter, isBefore, isEnded, isOuter, isPair, isSending } from "./MiddlewareGuards.ts"
@@ -79,8 +79,8 @@ export const before: {
   <A extends void | Yields<void>>(name: string, run: Run<A>): Before<never, Effect.Error<A>, Needs<A>>
 } = (name: string, ...rest: readonly [unknown] | readonly [Context.Key<any, any>, unknown]): never =>
   rest.length === 2
-    ? beforeOf(name, Stage.make("before", name, toFunction(rest[1]), { key: rest[0].key }))
-    : beforeOf(name, Stage.make("before", name, toFunction(rest[0])))
+    ? beforeOf(name, Stage.make("before", name, toFunction(rest[1]), { effect: effectOf(rest[1]), key: rest[0].key }))
+    : beforeOf(name, Stage.make("before", name, toFunction(rest[0]), { effect: effectOf(rest[0]) }))
 
 /**
  * A before that changes the request for all later stages and the handler. `RequestView.modify` changes the method too, and keeps
@@ -173,7 +173,11 @@ export const pair: {
     {
       name,
       link: (slot: number) => ({
-        before: Stage.make("before", name, normal, { slot, ...(key === undefined ? {} : { key: key.key }) }),
+        before: Stage.make("before", name, normal, {
+          effect: effectOf(run),
+          slot,
+          ...(key === undefined ? {} : { key: key.key })
+        }),
         after: Stage.make("after", name, (response, request, stored) => after(response, request, stored), { slot }),
         failure: onFailure === undefined ? undefined : failureStage(name, slot, onFailure)
       })

@@ -19,10 +19,11 @@ export const named = (composite: string, name: string, phase: string, app: App, 
   const frame = { [ContinuationFrame.onFailure]: naming }
   const plain: App = Effect.catchCause(app, naming)
   return Effect.withFiber((fiber) => {
-    const { isSupported = ContinuationFrame.isSupported() } = ContinuationFrame.support
-    if (isSupported) ContinuationFrame.push(fiber, frame)
-    const inner = isSupported ? app : plain
-    return isWatching() ? reported(fiber, name, phase, index, inner) : inner
+    if (!(ContinuationFrame.support.isSupported ?? ContinuationFrame.isSupported())) {
+      return isWatching() ? reported(fiber, name, phase, index, plain) : plain
+    }
+    const inner = isWatching() ? reported(fiber, name, phase, index, app) : app
+    return ContinuationFrame.enter(fiber, frame, inner) as App
   })
 }
 

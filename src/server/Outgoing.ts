@@ -20,9 +20,10 @@ import * as Scope from "effect/Scope"
 import { isEffect, isExit } from "../core/Effects.ts"
 import type { Watch } from "../core/Watch.ts"
 import { abort, hungUp, isAborted } from "./ClientAborts.ts"
+import * as ContinuationFrame from "./ContinuationFrame.ts"
 import type { App, Request, Response } from "./HttpTypes.ts"
 import type { Ending, ResponseEnd } from "./MiddlewareTypes.ts"
-import type { EndedStage, OutgoingPlan, SendingStage } from "./OutgoingPlan.ts"
+import type { OutgoingPlan } from "./OutgoingPlan.ts"
 import { attempt, begin, ended, observe, settle } from "./OutgoingStages.ts"
 import type { StageOrigin } from "./OutgoingStages.ts"
 import { CurrentState, Route } from "./RequestState.ts"
@@ -73,12 +74,16 @@ const within = (state: OutgoingState, fiber: Fiber.Fiber<any, any>, run: (outgoi
   if (present !== undefined) return run(present)
   const outgoing = (state[OutgoingKey] = new Outgoing(state, fiber))
   outgoing.owner = state
-  const ending = run(outgoing)
-  if (isExit(ending)) {
-    outgoing.appendUnsafe(fiber)
-    return ending
+  const append = (): undefined => outgoing.appendUnsafe(fiber)
+  if (!(ContinuationFrame.support.isSupported ?? ContinuationFrame.isSupported())) {
+    return Effect.onExitPrimitive(
+      Effect.suspend(() => run(outgoing)),
+      append
+    )
   }
-  return Effect.onExitPrimitive(ending, () => outgoing.appendUnsafe(fiber))
+  // Before `run`, whose frames end first.
+  ContinuationFrame.push(fiber, { [ContinuationFrame.onEnd]: append })
+  return run(outgoing)
 }
 
 /** Passes the fiber's current context and request to the plan's stages. */
@@ -96,12 +101,6 @@ export const noteRoute = (context: Context.Context<never>): void => {
 interface OpenFlow {
   readonly watch: Watch
   exit: Exit.Exit<unknown, unknown> | undefined
-}
-
-interface Observer {
-  readonly composite: string
-  readonly context: Context.Context<never>
-  readonly stage: EndedStage
 }
 
 interface Entry {
@@ -247,10 +246,10 @@ export class Outgoing {
         const stages = plan[place]
         for (let next = index; next < stages.length; next++) {
           const stage = stages[next]!
-          if (this.isReplaced(stage, entryAt)) continue
+          if (this.isReplaced(stage.name, entryAt, "names")) continue
           const previous = response
           const started = begin(watch, plan.composite, stage, "sending")
-          const out = attempt(() => stage.run(context, previous, request, ending))
+          const out = attempt(stage.run, context, previous, request, ending)
           if (out === response || (!isEffect(out) && faultOf(out) === undefined)) {
             ended(watch, started)
             response = out as Response
@@ -274,10 +273,10 @@ export class Outgoing {
   }
 
   // The innermost of a name runs, for all that have it.
-  private isReplaced(stage: SendingStage, at: number): boolean {
-    if (!this.entries[at]!.plan.replaceable) return false
+  private isReplaced(name: string, at: number, names: "names" | "endedNames"): boolean {
+    if (at === this.entries.length - 1 || !this.entries[at]!.plan.replaceable) return false
     for (let inner = at + 1; inner < this.entries.length; inner++) {
-      if (this.entries[inner]!.plan.names.has(stage.name)) return true
+      if (this.entries[inner]!.plan[names].has(name)) return true
     }
     return false
   }
@@ -286,7 +285,7 @@ export class Outgoing {
   end(exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> {
     const info = this.info(exit)
     const bodyExit = this.bodyExit(exit, info.aborted)
-    const observed = this.hasObservers ? this.observeAll(this.observers(), 0, bodyExit, info) : Exit.void
+    const observed = this.hasObservers ? this.observeAll(this.entries.length - 1, 0, bodyExit, info) : Exit.void
     if (this.flows.length === 0) return observed
     if (!isExit(observed))
       return Effect.ensuring(
@@ -297,36 +296,29 @@ export class Outgoing {
     return observed
   }
 
-  /** Those of inner composites come first; of one name the innermost alone is called. */
-  private observers(): ReadonlyArray<Observer> {
-    const names = new Set<string>()
-    return this.entries.toReversed().flatMap(({ context, plan }) =>
-      plan.ended.flatMap((stage) => {
-        if (names.has(stage.name) && plan.replaceable) return []
-        names.add(stage.name)
-        return [{ composite: plan.composite, context, stage }]
-      })
-    )
-  }
-
-  /** Calls the observers in order, from a place on. */
+  /** Calls the observers from a place on. Those of inner composites come first; of one name the innermost alone is called. */
   private observeAll(
-    observers: ReadonlyArray<Observer>,
     from: number,
+    index: number,
     exit: Exit.Exit<void, unknown>,
     info: ResponseEnd
   ): Effect.Effect<void> {
-    for (let at = from; at < observers.length; at++) {
-      const { composite, context, stage } = observers[at]!
-      const watch = this.stageWatch
-      const started = begin(watch, composite, stage, "ended")
-      const out = attempt(() => stage.run(context, exit, info))
-      if (!isEffect(out) || (isExit(out) && out._tag === "Success")) {
-        ended(watch, started)
-        continue
+    const watch = this.stageWatch
+    for (let at = from; at >= 0; at--, index = 0) {
+      const { context, plan } = this.entries[at]!
+      for (let next = index; next < plan.ended.length; next++) {
+        const stage = plan.ended[next]!
+        if (this.isReplaced(stage.name, at, "endedNames")) continue
+        const started = begin(watch, plan.composite, stage, "ended")
+        const out = attempt(stage.run, context, exit, info, undefined)
+        if (!isEffect(out) || (isExit(out) && out._tag === "Success")) {
+          ended(watch, started)
+          continue
+        }
+        const { composite } = plan
+        const origin: StageOrigin = { composite, stage: stage.name, request: info.request, context, watch, started }
+        return Effect.flatMap(observe(out, origin), () => this.observeAll(at, next + 1, exit, info))
       }
-      const origin: StageOrigin = { composite, stage: stage.name, request: info.request, context, watch, started }
-      return Effect.flatMap(observe(out, origin), () => this.observeAll(observers, at + 1, exit, info))
     }
     return Exit.void
   }

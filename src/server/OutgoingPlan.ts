@@ -25,6 +25,8 @@ export interface OutgoingPlan {
   readonly ended: ReadonlyArray<EndedStage>
   /** The names of the sending stages. */
   readonly names: ReadonlySet<string>
+  /** The names of the observers of the end. */
+  readonly endedNames: ReadonlySet<string>
   /** Whether stages of another composite with the same names replace these: not so for hooks of an application, which all run. */
   readonly replaceable: boolean
 }
@@ -40,12 +42,15 @@ export const planOf = (
   const keyOf = ({ inside, name }: SendingStage) => `${inside} ${name}`
   const latest = replaceable ? new Map(sendings.map((stage) => [keyOf(stage), stage])).values() : sendings
   const ordered = Array.from(latest).toReversed()
+  const isLatest = ({ name }: EndedStage, at: number, stages: ReadonlyArray<EndedStage>) =>
+    stages.findIndex((stage) => stage.name === name) === at
   return {
     composite,
     sending: ordered.filter((stage) => !stage.inside),
     sendingInside: ordered.filter((stage) => stage.inside),
-    ended: ended.toReversed(),
+    ended: replaceable ? ended.toReversed().filter(isLatest) : ended.toReversed(),
     names: new Set(sendings.map(({ name }) => name)),
+    endedNames: new Set(ended.map(({ name }) => name)),
     replaceable
   }
 }

@@ -45,9 +45,9 @@ export const ended = (watch: Watch | undefined, started: Event | undefined): voi
 }
 
 /** The result of a stage; an Exit where it threw. */
-export const attempt = (run: () => unknown): unknown => {
+export const attempt = <A, B, C, D>(run: (a: A, b: B, c: C, d: D) => unknown, a: A, b: B, c: C, d: D): unknown => {
   try {
-    return run()
+    return run(a, b, c, d)
   } catch (defect) {
     return Exit.die(defect)
   }

@@ -15,9 +15,16 @@ const unsendable = /[^\t\x20-\x7e\x80-\xff]/
 /** The headers that were found to be sendable last: most responses are checked twice, by their pipeline and by the terminal. */
 let checked: object | undefined
 
+const ResponseTypeId = "~effect/http/HttpServerResponse"
+
+/** `HttpServerResponse.isHttpServerResponse`, for the hot path: a property read is cached by the engine. */
+export const isResponse = (value: any): value is HttpServerResponse.HttpServerResponse =>
+  (typeof value === "object" && value !== null && value[ResponseTypeId] !== undefined) ||
+  HttpServerResponse.isHttpServerResponse(value)
+
 /** Why a value cannot be sent as a response; `undefined` for one that can. */
 export const faultOf = (value: unknown): string | undefined => {
-  if (!HttpServerResponse.isHttpServerResponse(value)) return `${typeName(value)} is not a response`
+  if (!isResponse(value)) return `${typeName(value)} is not a response`
   const { headers, status, statusText } = value
   if (!Number.isInteger(status) || status < 200 || status > 599) {
     return `${String(status)} is not a final status: it must be 200 to 599`

@@ -5,6 +5,7 @@
  */
 import type * as Cause from "effect/Cause"
 import type * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
 
 import { infoOf } from "../core/Description.ts"
@@ -44,6 +45,8 @@ export interface Stage {
   readonly op: (typeof Op)[keyof typeof Op]
   readonly name: string
   readonly run: Run
+  /** The result of `run`, where it is the same Effect for every request: then it is not called. */
+  readonly effect: Effect.Effect<unknown, unknown, unknown> | undefined
   /** The key of the provided service. */
   readonly key: string | undefined
   /** Which of the flow's stored values is the pair's, from 0; -1 for none. */
@@ -67,6 +70,7 @@ export const make = (
   name: string,
   run: Run,
   more: {
+    readonly effect?: Stage["effect"]
     readonly key?: string
     readonly slot?: number
     readonly jump?: number
@@ -78,6 +82,7 @@ export const make = (
   op: Op[op],
   name,
   run,
+  effect: more.effect,
   key: more.key,
   slot: more.slot ?? -1,
   jump: more.jump ?? 0,

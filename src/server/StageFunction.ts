@@ -4,12 +4,17 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 
 import type { App, Request, Response } from "./HttpTypes.ts"
 
 /** A function of the request, from a function or from a value. A service key is both a class and an Effect: it counts as an Effect. */
 export const toFunction = (run: unknown): ((request: Request) => unknown) =>
   typeof run === "function" && !Effect.isEffect(run) ? (run as (request: Request) => unknown) : () => run
+
+/** The Effect to run for every request, where it is given as a value and has to be run. */
+export const effectOf = (run: unknown): Effect.Effect<unknown, unknown, unknown> | undefined =>
+  Effect.isEffect(run) && !Exit.isExit(run) ? run : undefined
 
 /** An Effect of a response, from an Effect or from a response. */
 export const toApp = (answer: unknown): App =>
