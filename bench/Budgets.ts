@@ -182,10 +182,11 @@ export const stopBudgets = (stops: ReadonlyArray<Stop>): ReadonlyArray<Verdict> 
 /** An application without stages, and with ten that set a header: by CPU time against Effect's router. */
 const [leastBare, leastHeaders] = [1.1, 1.15]
 
+/** The application and the router that it is compared with. */
+export const headerNames = ["Fairlead NodeApp, header stages", "Effect's router, middleware by hand"] as const
+
 const byCpu = (served: ReadonlyArray<Served>, stages: number, least: number): Verdict => {
-  const [own, router] = (["Fairlead NodeApp, header stages", "Effect's router, middleware by hand"] as const).map(
-    (name) => ratesOf(find(served, name, stages))
-  )
+  const [own, router] = headerNames.map((name) => ratesOf(find(served, name, stages)))
   const { cpu } = ratio(own!, router!)
   return {
     budget: `Fairlead NodeApp, ${stages} header stages: at least ${least} of Effect's router by CPU time`,
@@ -194,13 +195,17 @@ const byCpu = (served: ReadonlyArray<Served>, stages: number, least: number): Ve
   }
 }
 
+export const headerBudgets = (served: ReadonlyArray<Served>, stages: number): ReadonlyArray<Verdict> => [
+  ...(served.some((server) => server.stages === 0) ? [byCpu(served, 0, leastBare)] : []),
+  byCpu(served, stages, leastHeaders)
+]
+
 export const serverBudgets = (served: ReadonlyArray<Served>, stages: number): ReadonlyArray<Verdict> => [
   ...(["Fairlead in front of Effect's router", "Fairlead, whole app"] as const).flatMap((own) => [
     compared(served, stages, own, "Effect's router, middleware by hand", handWritten),
     ...(["Koa", "Hono", "Express"] as const).map((other) => compared(served, stages, own, other, 1))
   ]),
-  ...(served.some((server) => server.stages === 0) ? [byCpu(served, 0, leastBare)] : []),
-  byCpu(served, stages, leastHeaders)
+  ...headerBudgets(served, stages)
 ]
 
 /** By members: with four broadcasts on their way, and with one. */

@@ -40,8 +40,8 @@ const evaluate = "~effect/Effect/evaluate"
 const maxNested = 8
 
 /**
- * Pushes a frame and runs `effect` up to its first suspension, which saves the loop of the fiber a turn; the caller returns the result. What it throws goes to the
- * frame, as from the loop: call it outside of any `try`.
+ * Pushes a frame and runs `effect` up to its first suspension, which saves the loop of the fiber a turn; the caller returns the result. A thrown defect
+ * goes to the frame, as from the loop: call it outside of any `try`.
  */
 export const enter = (
   fiber: Fiber.Fiber<any, any>,
@@ -160,7 +160,7 @@ const fails = (way: Way): boolean => {
 
 const dies = (way: Way): boolean => {
   const calls: Array<string> = []
-  // What is thrown is a defect.
+  // A thrown value is a defect.
   const effect = Effect.sync((): unknown => JSON.parse("no JSON"))
   const exit = Effect.runSyncExit(framed(way, calls, effect))
   return Exit.isSuccess(exit) && exit.value === "recovered" && calls.join() === "end,failure"

@@ -12,7 +12,7 @@ import type { App, Request, Response } from "./HttpTypes.ts"
 export const toFunction = (run: unknown): ((request: Request) => unknown) =>
   typeof run === "function" && !Effect.isEffect(run) ? (run as (request: Request) => unknown) : () => run
 
-/** The Effect to run for every request, where it is given as a value and has to be run. */
+/** The Effect to run for every request, where the stage is an Effect itself and not an Exit. */
 export const effectOf = (run: unknown): Effect.Effect<unknown, unknown, unknown> | undefined =>
   Effect.isEffect(run) && !Exit.isExit(run) ? run : undefined
 

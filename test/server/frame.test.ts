@@ -17,7 +17,7 @@ describe.each([
   beforeAll(() => void (support.isSupported = isSupported))
   afterAll(() => void (support.isSupported = undefined))
 
-  it.effect("server2 6.1: a tracer runs the effect of each stage in the span that is current there", () =>
+  it.effect("server2 6.1: a tracer runs the effect of each stage in its current span", () =>
     Effect.gen(function* () {
       let current: string | undefined
       const seen: Array<string> = []
@@ -45,7 +45,7 @@ describe.each([
     })
   )
 
-  it.effect("server2 6.1: a thrown defect carries the name of its stage, given as an Effect or as a function", () =>
+  it.effect("server2 6.1: a thrown defect carries the name of its stage, an Effect or a function", () =>
     Effect.gen(function* () {
       const boom = Effect.sync(() => {
         throw new Error("boom")
