@@ -1,7 +1,8 @@
 /**
  * The HTTP side of long-poll sessions, as Phoenix speaks it. Internal to the channel part.
  *
- * Every answer is HTTP 200 with a JSON body, whose `status` is the logical one: 410 with a token is a new session, 204 a poll without messages.
+ * Every answer is HTTP 200 with a JSON body, whose `status` is the logical one: 410 with a token is a new session, 204 a poll without messages. A request for a session of another
+ * node is forwarded to that node.
  *
  * @since 0.1.0
  */
@@ -18,24 +19,19 @@ import { checkOptions } from "../core/Options.ts"
 import { connectRequest } from "./Connecting.ts"
 import type { Hub } from "./engine/Hub.ts"
 import { serve } from "./engine/Socket.ts"
-import { batchOf } from "./longpoll/Batch.ts"
+import { Forwarding } from "./longpoll/Forwarding.ts"
 import { Session } from "./longpoll/Session.ts"
+import { Sessions } from "./longpoll/Sessions.ts"
+import type { Published } from "./longpoll/Sessions.ts"
 import { SessionTokens } from "./longpoll/SessionToken.ts"
+import type { SessionName } from "./longpoll/SessionToken.ts"
 import type { HandshakeOptions, LongPollOptions } from "./MountOptions.ts"
 import * as Origin from "./Origin.ts"
-import type { Frame } from "./Payload.ts"
 import { queryOf } from "./Query.ts"
-import { Undecodable } from "./wire/Message.ts"
-import type { Wire } from "./wire/Message.ts"
 
 type Request = HttpServerRequest.HttpServerRequest
 type Response = HttpServerResponse.HttpServerResponse
 type PathParams = Readonly<Record<string, string | undefined>>
-
-interface Polled {
-  readonly session: Session
-  readonly wire: Wire
-}
 
 const answer = (status: number, more: object = {}): Response =>
   HttpServerResponse.setHeader(HttpServerResponse.jsonUnsafe({ status, ...more }), "access-control-allow-origin", "*")
@@ -54,42 +50,52 @@ const preflight = (headers: Headers.Headers): Response =>
 const empty = (status: number): Response =>
   HttpServerResponse.empty({ status, headers: { "access-control-allow-origin": "*" } })
 
-const randomBytes = (count: number): Uint8Array => globalThis.crypto.getRandomValues(new Uint8Array(count))
+const hex = (count: number): string =>
+  Array.from(globalThis.crypto.getRandomValues(new Uint8Array(count)), (byte) =>
+    byte.toString(16).padStart(2, "0")
+  ).join("")
 
 const settingsOf = (options: LongPollOptions) => {
   const check = checkOptions("ChannelServer.layer")
   const { secret } = options
+  const maxAgeMillis = Duration.toMillis(check.duration("longPoll.maxAge", options.maxAge ?? "14 days"))
   return {
     windowMillis: Duration.toMillis(check.duration("longPoll.window", options.window ?? "10 seconds")),
     maxBatch: check.integer("longPoll.maxBatch", options.maxBatch ?? 100),
     maxSessions: check.integer("longPoll.maxSessions", options.maxSessions ?? 10_000),
     onExcess: check.oneOf("longPoll.onExcess", options.onExcess ?? "reply", ["reply", "ignore"]),
+    maxAgeMillis,
     tokens: new SessionTokens(
-      secret === undefined ? randomBytes(32) : new TextEncoder().encode(Redacted.value(secret)),
-      Duration.toMillis(check.duration("longPoll.maxAge", options.maxAge ?? "14 days"))
+      new TextEncoder().encode(secret === undefined ? hex(32) : Redacted.value(secret)),
+      maxAgeMillis
     )
   }
 }
+
+/** The answer to a request with messages. */
+const publishedAnswer = (published: Published | "unknown" | undefined): Response =>
+  published === "malformed" ? empty(500) : answer(published === "ok" ? 200 : published === undefined ? 410 : 408)
+
+/** The largest body to forward, in characters: as much as Phoenix reads. */
+const maxForwardedChars = 8 * 1024 * 1024
 
 /** Makes the handler of the path where clients poll. Its sessions end with the scope. */
 export const make = (
   hub: Hub,
   { allowedOrigins = "host", authToken = false, maxFrameBytes = 1024 * 1024 }: HandshakeOptions,
-  options: LongPollOptions
+  options: LongPollOptions,
+  path = ""
 ): Effect.Effect<(request: Request, pathParams?: PathParams) => Effect.Effect<Response>, never, Scope.Scope> =>
   Effect.gen(function* () {
     const scope = yield* Effect.scope
-    const { maxBatch, maxSessions, onExcess, tokens, windowMillis } = settingsOf(options)
-    const node = Array.from(randomBytes(8), (byte) => byte.toString(16).padStart(2, "0")).join("")
-    const sessions = new Map<string, Polled>()
+    const { maxAgeMillis, maxBatch, maxSessions, onExcess, tokens, windowMillis } = settingsOf(options)
+    const node = hex(8)
+    const sessions = new Sessions(hub, { windowMillis, maxBatch, onExcess, maxFrameBytes })
     const allowed = Origin.check(allowedOrigins)
     const now = () => hub.clock.currentTimeMillisUnsafe()
+    const forwarding = yield* Forwarding.make({ hub, sessions, node, path, windowMillis, maxAgeMillis })
 
-    const sweep = Effect.sync(() => {
-      for (const { session } of sessions.values()) {
-        if (session.lastPollMillis + windowMillis * 1.5 <= now()) session.close(1001)
-      }
-    })
+    const sweep = Effect.sync(() => sessions.sweep(now()))
     yield* Effect.forkScoped(Effect.forever(Effect.delay(sweep, windowMillis * 1.5)))
 
     const begin = (request: Request, pathParams: PathParams): Effect.Effect<Response> =>
@@ -100,7 +106,7 @@ export const make = (
         const token = authToken ? request.headers["x-phoenix-authtoken"] : undefined
         const given = { params: withoutToken(params), headers: request.headers, pathParams }
         const connect = connectRequest("longpoll", request, given, token)
-        const id = Array.from(randomBytes(16), (byte) => byte.toString(16).padStart(2, "0")).join("")
+        const id = hex(16)
         const opened = yield* Deferred.make<Session | undefined>()
         const carried = serve(hub, wire, connect, (open) =>
           Effect.callback<void>((resume) => {
@@ -113,7 +119,7 @@ export const make = (
                 resume(Effect.void)
               }
             )
-            sessions.set(id, { session, wire })
+            sessions.add({ session, wire })
             session.open(open(session))
             Deferred.doneUnsafe(opened, Effect.succeed(session))
             return Effect.sync(() => session.close(1012))
@@ -129,42 +135,34 @@ export const make = (
         return answer(410, { token: yield* tokens.sign({ session: id, node, issuedMillis: now() }), messages: [] })
       })
 
-    const find = (request: Request): Effect.Effect<Polled | undefined> => {
-      const token = request.headers["x-phoenix-longpoll-token"] ?? queryOf(request.url).params.get("token")
-      if (token === undefined) return Effect.succeed(undefined)
-      return Effect.map(tokens.verify(token, now()), (name) =>
-        name === undefined || name.node !== node ? undefined : sessions.get(name.session)
-      )
+    const find = (token: string | undefined): Effect.Effect<SessionName | undefined> =>
+      token === undefined
+        ? Effect.succeed(undefined)
+        : Effect.map(tokens.verify(token, now()), (name) => {
+            if (name === undefined) hub.hooks.fork(forwarding.unverified(token))
+            return name
+          })
+
+    /** The messages for a poll; nothing where the session is gone. */
+    const poll = (name: SessionName): Effect.Effect<ReadonlyArray<string> | undefined> => {
+      if (name.node !== node) return forwarding.poll(name)
+      const polled = sessions.find(name.session)
+      return polled === undefined ? Effect.succeed(undefined) : polled.session.take(now(), windowMillis)
     }
 
-    const poll = (request: Request, { session }: Polled): Effect.Effect<Response> =>
-      Effect.map(session.take(now(), windowMillis), (messages) =>
-        answer(messages.length === 0 ? 204 : 200, { token: tokenOf(request), messages })
-      )
-
-    const refuseExcess = ({ session, wire }: Polled, frame: Frame): void => {
-      const message = wire.decode(frame, hub.settings.wire)
-      if (message instanceof Undecodable || message.ref === null || onExcess === "ignore") return
-      const { joinRef, ref, topic } = message
-      const reply = wire.reply(joinRef, ref, topic, "error", { reason: "batch too large" })
-      if (reply !== undefined) session.write(reply)
-    }
-
-    const publish = (request: Request, polled: Polled): Effect.Effect<Response> =>
-      Effect.matchCause(request.text, {
-        onFailure: () => answer(408),
+    const publish = (request: Request, name: SessionName): Effect.Effect<Response> => {
+      const contentType = request.headers["content-type"]
+      const polled = name.node === node ? sessions.find(name.session) : undefined
+      if (name.node === node && polled === undefined) return Effect.succeed(answer(410))
+      return Effect.matchCauseEffect(request.text, {
+        onFailure: () => Effect.succeed(answer(408)),
         onSuccess: (body) => {
-          const batch = batchOf(request.headers["content-type"], body, maxBatch)
-          if (batch === undefined) return empty(500)
-          for (const frame of batch.frames) {
-            if (frame.length > maxFrameBytes) polled.session.close(1009)
-            else polled.session.receive(frame)
-            if (!polled.session.isOpen) return answer(408)
-          }
-          for (const frame of batch.excess) refuseExcess(polled, frame)
-          return answer(200)
+          if (polled !== undefined) return Effect.succeed(publishedAnswer(sessions.publish(polled, contentType, body)))
+          if (body.length > maxForwardedChars) return Effect.succeed(empty(413))
+          return Effect.map(forwarding.publish(name, contentType, body), publishedAnswer)
         }
       })
+    }
 
     return (request, pathParams = {}) => {
       const { headers, method } = request
@@ -172,9 +170,15 @@ export const make = (
       if (method !== "GET" && method !== "POST") return Effect.succeed(empty(400))
       const { host, origin } = headers
       if (!allowed(origin, host, request.protocol === "https")) return Effect.succeed(answer(403))
-      return Effect.flatMap(find(request), (polled) => {
-        if (method === "POST") return polled === undefined ? Effect.succeed(answer(410)) : publish(request, polled)
-        return polled === undefined ? begin(request, pathParams) : poll(request, polled)
+      const token = tokenOf(request)
+      return Effect.flatMap(find(token), (name) => {
+        if (method === "POST") return name === undefined ? Effect.succeed(answer(410)) : publish(request, name)
+        if (name === undefined) return begin(request, pathParams)
+        return Effect.flatMap(poll(name), (messages) =>
+          messages === undefined
+            ? begin(request, pathParams)
+            : Effect.succeed(answer(messages.length === 0 ? 204 : 200, { token, messages }))
+        )
       })
     }
   })

@@ -42,7 +42,7 @@ export const layer = <P, R>(
       )
       const { longPoll = false } = options
       if (longPoll === false) return
-      const poll = yield* LongPoll.make(hub, guarded, longPoll === true ? {} : longPoll)
+      const poll = yield* LongPoll.make(hub, guarded, longPoll === true ? {} : longPoll, path)
       yield* router.add("*", `${path}/longpoll`, (request) =>
         Effect.flatMap(HttpRouter.params, (params) => poll(request, params))
       )

@@ -54,7 +54,10 @@ export interface LongPollOptions {
   readonly maxSessions?: number
   /** How long a token is valid. Default: 14 days. */
   readonly maxAge?: Duration.Input
-  /** The secret that tokens are signed with. Default: a random one, so that sessions end with the process. */
+  /**
+   * The secret that tokens are signed with. Set the same one on all nodes: each then answers for the sessions of the others. Default: a random one, so that sessions end
+   * with the process.
+   */
   readonly secret?: Redacted.Redacted
 }
 

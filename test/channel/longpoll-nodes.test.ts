@@ -1,4 +1,4 @@
-/** Long-poll on two servers over one broadcaster: a session lives in the server that opened it. */
+/** Long-poll on two servers of one process over one broadcaster: a session lives in the server that opened it, and both answer for it. */
 import { Context, Effect, Exit, Layer, Redacted, Scope } from "effect"
 import { Broadcaster, ChannelApi, ChannelServer } from "fairlead/channel"
 import { NodeUpgrade } from "fairlead/channel/node"
@@ -33,9 +33,9 @@ describe("long-poll on two servers", () => {
     const engine = await Effect.runPromise(Layer.buildWithScope(Broadcaster.layer, scope))
     const shared = Layer.succeedContext(Context.pick(Broadcaster.Broadcaster)(engine))
     const chat = ChannelServer.make("chat").mount(Room)
-    // Both accept each other's signatures, as servers with one secret do.
-    const longPoll = { secret: Redacted.make("a secret of both") }
-    for (const _ of ["one", "other"]) {
+    // The first two accept each other's signatures.
+    for (const secret of ["a secret of both", "a secret of both", "a secret of one"]) {
+      const longPoll = { secret: Redacted.make(secret) }
       const routes = ChannelServer.layer(chat, { path: "/socket", longPoll }).pipe(Layer.provide([RoomLive, shared]))
       servers.push(await serve(NodeUpgrade.layer, routes))
     }
@@ -69,24 +69,35 @@ describe("long-poll on two servers", () => {
   const say = (payload: unknown): Frame => ["1", "2", "room:1", "say", payload]
   const joined = { status: "ok", response: {} }
 
-  it("nodes 1: another server answers a poll or a message with 410; the new session joins again there", async () => {
+  it("nodes 1: another server with the same secret answers the polls and messages of a session", async () => {
     const [one, other] = servers as [Served, Served]
+    const token = (await ask(one)).token!
+    assert.strictEqual((await ask(other, token, join)).status, 200)
+    assert.deepStrictEqual(await next(one, token, "phx_reply"), joined)
+    assert.strictEqual((await ask(one, token, say("from one"))).status, 200)
+    assert.strictEqual(await next(other, token, "said"), "from one")
+    assert.strictEqual((await ask(other, token, say("from the other"))).status, 200)
+    assert.strictEqual(await next(one, token, "said"), "from the other")
+  })
+
+  it("nodes 1: a server with another secret answers with 410; the new session joins again there", async () => {
+    const [one, , stranger] = servers as [Served, Served, Served]
     const token = (await ask(one)).token!
     assert.strictEqual((await ask(one, token, join)).status, 200)
     assert.deepStrictEqual(await next(one, token, "phx_reply"), joined)
 
-    assert.strictEqual((await ask(other, token, say("lost"))).status, 410)
-    const moved = await ask(other, token)
+    assert.strictEqual((await ask(stranger, token, say("lost"))).status, 410)
+    const moved = await ask(stranger, token)
     assert.strictEqual(moved.status, 410)
     assert.isString(moved.token)
     assert.notStrictEqual(moved.token, token)
 
     // The new session is in no topic before it joins.
-    assert.strictEqual((await ask(other, moved.token, join)).status, 200)
-    assert.deepStrictEqual(await next(other, moved.token!, "phx_reply"), joined)
+    assert.strictEqual((await ask(stranger, moved.token, join)).status, 200)
+    assert.deepStrictEqual(await next(stranger, moved.token!, "phx_reply"), joined)
     // The first session is still there: its own server answers it, and one broadcaster reaches both.
     assert.strictEqual((await ask(one, token, say("to both"))).status, 200)
     assert.strictEqual(await next(one, token, "said"), "to both")
-    assert.strictEqual(await next(other, moved.token!, "said"), "to both")
+    assert.strictEqual(await next(stranger, moved.token!, "said"), "to both")
   })
 })

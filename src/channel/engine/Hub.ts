@@ -93,6 +93,8 @@ export class Hub {
 
   /** The first declared channel that a topic belongs to. */
   find(topic: string): ImplementedChannel | undefined {
+    // Nodes speak to each other on these: no pattern lets a client in.
+    if (topic.startsWith("fairlead:")) return undefined
     return this.channels.find(({ compiled }) => compiled.pattern.match(topic) !== undefined)
   }
 

@@ -10,6 +10,7 @@ import * as Result from "effect/Result"
 /** The session of a token. */
 export interface SessionName {
   readonly session: string
+  /** The address of the mount that opened it: one that no other mount has, in this process or another. */
   readonly node: string
   readonly issuedMillis: number
 }
@@ -29,6 +30,13 @@ const parse = (text: string): SessionName | undefined => {
   return session === undefined || node === undefined || rest.length > 0 || !Number.isSafeInteger(issuedMillis)
     ? undefined
     : { session, node, issuedMillis }
+}
+
+/** The session that a token claims, whoever signed it. */
+export const claimOf = (token: string): SessionName | undefined => {
+  const [body = ""] = token.split(".", 1)
+  const text = token.length > 1024 ? undefined : Result.getOrUndefined(Base64Url.decodeString(body))
+  return text === undefined ? undefined : parse(text)
 }
 
 /** Signs and verifies tokens by one secret. */

@@ -28,6 +28,8 @@ export class MemoryServer {
   /** When each lease ends. */
   readonly leases = new Map<string, number>()
   faults: Faults = noFaults
+  /** Loses the messages that it is true for. */
+  drops: (body: string) => boolean = () => false
   planted: Planted | undefined = undefined
   now = 0
   /** Which run of the server it is. */
@@ -347,6 +349,7 @@ export class MemoryLink implements Broker, PresenceBroker {
   }
 
   private send(topic: string, message: BrokerMessage): void {
+    if (this.server.drops(message.body)) return
     this.server.spread((link) => link.take(() => each(link.listeners.get(topic), message)))
   }
 

@@ -1,4 +1,4 @@
-/** Processes of `NodeProgram.ts`, each with its own way to the broker. */
+/** Processes of `NodeProgram.ts` or another program, each with its own way to the broker. */
 import { spawn } from "node:child_process"
 import type { ChildProcess } from "node:child_process"
 import { join } from "node:path"
@@ -14,22 +14,24 @@ export class ServerProcess {
   port = 0
   readonly proxy: Proxy
   private readonly kind: string
+  private readonly program: string
   private child: ChildProcess | undefined = undefined
   private lines: Interface | undefined = undefined
 
-  private constructor(kind: string, proxy: Proxy) {
+  private constructor(kind: string, proxy: Proxy, program: string) {
     this.kind = kind
+    this.program = program
     this.proxy = proxy
   }
 
-  static async start(kind: string, brokerPort: number): Promise<ServerProcess> {
-    const server = new ServerProcess(kind, await Proxy.start(brokerPort))
+  static async start(kind: string, brokerPort: number, program = "NodeProgram.ts"): Promise<ServerProcess> {
+    const server = new ServerProcess(kind, await Proxy.start(brokerPort), program)
     await server.start()
     return server
   }
 
   async start(): Promise<void> {
-    const program = join(import.meta.dirname, "NodeProgram.ts")
+    const program = join(import.meta.dirname, this.program)
     const child = spawn(
       process.execPath,
       ["--conditions=fairlead:source", program, this.kind, String(this.proxy.port)],
@@ -43,6 +45,10 @@ export class ServerProcess {
     ended.catch(() => {})
     this.lines = createInterface({ input: child.stdout })
     this.port = Number(await Promise.race([linesOf(this.lines), ended]))
+  }
+
+  get pid(): number | undefined {
+    return this.child?.pid
   }
 
   signal(signal: "SIGSTOP" | "SIGCONT"): void {
