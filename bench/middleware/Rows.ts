@@ -12,8 +12,8 @@ export const bearer = "8f14e45fceea167a5a36dedd4bea2543"
 export const issuer = "https://id.example"
 export const audience = "https://api.example"
 export const jwtSecret = "a secret of at least thirty-two bytes"
-/** The limit of the rows with a time-out, in milliseconds; `/slow` never answers. */
-export const timeoutMillis = 1000
+/** The limit of the rows with a timeout, in milliseconds: more than a request takes on a busy machine. `/slow` never answers. */
+export const timeoutMillis = 5000
 export const slowPath = "/slow"
 /** Answers with a token, where forged requests are known by one. */
 export const tokenPath = "/token"
