@@ -139,12 +139,12 @@ const nodesOptions: Nodes.Options = quick
       publishes: 500
     }
   : {
-      rounds: 16,
+      rounds: 10,
       seconds: 0.25,
-      warmSeconds: 1,
+      warmSeconds: 0.5,
       members: 1000,
-      trips: { count: 2000, members: 20, pauseMillis: 3 },
-      publishes: 10_000
+      trips: { count: 1000, members: 20, pauseMillis: 3 },
+      publishes: 4000
     }
 const endpointOptions: Links.Options = quick
   ? { rounds: 2, seconds: 0.15, warmSeconds: 0.2 }

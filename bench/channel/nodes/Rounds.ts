@@ -155,7 +155,8 @@ const publish = async (
     const args = [contender, engine, String(brokerPort)]
     const [from, to] = [start(script("publish.ts"), args, 0), start(script("publish.ts"), args, 1)]
     await Promise.all([reply(from), reply(to)])
-    await ask(to, { _tag: "Subscribe" } satisfies PublishOrder)
+    // A publisher has members of its own, as the node of a member that pushes.
+    for (const child of [from, to]) await ask(child, { _tag: "Subscribe" } satisfies PublishOrder)
     return { contender, from, to }
   }
   const pairs = [await pair("Fairlead"), await pair("bare")]

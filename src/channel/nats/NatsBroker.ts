@@ -56,21 +56,16 @@ export class NatsBroker implements Broker {
   }
 
   publish(topic: string, body: string, retention: Retention | undefined, known: Position | undefined) {
-    const { logs } = this.settings
-    return Effect.gen({ self: this }, function* () {
-      const isLogged =
-        retention !== undefined ||
-        known !== undefined ||
-        logs.knows(topic) ||
-        (!logs.follows(topic) && (yield* logs.head(topic)) !== undefined)
-      if (!isLogged) {
-        yield* this.settings.connection.publish(this.settings.subjects.of("all", topic), body)
-        return undefined
+    const { connection, logs, subjects } = this.settings
+    return Effect.suspend((): Effect.Effect<Position | undefined, unknown> => {
+      if (retention !== undefined || known !== undefined || logs.knows(topic)) {
+        return this.append(topic, body, retention, known)
       }
-      const position = yield* logs.append(topic, body, { known, settings: textOf(retention) })
-      if (position === "refused") return undefined
-      this.cut(topic, position.offset, retention)
-      return position
+      const unlogged = Effect.as(connection.publish(subjects.of("all", topic), body), undefined)
+      if (logs.follows(topic)) return unlogged
+      return Effect.flatMap(logs.head(topic), (head) =>
+        head === undefined ? unlogged : this.append(topic, body, retention, known)
+      )
     })
   }
 
@@ -138,6 +133,15 @@ export class NatsBroker implements Broker {
     if (this.isUp) return
     this.isUp = true
     for (const listener of this.statusListeners) listener({ _tag: "Up", isSameRun })
+  }
+
+  private append(topic: string, body: string, retention: Retention | undefined, known: Position | undefined) {
+    const appended = this.settings.logs.append(topic, body, { known, settings: textOf(retention) })
+    return Effect.map(appended, (position) => {
+      if (position === "refused") return undefined
+      this.cut(topic, position.offset, retention)
+      return position
+    })
   }
 
   private cut(topic: string, offset: number, retention: Retention | undefined): void {

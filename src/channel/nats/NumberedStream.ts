@@ -14,6 +14,7 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 
+import { within } from "../../core/TimeBound.ts"
 import type { Position } from "../broadcaster/Position.ts"
 import { ConnectionFault } from "./Connection.ts"
 import type { Arrived, Connection } from "./Connection.ts"
@@ -187,13 +188,11 @@ export class NumberedStream {
       } else if (waiting.length >= maxWaiting) {
         return Effect.fail(new ConnectionFault({ message: `${maxWaiting} messages wait for NATS already` }))
       } else waiting.push({ ...options, text, done })
-      return Effect.timeoutOrElse(Deferred.await(done), {
-        duration: timeout,
-        orElse: () =>
-          Effect.fail(
-            new ConnectionFault({ message: `NATS did not store a message within ${Duration.format(timeout)}` })
-          )
-      })
+      return within(Deferred.await(done), () => ({
+        millis: Duration.toMillis(timeout),
+        onTimeout: () =>
+          new ConnectionFault({ message: `NATS did not store a message within ${Duration.format(timeout)}` })
+      }))
     })
   }
 

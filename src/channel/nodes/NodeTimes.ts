@@ -35,5 +35,8 @@ export const nodeTimes = (check: ReturnType<typeof checkOptions>, options: NodeT
   }
 }
 
-/** An epoch, incarnation or id that no other has. */
-export const unique = (): string => globalThis.crypto.randomUUID().replaceAll("-", "").slice(0, 16)
+const own = globalThis.crypto.randomUUID().replaceAll("-", "").slice(0, 16)
+let count = 0
+
+/** An epoch, incarnation or id that no other has, in this process or another. */
+export const unique = (): string => `${own}${(++count).toString(36)}`

@@ -8,6 +8,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 
 import { loadPeer } from "../../core/OptionalPeer.ts"
+import { within } from "../../core/TimeBound.ts"
 
 /** The part of the client of `redis` that the engine uses. */
 export interface Client {
@@ -33,6 +34,7 @@ export interface ClientOptions {
 interface PeerOptions {
   readonly url: string
   readonly disableOfflineQueue: boolean
+  readonly commandOptions: { readonly timeout: undefined }
   readonly socket: {
     readonly connectTimeout: number
     readonly reconnectStrategy: false | ((retries: number) => number)
@@ -64,11 +66,10 @@ export const faultOf = (cause: unknown): ConnectionFault =>
 export const answeredWithin =
   (timeout: Duration.Duration) =>
   <A>(asked: Effect.Effect<A, ConnectionFault>): Effect.Effect<A, ConnectionFault> =>
-    Effect.timeoutOrElse(asked, {
-      duration: timeout,
-      orElse: () =>
-        Effect.fail(new ConnectionFault({ message: `Redis did not answer within ${Duration.format(timeout)}` }))
-    })
+    within(asked, () => ({
+      millis: Duration.toMillis(timeout),
+      onTimeout: () => new ConnectionFault({ message: `Redis did not answer within ${Duration.format(timeout)}` })
+    }))
 
 /** The answer of a client. */
 export const asked = <A>(ask: () => Promise<A>): Effect.Effect<A, ConnectionFault> =>
@@ -86,7 +87,9 @@ export const createClient = (
     connectTimeout: Duration.toMillis(connectTimeout),
     reconnectStrategy: reconnects ? reconnectStrategy : (false as const)
   }
-  const client = create({ url, disableOfflineQueue: true, socket }) as Client
+  // Each command is bounded by the engine: the client's own bound makes a signal for each, with a stack trace when it ends.
+  const commandOptions = { timeout: undefined }
+  const client = create({ url, disableOfflineQueue: true, commandOptions, socket }) as Client
   // Without a listener an error would end the process.
   client.on("error", () => {})
   return client
