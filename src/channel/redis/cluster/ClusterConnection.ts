@@ -7,6 +7,7 @@
  *
  * @since 0.1.0
  */
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 
 import * as Held from "../../../core/Held.ts"
@@ -85,7 +86,8 @@ class ClusterConnection implements Connection {
       },
       redirected: (redirect, from) => this.redirected(redirect, from),
       refresh: this.probe,
-      bounded: answeredWithin(options.commandTimeout),
+      connecting: answeredWithin(options.connectTimeout),
+      answering: answeredWithin(options.commandTimeout),
       back: (channels) => this.tell({ _tag: "Up", isSameRun: true, covers: (key) => channels.has(key) }),
       changed: () => this.changed(),
       fork
@@ -152,11 +154,16 @@ class ClusterConnection implements Connection {
 
   /** Finds the servers; fails where no root answers. */
   get discover(): Effect.Effect<void, ConnectionFault> {
-    return Effect.flatMap(this.askRoots, (view) => {
+    const { connectTimeout } = this.options
+    return Effect.flatMap(this.askRoots(connectTimeout), (view) => {
       if (view === undefined)
         return Effect.fail(new ConnectionFault({ message: "No root node answered as a cluster does" }))
       this.adopt(view)
-      return this.probe
+      const connecting = Array.from(this.servers.values(), ({ connected }) =>
+        // The probe reports a server that is away.
+        Effect.ignore(answeredWithin(connectTimeout)(asked(() => connected)))
+      )
+      return Effect.andThen(Effect.all(connecting, { concurrency: "unbounded", discard: true }), this.probe)
     })
   }
 
@@ -261,19 +268,19 @@ class ClusterConnection implements Connection {
     )
   }
 
-  private report(server: ClusterServer) {
+  private report(server: ClusterServer, timeout = this.options.commandTimeout) {
     const reported = server.report(this.translate(server.address))
-    return Effect.result(answeredWithin(this.options.commandTimeout)(reported))
+    return Effect.result(answeredWithin(timeout)(reported))
   }
 
-  private get askRoots(): Effect.Effect<ClusterView | undefined> {
+  private askRoots(timeout: Duration.Duration): Effect.Effect<ClusterView | undefined> {
     const askRoot = (root: URL) =>
       Effect.acquireUseRelease(
         Effect.sync(() => {
           const address = `${root.hostname}:${root.port === "" ? "6379" : root.port}`
           return new ClusterServer(address, this.client(address, true), () => {})
         }),
-        (server) => this.report(server),
+        (server) => this.report(server, timeout),
         (server) => Effect.sync(() => server.close())
       )
     return Effect.map(Effect.forEach(this.options.cluster.roots, askRoot, { concurrency: "unbounded" }), (reports) =>
@@ -297,7 +304,9 @@ class ClusterConnection implements Connection {
           { concurrency: "unbounded", discard: true }
         )
       yield* ask(this.servers.values())
-      const view = bestView(Array.from(reports.values(), ({ view: seen }) => seen)) ?? (yield* this.askRoots)
+      const view =
+        bestView(Array.from(reports.values(), ({ view: seen }) => seen)) ??
+        (yield* this.askRoots(this.options.commandTimeout))
       if (this.isClosed) return
       if (view !== undefined) this.adopt(view)
       yield* ask(

@@ -27,7 +27,8 @@ export class ClusterServer {
   /** Whether a command was sent since the last time that servers were asked for reports. */
   isUsed = true
   private readonly client: Client
-  private readonly connected: Promise<unknown>
+  /** Ends when it has connected for the first time. */
+  readonly connected: Promise<unknown>
 
   constructor(address: string, client: Client, failed: () => void) {
     this.address = address

@@ -23,8 +23,10 @@ export interface SubscriptionOwner {
   readonly redirected: (redirect: Redirect, from: string) => void
   /** Asks which server has which slot now. */
   readonly refresh: Effect.Effect<void>
-  /** Limits an attempt. */
-  readonly bounded: <A>(attempt: Effect.Effect<A, ConnectionFault>) => Effect.Effect<A, ConnectionFault>
+  /** Limits how long a new connection may take. */
+  readonly connecting: <A>(opened: Effect.Effect<A, ConnectionFault>) => Effect.Effect<A, ConnectionFault>
+  /** Limits how long an answer may take. */
+  readonly answering: <A>(answer: Effect.Effect<A, ConnectionFault>) => Effect.Effect<A, ConnectionFault>
   /** These channels are subscribed to again. */
   readonly back: (channels: ReadonlySet<string>) => void
   /** `waiting` has changed. */
@@ -77,7 +79,7 @@ export class ClusterSubscriptions implements ShardOwner {
       let channel = this.channels.get(name)
       if (channel === undefined) this.channels.set(name, (channel = { name, listeners: new Set(), place: undefined }))
       channel.listeners.add(listener)
-      return channel.place === undefined ? this.owner.bounded(this.place(channel)) : Effect.void
+      return channel.place === undefined ? this.place(channel) : Effect.void
     })
   }
 
@@ -154,7 +156,9 @@ export class ClusterSubscriptions implements ShardOwner {
           if (channel.place !== undefined && channel.place.subscriber !== subscriber) return
           for (const listener of channel.listeners) listener(message)
         }
-        const placed = yield* Effect.result(asked(() => subscriber.add(name, dispatch)))
+        const { answering, connecting } = this.owner
+        yield* connecting(asked(() => subscriber.opened))
+        const placed = yield* Effect.result(answering(asked(() => subscriber.add(name, dispatch))))
         if (placed._tag === "Failure") {
           const redirect = redirectOf(placed.failure.message)
           if (redirect === undefined || tries === maxRedirects) {
@@ -194,7 +198,7 @@ export class ClusterSubscriptions implements ShardOwner {
   private restore(): void {
     if (this.isRestoring || this.ended.size === 0) return
     this.isRestoring = true
-    const { back, bounded, changed, fork, refresh } = this.owner
+    const { back, changed, fork, refresh } = this.owner
     const restoring = Effect.gen({ self: this }, function* () {
       for (let tries = 0; this.ended.size > 0; tries++) {
         if (tries > 0) yield* Effect.andThen(Effect.sleep(backoffMillis(tries)), refresh)
@@ -203,7 +207,7 @@ export class ClusterSubscriptions implements ShardOwner {
           Effect.suspend(() => {
             const channel = this.channels.get(name)
             if (channel === undefined) return Effect.void
-            return Effect.ignore(Effect.tap(bounded(this.place(channel)), () => Effect.sync(() => again.add(name))))
+            return Effect.ignore(Effect.tap(this.place(channel), () => Effect.sync(() => again.add(name))))
           })
         yield* Effect.forEach(Array.from(this.ended), placing, { concurrency: 100, discard: true })
         if (again.size > 0) back(again)

@@ -36,7 +36,8 @@ export class ShardSubscriber {
   private readonly client: Client
   private readonly owner: ShardOwner
   private readonly channels = new Map<string, Dispatch>()
-  private readonly opened: Promise<unknown>
+  /** Ends when it has connected. */
+  readonly opened: Promise<unknown>
   private readonly waiting = new Map<string, () => void>()
   private sent = 0
   private missed = 0
