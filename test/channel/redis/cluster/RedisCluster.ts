@@ -196,7 +196,8 @@ export class RedisCluster {
       port: String(port),
       bind: "127.0.0.1",
       "cluster-enabled": "yes",
-      "cluster-node-timeout": "1000",
+      // Without replicas nothing takes over: a busy machine must not take a slow server for a lost one.
+      "cluster-node-timeout": this.replicas === 0 ? "15000" : "1500",
       "cluster-config-file": join(folder, "nodes.conf"),
       "repl-diskless-sync-delay": "0",
       save: "",
