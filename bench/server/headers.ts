@@ -14,7 +14,7 @@ import * as Rounds from "./Rounds.ts"
 
 const rounds = Number(process.argv.find((arg) => arg.startsWith("--rounds="))?.slice(9) ?? 40)
 /** The first rounds are for the engine to optimize: a server that rarely has its core needs long. */
-const warmRounds = 15
+const warmRounds = 40
 const stages = 10
 const options: Rounds.Options = {
   names: Budgets.headerNames,

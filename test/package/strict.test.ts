@@ -1,5 +1,5 @@
 /**
- * A user's compiler under plain `strict`: it accepts all sources, and rejects the README's program without its recovery with the printed message.
+ * A user's compiler under plain `strict`: it accepts all sources and the type tests of the server part, and rejects the README's program without its recovery with the printed message.
  */
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
@@ -28,6 +28,11 @@ const projectOf = (include: ReadonlyArray<string>) => {
 describe.each(compilers)("%s under plain strict", (compiler) => {
   it("accepts every source", () => {
     const project = projectOf([join(root, "src/**/*.ts")])
+    assert.deepStrictEqual(typeErrors(project.folder, compiler), [])
+  })
+
+  it("server2 4.4: accepts the server's type tests, and refuses every mistake in them", () => {
+    const project = projectOf([join(root, "test/server/*.test-d.ts")])
     assert.deepStrictEqual(typeErrors(project.folder, compiler), [])
   })
 
