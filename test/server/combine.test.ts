@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Option, Schema } from "effect"
-import { HttpServerResponse } from "effect/http"
+import { Context, Effect, Layer, Option, Schema } from "effect"
+import { HttpRouter, HttpServerResponse } from "effect/http"
 import { Interceptor } from "fairlead"
 import { Middleware, Pipeline, RequestView } from "fairlead/server"
 import { TestServer } from "fairlead/testing/server"
@@ -88,6 +88,43 @@ describe("a conditional stage", () => {
         const server = yield* TestServer.make(app, Mark.layer(mark))
         assert.strictEqual((yield* server.get("/members")).headers.get("x-mark"), "yes")
         assert.isNull((yield* server.get("/")).headers.get("x-mark"))
+      }
+    })
+  )
+})
+
+describe("the place of a middleware", () => {
+  it.effect("middleware: on a prefix, it runs once for each path below, wherever it is mounted (hono#687)", () =>
+    Effect.gen(function* () {
+      let runs = 0
+      const count = Middleware.before("count", () => void runs++)
+      const isBelow = ({ url }: { readonly url: string }) => /^\/members(?:\/|$)/.test(url)
+      const routes = (path: `/${string}`) => HttpRouter.add("GET", path, HttpServerResponse.text(path))
+      const members = Layer.merge(routes("/members"), routes("/members/:id"))
+      const all = Layer.merge(members, routes("/other"))
+      const group = Pipeline.middleware(Pipeline.make("group").before(count).next())
+      const handlerOf = (layer: typeof all) => Effect.orDie(Pipeline.routes(layer) as never) as never
+      const open = Pipeline.make("p")
+      const rest = yield* handlerOf(all)
+      const grouped = yield* handlerOf(Layer.merge(Layer.provide(members, group.layer), routes("/other")) as never)
+      const mounts: Readonly<Record<string, unknown>> = {
+        "a condition": open.before(Middleware.when(isBelow, count)).handle(rest),
+        "a condition on a group": open.before(Middleware.when(isBelow, Middleware.every("g", count))).handle(rest),
+        "the other condition": open.before(Middleware.unless((request) => !isBelow(request), count)).handle(rest),
+        "a pipeline around the routes": open.handle(grouped),
+        "two pipelines, one of them around the routes": open.handle(Pipeline.make("inner").handle(grouped))
+      }
+      for (const [mount, app] of Object.entries(mounts)) {
+        const server = yield* TestServer.make(app as never)
+        for (const [path, expected] of [
+          ["/members", 1],
+          ["/members/7", 1],
+          ["/other", 0]
+        ] as const) {
+          runs = 0
+          assert.strictEqual((yield* server.get(path)).status, 200, mount)
+          assert.strictEqual(runs, expected, `${mount}: ${path}`)
+        }
       }
     })
   )

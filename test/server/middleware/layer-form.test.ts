@@ -1,9 +1,9 @@
-/** Every ready-made middleware as a class whose implementation is a Layer: it does the same, and a test provides another. */
+/** Every ready-made middleware as a class whose implementation is a Layer, and mounted twice: it does the same. */
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Duration, Effect, Layer, Metric, Option, Redacted, Schema } from "effect"
 import { HttpServerError, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { Persistence, RateLimiter } from "effect/persistence"
-import { Reject } from "fairlead"
+import { InvalidOption, Reject } from "fairlead"
 import { Middleware, Pipeline } from "fairlead/server"
 import * as middleware from "fairlead/server/middleware"
 import type { Session } from "fairlead/server/middleware"
@@ -57,8 +57,8 @@ const fullHeap = Layer.succeed(ServerLoad, { current: Effect.succeed({ eventLoop
 const store = Layer.fresh(Layer.provide(SessionStore.layer, Persistence.layerBackingMemory))
 
 interface Row {
-  /** The pipeline with the class, and with the value. */
-  readonly apps: readonly [byClass: unknown, byValue: unknown]
+  /** The pipeline with the class, with the value, and with the value twice. */
+  readonly apps: readonly [byClass: () => unknown, byValue: () => unknown, twice: () => unknown]
   readonly layer: unknown
   /** The request, and the header of its response that the middleware makes. */
   readonly request?: {
@@ -114,123 +114,141 @@ const address = Effect.map(HttpServerRequest.HttpServerRequest, ({ remoteAddress
   HttpServerResponse.text(Option.getOrElse(remoteAddress, () => "unknown"))
 )
 
+/** The types of a pipeline say nothing here: each row says what its middleware does. */
+const appsOf = (
+  kind: "before" | "outer" | "sending" | "ended",
+  byClass: unknown,
+  byValue: unknown,
+  handler: unknown
+): Row["apps"] => {
+  // A pipeline that is run as a value has one state: each use has its own.
+  const add =
+    (...list: ReadonlyArray<unknown>) =>
+    () => {
+      const added = list.reduce((pipeline: any, each) => pipeline[kind](each), open)
+      const handled = added.handle(handler)
+      return (kind === "before" ? handled.respond() : handled) as unknown
+    }
+  return [add(byClass), add(byValue), add(byValue, byValue)]
+}
+
 const rows: Readonly<Record<string, Row>> = {
   addressList: {
-    apps: [open.before(AddressList).handle(ok).respond(), open.before(addressList).handle(ok).respond()],
+    apps: appsOf("before", AddressList, addressList, ok),
     layer: AddressList.layer(addressList),
     status: 403
   },
   authentication: {
-    apps: [open.before(Authentication).handle(ok).respond(), open.before(authentication).handle(ok).respond()],
+    apps: appsOf("before", Authentication, authentication, ok),
     layer: Authentication.layer(authentication),
     status: 401,
     header: "www-authenticate"
   },
   bodyLimit: {
-    apps: [open.before(BodyLimit).handle(ok).respond(), open.before(bodyLimit).handle(ok).respond()],
+    apps: appsOf("before", BodyLimit, bodyLimit, ok),
     layer: BodyLimit.layer(bodyLimit),
     request: { method: "POST", body: "too long", headers: { "content-length": "8" } },
     status: 413
   },
   csrf: {
-    apps: [open.before(Csrf).handle(ok).respond(), open.before(csrf).handle(ok).respond()],
+    apps: appsOf("before", Csrf, csrf, ok),
     layer: Csrf.layer(csrf),
     request: { method: "POST", headers: { "sec-fetch-site": "cross-site" } },
     status: 403
   },
   hostPolicy: {
-    apps: [open.before(HostPolicy).handle(ok).respond(), open.before(hostPolicy).handle(ok).respond()],
+    apps: appsOf("before", HostPolicy, hostPolicy, ok),
     layer: HostPolicy.layer(hostPolicy),
     request: { headers: { host: "b.test" } },
     status: 421
   },
   rateLimit: {
-    apps: [open.before(RateLimit).handle(ok).respond(), open.before(rateLimit).handle(ok).respond()],
+    apps: appsOf("before", RateLimit, rateLimit, ok),
     layer: Layer.provideMerge(RateLimit.layer(rateLimit), limiter),
     header: "ratelimit"
   },
   requestFirewall: {
-    apps: [open.before(RequestFirewall).handle(ok).respond(), open.before(requestFirewall).handle(ok).respond()],
+    apps: appsOf("before", RequestFirewall, requestFirewall, ok),
     layer: RequestFirewall.layer(requestFirewall),
     request: { path: "/a%2Fb" },
     status: 400
   },
   validation: {
-    apps: [open.before(Validation).handle(ok).respond(), open.before(validation).handle(ok).respond()],
+    apps: appsOf("before", Validation, validation, ok),
     layer: Validation.layer(validation),
     status: 422
   },
   session: {
-    apps: [open.before(SessionClass).handle(visit).respond(), open.before(session).handle(visit).respond()],
+    apps: appsOf("before", SessionClass, session, visit),
     layer: Layer.provideMerge(SessionClass.layer(session), store),
     header: "set-cookie"
   },
   concurrencyLimit: {
-    apps: [open.outer(ConcurrencyLimit).handle(slow), open.outer(concurrencyLimit).handle(slow)],
+    apps: appsOf("outer", ConcurrencyLimit, concurrencyLimit, slow),
     layer: ConcurrencyLimit.layer(concurrencyLimit),
     atOnce: 2,
     status: 503,
     header: "retry-after"
   },
   loadShed: {
-    apps: [open.outer(LoadShed).handle(ok), open.outer(loadShed).handle(ok)],
+    apps: appsOf("outer", LoadShed, loadShed, ok),
     layer: Layer.provideMerge(LoadShed.layer(loadShed), fullHeap),
     status: 503,
     header: "retry-after"
   },
   conditional: {
-    apps: [open.outer(Conditional).handle(ok), open.outer(conditional).handle(ok)],
+    apps: appsOf("outer", Conditional, conditional, ok),
     layer: Conditional.layer(conditional),
     request: { headers: { "if-none-match": "*" } },
     status: 304
   },
   cors: {
-    apps: [open.outer(Cors).handle(ok), open.outer(cors).handle(ok)],
+    apps: appsOf("outer", Cors, cors, ok),
     layer: Cors.layer(cors),
     request: { headers: { origin: "https://a.test" } },
     header: "access-control-allow-origin"
   },
   metrics: {
-    apps: [open.outer(Metrics).handle(ok), open.outer(metrics).handle(ok)],
+    apps: appsOf("outer", Metrics, metrics, ok),
     layer: Metrics.layer(metrics),
     metric: "http.server.request.duration"
   },
   requestId: {
-    apps: [open.outer(RequestIds).handle(ok), open.outer(requestId).handle(ok)],
+    apps: appsOf("outer", RequestIds, requestId, ok),
     layer: RequestIds.layer(requestId),
     request: { headers: { "x-request-id": "r-1" } },
     header: "x-request-id"
   },
   timeouts: {
-    apps: [open.outer(Timeouts).handle(Effect.never), open.outer(timeouts).handle(Effect.never)],
+    apps: appsOf("outer", Timeouts, timeouts, Effect.never),
     layer: Timeouts.layer(timeouts),
     status: 503
   },
   trustedProxy: {
-    apps: [open.outer(TrustedProxy).handle(address), open.outer(trustedProxy).handle(address)],
+    apps: appsOf("outer", TrustedProxy, trustedProxy, address),
     layer: TrustedProxy.layer(trustedProxy),
     request: { headers: { "x-forwarded-for": "203.0.113.7" }, remoteAddress: "127.0.0.1" },
     text: "203.0.113.7"
   },
   deadlineHeader: {
-    apps: [open.outer(DeadlineHeader).handle(Effect.never), open.outer(deadlineHeader).handle(Effect.never)],
+    apps: appsOf("outer", DeadlineHeader, deadlineHeader, Effect.never),
     layer: DeadlineHeader.layer(deadlineHeader),
     request: { headers: { "x-request-timeout-ms": "10" } },
     status: 504
   },
   problemDetails: {
-    apps: [open.sending(ProblemDetails).handle(missing), open.sending(problemDetails).handle(missing)],
+    apps: appsOf("sending", ProblemDetails, problemDetails, missing),
     layer: ProblemDetails.layer(problemDetails),
     status: 404,
     header: "content-type"
   },
   securityHeaders: {
-    apps: [open.sending(SecurityHeaders).handle(ok), open.sending(securityHeaders).handle(ok)],
+    apps: appsOf("sending", SecurityHeaders, securityHeaders, ok),
     layer: SecurityHeaders.layer(securityHeaders),
     header: "content-security-policy"
   },
   accessLog: {
-    apps: [open.ended(AccessLog).handle(ok), open.ended(accessLog).handle(ok)],
+    apps: appsOf("ended", AccessLog, accessLog, ok),
     layer: AccessLog.layer(accessLog),
     line: /^GET \/ 200 /
   }
@@ -267,17 +285,28 @@ const observe = (app: unknown, row: Row) =>
     }
   }).pipe(Effect.provideService(Metric.MetricRegistry, new Map()))
 
+/** Times differ from one request to the next. */
+const timeless = (seen: Effect.Success<ReturnType<typeof observe>>) => ({
+  ...seen,
+  lines: seen.lines.map(({ level, message }) => [level, message.replaceAll(/\d+ ms/g, "0 ms")])
+})
+
+describe("mounted twice", () => {
+  it.live.each(Object.entries(rows))("middleware: %s acts once, or is refused", ([name, row]) =>
+    Effect.gen(function* () {
+      const [, once, twice] = row.apps
+      // Two that share a store under one name would count each request twice.
+      if (name === "rateLimit") assert.throws(twice, InvalidOption)
+      else assert.deepStrictEqual(timeless(yield* observe(twice(), row)), timeless(yield* observe(once(), row)))
+    })
+  )
+})
+
 describe("the Layer form", () => {
   it.live.each(Object.entries(rows))("middleware: %s by a Layer does what it does by value", ([name, row]) =>
     Effect.gen(function* () {
-      const [byClass, byValue] = [yield* observe(row.apps[0], row), yield* observe(row.apps[1], row)]
-      // Times differ from one request to the next.
-      const timeless = (lines: typeof byClass.lines) =>
-        lines.map(({ level, message }) => [level, message.replaceAll(/\d+|\b[A-Z][a-z]{2}\b/g, "0")])
-      assert.deepStrictEqual(
-        { ...byClass, lines: timeless(byClass.lines) },
-        { ...byValue, lines: timeless(byValue.lines) }
-      )
+      const [byClass, byValue] = [yield* observe(row.apps[0](), row), yield* observe(row.apps[1](), row)]
+      assert.deepStrictEqual(timeless(byClass), timeless(byValue))
       const last = byClass.responses.at(-1)!
       assert.strictEqual(last.status, row.status ?? 200)
       if (row.text !== undefined) assert.strictEqual(last.text, row.text)
