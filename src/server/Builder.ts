@@ -23,7 +23,7 @@ import * as Interceptor from "../core/Interceptor.ts"
 import { checkOptions } from "../core/Options.ts"
 import { tagOf } from "../core/Watch.ts"
 import * as Bind from "./Bind.ts"
-import type { App, Response, SchemaErrorClass } from "./HttpTypes.ts"
+import type { App, HandlerAround, Response, SchemaErrorClass } from "./HttpTypes.ts"
 import * as Interpreter from "./Interpreter.ts"
 import type { Kind } from "./MiddlewareTypes.ts"
 import { aroundName, kinds } from "./MiddlewareValue.ts"
@@ -53,6 +53,7 @@ type Step =
   | { readonly kind: "outer"; readonly entry: Entry<OuterValue> }
   | { readonly kind: "sending"; readonly entry: Entry<SendingValue> }
   | { readonly kind: "ended"; readonly entry: Entry<EndedValue> }
+  | { readonly kind: "around"; readonly around: HandlerAround }
   | { readonly kind: "handle"; readonly stage: (site: Bind.Site) => Stage.Stage }
   | { readonly kind: "stage"; readonly stage: Stage.Stage }
 
@@ -86,10 +87,13 @@ const link = (proto: object, previous: Link, step: Step): any => {
   } satisfies Link)
 }
 
+/** The steps from the last one to the first. */
+function* stepsOf(last: Link): Generator<Step> {
+  for (let at: Link | undefined = last; at !== undefined; at = at.previous) if (at.step !== undefined) yield at.step
+}
+
 function* entriesOf(last: Link): Generator<Entry<Composite.Recipe>> {
-  for (let at: Link | undefined = last; at !== undefined; at = at.previous) {
-    if (at.step !== undefined && "entry" in at.step) yield at.step.entry
-  }
+  for (const step of stepsOf(last)) if ("entry" in step) yield step.entry
 }
 
 /** Opens a pipeline. */
@@ -111,10 +115,6 @@ export const build = <A>(app: A, context: Context.Context<never>): A =>
 const compile = (last: Link): Compiled => {
   if (last.plan !== undefined) return last.plan
   const site: Bind.Site = { composite: last.name, context: last.built }
-  const steps: Array<Step> = []
-  for (let at: Link | undefined = last; at !== undefined; at = at.previous) {
-    if (at.step !== undefined) steps.push(at.step)
-  }
   const stages: Array<Stage.Stage> = []
   const outers: Array<Bind.LinkedOuter> = []
   const sendings: Array<ReturnType<typeof Bind.sending>> = []
@@ -122,7 +122,7 @@ const compile = (last: Link): Compiled => {
   /** The afters of the open pairs. */
   const open: Array<Stage.Stage> = []
   let pairs = 0
-  for (const step of steps.toReversed()) {
+  for (const step of [...stepsOf(last)].toReversed()) {
     switch (step.kind) {
       case "before": {
         const bound = Bind.before(step.entry, site)
@@ -164,7 +164,7 @@ const compile = (last: Link): Compiled => {
       case "ended":
         endeds.push(Bind.ended(step.entry, site))
         break
-      default:
+      case "stage":
         stages.push(step.stage)
     }
   }
@@ -247,17 +247,21 @@ const OpenProto: any = Object.defineProperties(
         throw checkOptions(this.name).invalid("handle", "an around is not a function: pass a middleware of Effect")
       }
       // Arounds are linked once; a pipeline as the handler is built with the one around it.
-      const linked = handleStage(this.name, handler, arounds)
+      const all = [...arounds, ...aroundsOf(this, handler)]
+      const linked = handleStage(this.name, handler, all)
       const stage = ({ composite, context }: Bind.Site) =>
-        context === undefined || !isPipeline(handler)
-          ? linked
-          : handleStage(composite, build(handler, context), arounds)
+        context === undefined || !isPipeline(handler) ? linked : handleStage(composite, build(handler, context), all)
       return link(ClosedProto, this, { kind: "handle", stage })
     },
     next(this: Link) {
-      const rest = Stage.make("handle", "next", (_, __, ___, context) =>
-        Context.getUnsafe(context as Context.Context<App>, RestKey)
-      )
+      const arounds = aroundsOf(this, undefined)
+      const next = () => Effect.flatten(RestKey)
+      const rest =
+        arounds.length > 0
+          ? handleStage(this.name, next, arounds)
+          : Stage.make("handle", "next", (_, __, ___, context) =>
+              Context.getUnsafe(context as Context.Context<App>, RestKey)
+            )
       return link(ClosedProto, this, { kind: "handle", stage: () => rest })
     },
     pipe() {
@@ -266,6 +270,13 @@ const OpenProto: any = Object.defineProperties(
   },
   Object.getOwnPropertyDescriptors(described)
 )
+
+/** An open pipeline whose handler will have the around, outside of those of `handle`; of several the first added is the outermost. */
+export const addAround = <O>(open: O, around: HandlerAround): O =>
+  link(OpenProto, open as unknown as Link, { kind: "around", around })
+
+const aroundsOf = (last: Link, handler: unknown): ReadonlyArray<(app: App) => App> =>
+  Array.from(stepsOf(last)).flatMap((step) => (step.kind === "around" ? [step.around(handler)] : []))
 
 const handleStage = (pipeline: string, handler: unknown, arounds: ReadonlyArray<(app: App) => App>): Stage.Stage => {
   const inner = isPipeline(handler) ? infosOf(handler) : []

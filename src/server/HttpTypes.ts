@@ -131,3 +131,6 @@ export type Run<A> = A | ((request: Request) => A)
 export interface SchemaErrorClass extends Schema.Constraint {
   new (...args: any): unknown
 }
+
+/** Makes an around for the handler of a pipeline; `undefined` is the rest of the app. Internal to the server part. */
+export type HandlerAround = (handler: unknown) => (app: App) => App

@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import type * as FindMyWay from "effect/http/FindMyWay"
 import * as HttpRouter from "effect/http/HttpRouter"
 
 /** A route as data. */
@@ -10,6 +11,12 @@ export interface NotedRoute {
   readonly method: string
   readonly path: string
 }
+
+/** The routes of a handler that `Pipeline.routes` made, and how its router compares paths. */
+export const handlerRoutes = new WeakMap<
+  object,
+  { readonly routes: ReadonlyArray<NotedRoute>; readonly config: Partial<FindMyWay.RouterConfig> }
+>()
 
 /** A router that reports what is added to it. */
 export const noting = (

@@ -24,6 +24,8 @@ import type { Ambient, App, IsApp, Response } from "./HttpTypes.ts"
 import { keepingRoute } from "./KeptRoute.ts"
 import type { ErrorOf, Rest } from "./PipelineState.ts"
 import type { Closed } from "./PipelineTypes.ts"
+import { handlerRoutes, noting } from "./RouteNotes.ts"
+import type { NotedRoute } from "./RouteNotes.ts"
 import { checkAtTerminal } from "./TerminalCheck.ts"
 
 /** The compiler message for an app with unhandled errors. */
@@ -121,8 +123,17 @@ export const routes = <A, E, R>(
   E,
   Exclude<HttpRouter.Request.Without<R>, HttpRouter.HttpRouter> | Scope.Scope
 > =>
-  // Effect's router opens interruption for each route; outside of it a route declared uninterruptible must stay so.
-  Effect.map(HttpRouter.toHttpEffect(layer), Effect.uninterruptible)
+  Effect.suspend(() => {
+    const routes: Array<NotedRoute> = []
+    const router = Effect.map(HttpRouter.HttpRouter, (router) => noting(router, (route) => void routes.push(route)))
+    const noted = Layer.provide(layer, Layer.effect(HttpRouter.HttpRouter, router)) as typeof layer
+    return Effect.zipWith(HttpRouter.toHttpEffect(noted), HttpRouter.RouterConfig, (handler, config) => {
+      // Effect's router opens interruption for each route; outside of it a route declared uninterruptible must stay so.
+      const app = Effect.uninterruptible(handler)
+      handlerRoutes.set(app, { routes, config })
+      return app
+    })
+  })
 
 /** The requirements of a pipeline without the rest of the app. */
 type Own<R> = Exclude<R, Rest<never, unknown>>

@@ -37,11 +37,11 @@ import * as HttpServerError from "effect/http/HttpServerError"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Layer from "effect/Layer"
 
-import { nameOr } from "../../core/Options.ts"
+import { checkOptions, nameOr } from "../../core/Options.ts"
 import type { Response } from "../HttpTypes.ts"
 import * as Middleware from "../Middleware.ts"
 import * as Pipeline from "../Pipeline.ts"
-import { noting } from "../RouteNotes.ts"
+import { handlerRoutes, noting } from "../RouteNotes.ts"
 import type { NotedRoute } from "../RouteNotes.ts"
 
 /**
@@ -92,6 +92,20 @@ export const answeringBy = (
   tableOf: () => MethodTable,
   answersOptions: boolean
 ): Middleware.Outer<never> => Middleware.outer(name, (app) => answered(app, tableOf, answersOptions))
+
+/** The around of a handler that `Pipeline.routes` made. Internal to the server part. */
+export const aroundRoutes =
+  ({ answersOptions = true, ...options }: MethodNotAllowedOptions) =>
+  (handler: unknown): (<E, R>(app: Effect.Effect<Response, E, R>) => Effect.Effect<Response, E, R>) => {
+    const name = nameOr("methodNotAllowed", options.name)
+    const known = typeof handler === "object" && handler !== null ? handlerRoutes.get(handler) : undefined
+    if (known === undefined) {
+      throw checkOptions(name).invalid("methodNotAllowed", "the handler has no routes: pass that of Pipeline.routes")
+    }
+    const table = new MethodTable(known.config)
+    for (const route of known.routes) table.add(route)
+    return Middleware.around(name, (app) => answered(app, () => table, answersOptions))
+  }
 
 const answered = <E, R>(
   app: Effect.Effect<Response, E, R>,

@@ -18,25 +18,29 @@
  *
  * 1. Every option is that of the middleware of the same name, and `false` leaves it out.
  * 2. Without an option these are there: `securityHeaders`, `problemDetails`, `accessLog`, `requestId`, `metrics`, `timeouts`, `conditional`, `csrf`, `bodyLimit`.
- * 3. These need an option: `trustedProxy`, `cors`, `loadShed`, `concurrencyLimit`, `requestFirewall`, `hostPolicy`, `addressList`, `rateLimit`, `session`, `authentication`. `{}` is
- *    enough for `loadShed`, `concurrencyLimit` and `requestFirewall`.
- * 4. The errors of the befores are in the type of the pipeline; `.respond()` answers all of them.
+ * 3. These need an option: `trustedProxy`, `cors`, `loadShed`, `deadlineHeader`, `concurrencyLimit`, `requestFirewall`, `hostPolicy`, `addressList`, `rateLimit`, `session`,
+ *    `authentication`, `validation`, `idempotencyKey`, `methodNotAllowed`. `{}` is enough for `loadShed`, `deadlineHeader`, `concurrencyLimit`, `requestFirewall` and `methodNotAllowed`.
+ * 4. The errors of the befores and of `idempotencyKey` are in the type of the pipeline; `.respond()` answers all of them.
+ * 5. `idempotencyKey` and `methodNotAllowed` are around the handler, outside of the arounds of `.handle`. The handler of `methodNotAllowed` is that of `Pipeline.routes`: for any other
+ *    `.handle` throws `InvalidOption`.
  *
  * **Order**
  *
- * First in a pipeline. On the way in: `trustedProxy`, `requestId`, `metrics`, `cors`, `loadShed`, `timeouts`, `concurrencyLimit`, `conditional`, `requestFirewall`, `hostPolicy`,
- * `addressList`, `rateLimit`, `csrf`, `bodyLimit`, `session`, `authentication`, and then your own. On the way out: `conditional`, `cors`, `problemDetails`, `securityHeaders`, and
- * `accessLog` after the last byte.
+ * First in a pipeline. On the way in: `trustedProxy`, `requestId`, `metrics`, `cors`, `loadShed`, `timeouts`, `deadlineHeader`, `concurrencyLimit`, `conditional`,
+ * `requestFirewall`, `hostPolicy`, `addressList`, `rateLimit`, `csrf`, `bodyLimit`, `session`, `authentication`, `validation`, then your own, and around the handler
+ * `idempotencyKey` and `methodNotAllowed`. On the way out: `conditional`, `cors`, `problemDetails`, `securityHeaders`, and `accessLog` after the last byte.
  *
  * **Gotchas**
  *
- * `methodNotAllowed` wraps the routes, and `idempotencyKey` the handler: both are added there. An origin that `cors` allows to write has to be in `allowedOrigins` of `csrf` too,
+ * `validation` is for all requests of the pipeline: one route validates in a separate pipeline. An origin that `cors` allows to write has to be in `allowedOrigins` of `csrf` too,
  * with your own origins.
  *
  * @since 0.1.0
  */
 import type * as Effect from "effect/Effect"
 
+import { addAround } from "../Builder.ts"
+import type { App, HandlerAround } from "../HttpTypes.ts"
 import type * as Middleware from "../Middleware.ts"
 import type { Before } from "../MiddlewareTypes.ts"
 import type { AlsoSkip, Left, Skip } from "../PipelineState.ts"
@@ -55,10 +59,16 @@ import { cors } from "./Cors.ts"
 import type { CorsOptions } from "./Cors.ts"
 import { csrf } from "./Csrf.ts"
 import type { CsrfOptions } from "./Csrf.ts"
+import { deadlineHeader } from "./DeadlineHeader.ts"
+import type { DeadlineHeaderOptions } from "./DeadlineHeader.ts"
 import { hostPolicy } from "./HostPolicy.ts"
 import type { HostPolicyOptions } from "./HostPolicy.ts"
+import { idempotencyKey } from "./IdempotencyKey.ts"
+import type { IdempotencyKeyOptions } from "./IdempotencyKey.ts"
 import { loadShed } from "./LoadShed.ts"
 import type { LoadShedOptions } from "./LoadShed.ts"
+import { aroundRoutes } from "./MethodNotAllowed.ts"
+import type { MethodNotAllowedOptions } from "./MethodNotAllowed.ts"
 import { metrics } from "./Metrics.ts"
 import type { MetricsOptions } from "./Metrics.ts"
 import { problemDetails } from "./ProblemDetails.ts"
@@ -102,6 +112,8 @@ export interface RecommendedOptions {
   readonly loadShed?: LoadShedOptions | false | undefined
   /** The time for a request. Default: that of `timeouts`. */
   readonly timeouts?: TimeoutsOptions | false | undefined
+  /** The time that the client waits. Default: only `timeouts` limits a request. */
+  readonly deadlineHeader?: DeadlineHeaderOptions | false | undefined
   /** How many requests run at once. Default: no limit. */
   readonly concurrencyLimit?: ConcurrencyLimitOptions | false | undefined
   /** 304 for GET and HEAD. It has no `current`, which would judge a request before it is authenticated. Default: that of `conditional`. */
@@ -122,6 +134,12 @@ export interface RecommendedOptions {
   readonly session?: Before<unknown, unknown, unknown> | false | undefined
   /** The user, as `authentication(…)` returns it. Default: none. */
   readonly authentication?: Before<unknown, unknown, unknown> | false | undefined
+  /** The input of every request, as `validation(…)` returns it. Default: none. */
+  readonly validation?: Before<unknown, unknown, unknown> | false | undefined
+  /** Repetitions of an unsafe request; it needs an `IdempotencyStore`. Default: each is handled. */
+  readonly idempotencyKey?: IdempotencyKeyOptions<string | Effect.Effect<string, unknown, unknown>> | false | undefined
+  /** 405 and OPTIONS; the handler is that of `Pipeline.routes`. Default: Effect's router answers 404. */
+  readonly methodNotAllowed?: MethodNotAllowedOptions | false | undefined
 }
 
 /**
@@ -166,6 +184,7 @@ export const recommended = <const O extends RecommendedOptions = {}>(
     given(chosen.cors, cors, outer),
     given(chosen.loadShed, loadShed, outer),
     on(chosen.timeouts, timeouts, outer),
+    given(chosen.deadlineHeader, deadlineHeader, outer),
     given(chosen.concurrencyLimit, concurrencyLimit, outer),
     on(chosen.conditional, conditional, outer),
     given(chosen.requestFirewall, requestFirewall, before),
@@ -175,7 +194,10 @@ export const recommended = <const O extends RecommendedOptions = {}>(
     on(chosen.csrf, csrf, before),
     on(chosen.bodyLimit, bodyLimit, before),
     given(chosen.session, (session) => session, before),
-    given(chosen.authentication, (authentication) => authentication, before)
+    given(chosen.authentication, (authentication) => authentication, before),
+    given(chosen.validation, (validation) => validation, before),
+    given(chosen.idempotencyKey, (options) => always(idempotencyKey(options)), around),
+    given(chosen.methodNotAllowed, aroundRoutes, around)
   ]
   const add = (pipeline: Parameters<Step>[0]) => steps.reduce((open, step) => step(open), pipeline)
   return add as unknown as RecommendedOf<O>
@@ -197,6 +219,15 @@ const before =
   (stage: Middleware.Before<unknown, unknown, unknown>): Step =>
   (open) =>
     open.before(stage as never)
+
+const always =
+  (around: unknown): HandlerAround =>
+  () =>
+    around as (app: App) => App
+const around =
+  (make: HandlerAround): Step =>
+  (open) =>
+    addAround(open, make)
 
 const leftOut: Step = (open) => open
 

@@ -11,6 +11,7 @@ import type { Reject } from "../../core/Reject.ts"
 import type { Ambient } from "../HttpTypes.ts"
 import type { Before } from "../MiddlewareTypes.ts"
 import type { Always } from "../PipelineState.ts"
+import type { IdempotencyStore } from "./IdempotencyStore.ts"
 import type { RequestId } from "./RequestId.ts"
 import type { ServerLoad } from "./ServerLoad.ts"
 
@@ -49,6 +50,19 @@ type RateLimitNeeds<O> = WhereOn<
   "rateLimit",
   RateLimiter.RateLimiter | Exclude<Effect.Services<ResultOf<At<O, "rateLimit">, "key">>, Ambient | IdOf<O>>
 >
+type UserOf<O> = SurelyOn<O, "authentication", ServicesOf<At<O, "authentication">>>
+type InputOf<O> = SurelyOn<O, "validation", ServicesOf<At<O, "validation">>>
+
+type AuthenticationNeeds<O> = Exclude<NeedsOf<At<O, "authentication">>, IdOf<O> | SessionOf<O>>
+type KeyNeeds<O> = WhereOn<
+  O,
+  "idempotencyKey",
+  | IdempotencyStore
+  | Exclude<
+      Effect.Services<ResultOf<At<O, "idempotencyKey">, "user">>,
+      Ambient | IdOf<O> | SessionOf<O> | UserOf<O> | InputOf<O>
+    >
+>
 type SessionNeeds<O> = Exclude<NeedsOf<At<O, "session">>, IdOf<O>>
 
 /**
@@ -60,7 +74,8 @@ type SessionNeeds<O> = Exclude<NeedsOf<At<O, "session">>, IdOf<O>>
 export type RecommendedServices<O> =
   | ([IdOf<O>] extends [never] ? never : Always<RequestId>)
   | SessionOf<O>
-  | SurelyOn<O, "authentication", ServicesOf<At<O, "authentication">>>
+  | UserOf<O>
+  | InputOf<O>
 
 /**
  * The errors that these options raise.
@@ -73,7 +88,12 @@ export type RecommendedErrors<O> =
   | WhereOn<O, "rateLimit", Reject | Effect.Error<ResultOf<At<O, "rateLimit">, "key">>>
   | UnlessOff<O, "csrf", Reject>
   | UnlessOff<O, "bodyLimit", HttpServerError.HttpServerError>
-  | ErrorsOf<At<O, "session"> | At<O, "authentication">>
+  | WhereOn<
+      O,
+      "idempotencyKey",
+      Reject | HttpServerError.HttpServerError | Effect.Error<ResultOf<At<O, "idempotencyKey">, "user">>
+    >
+  | ErrorsOf<At<O, "session"> | At<O, "authentication"> | At<O, "validation">>
 
 /**
  * The services that these options need.
@@ -87,7 +107,9 @@ export type RecommendedNeeds<O> =
   | WhereOn<O, "loadShed", ServerLoad>
   | RateLimitNeeds<O>
   | SessionNeeds<O>
-  | Exclude<NeedsOf<At<O, "authentication">>, IdOf<O> | SessionOf<O>>
+  | AuthenticationNeeds<O>
+  | Exclude<NeedsOf<At<O, "validation">>, IdOf<O> | SessionOf<O> | UserOf<O>>
+  | KeyNeeds<O>
 
 /**
  * The services that a later middleware provides and an earlier one takes from outside, such as the user for a rate limit.
@@ -98,3 +120,4 @@ export type RecommendedNeeds<O> =
 export type RecommendedLate<O> =
   | Extract<ServicesOf<At<O, "session">>, RateLimitNeeds<O>>
   | Extract<ServicesOf<At<O, "authentication">>, RateLimitNeeds<O> | SessionNeeds<O>>
+  | Extract<ServicesOf<At<O, "validation">>, RateLimitNeeds<O> | SessionNeeds<O> | AuthenticationNeeds<O>>

@@ -9,13 +9,13 @@ import { Pipeline } from "fairlead/server"
 import {
   authentication,
   AuthenticationError,
-  idempotencyKey,
   IdempotencyStore,
-  methodNotAllowed,
   recommended,
+  RequestInput,
   ServerLoad,
   session,
-  SessionStore
+  SessionStore,
+  validation
 } from "fairlead/server/middleware"
 import type { Session } from "fairlead/server/middleware"
 
@@ -25,6 +25,10 @@ const Visits = Schema.Struct({ count: Schema.Number })
 
 class Visitor extends Context.Service<Visitor, Session<typeof Visits.Type>>()("test/Visitor") {}
 class User extends Context.Service<User, string>()("test/User") {}
+
+class Paging extends RequestInput<Paging>()("test/Paging", {
+  headers: Schema.Struct({ "x-page": Schema.optionalKey(Schema.FiniteFromString) })
+}) {}
 
 const verify = (token: Redacted.Redacted) =>
   Redacted.value(token) === "good"
@@ -42,21 +46,19 @@ const echo = Effect.map(
   (text) => HttpServerResponse.text(text, { status: 201 })
 )
 
-const routes = methodNotAllowed(
-  Layer.mergeAll(
-    HttpRouter.add("GET", "/ok", HttpServerResponse.text("ok")),
-    HttpRouter.add("GET", "/visit", visit),
-    HttpRouter.add("POST", "/visit", visit),
-    HttpRouter.add("PUT", "/echo", echo),
-    HttpRouter.add("POST", "/echo", echo),
-    HttpRouter.add("GET", "/taken", Effect.fail(new Reject({ reason: "taken", status: 409 }))),
-    HttpRouter.add("GET", "/defect", Effect.die("boom")),
-    HttpRouter.add("GET", "/slow", Effect.never),
-    HttpRouter.add(
-      "GET",
-      "/endless",
-      HttpServerResponse.stream(Stream.concat(Stream.make(new TextEncoder().encode("part")), Stream.never))
-    )
+const routes = Layer.mergeAll(
+  HttpRouter.add("GET", "/ok", HttpServerResponse.text("ok")),
+  HttpRouter.add("GET", "/visit", visit),
+  HttpRouter.add("POST", "/visit", visit),
+  HttpRouter.add("PUT", "/echo", echo),
+  HttpRouter.add("POST", "/echo", echo),
+  HttpRouter.add("GET", "/taken", Effect.fail(new Reject({ reason: "taken", status: 409 }))),
+  HttpRouter.add("GET", "/defect", Effect.die("boom")),
+  HttpRouter.add("GET", "/slow", Effect.never),
+  HttpRouter.add(
+    "GET",
+    "/endless",
+    HttpServerResponse.stream(Stream.concat(Stream.make(new TextEncoder().encode("part")), Stream.never))
   )
 )
 
@@ -91,12 +93,14 @@ export const recommendedServer = (origins: ReadonlyArray<string>) =>
         csrf: { allowedOrigins: origins },
         bodyLimit: { maxBytes: 1000 },
         session: session(Visitor, { schema: Visits, initial: { count: 0 } }),
-        authentication: authentication(User, { from: "bearer", verify, anonymous: "guest" })
+        authentication: authentication(User, { from: "bearer", verify, anonymous: "guest" }),
+        deadlineHeader: {},
+        validation: validation(Paging),
+        idempotencyKey: { user: () => User },
+        methodNotAllowed: {}
       })
     )
-    const app = Effect.map(Pipeline.routes(routes), (routes) =>
-      Pipeline.serve(open.handle(routes, idempotencyKey({ user: () => User })).respond())
-    )
+    const app = Effect.map(Pipeline.routes(routes), (routes) => Pipeline.serve(open.handle(routes).respond()))
     const stores = Layer.mergeAll(
       Layer.provide(SessionStore.layer, Persistence.layerBackingMemory),
       IdempotencyStore.layerMemory,

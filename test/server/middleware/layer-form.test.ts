@@ -125,7 +125,7 @@ const appsOf = (
   const add =
     (...list: ReadonlyArray<unknown>) =>
     () => {
-      const added = list.reduce((pipeline: any, each) => pipeline[kind](each), open)
+      const added = list.reduce<any>((pipeline, each) => pipeline[kind](each), open)
       const handled = added.handle(handler)
       return (kind === "before" ? handled.respond() : handled) as unknown
     }

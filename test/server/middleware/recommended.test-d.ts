@@ -5,7 +5,7 @@ import type { RateLimiter } from "effect/persistence"
 import type { Reject } from "fairlead"
 import { Middleware, Pipeline } from "fairlead/server"
 import { recommended, RequestId } from "fairlead/server/middleware"
-import type { ServerLoad } from "fairlead/server/middleware"
+import type { IdempotencyStore, ServerLoad } from "fairlead/server/middleware"
 import { describe, expectTypeOf, it } from "vitest"
 
 class User extends Context.Service<User, string>()("test/User") {}
@@ -62,6 +62,28 @@ describe("recommended", () => {
       .handle(answer)
     expectTypeOf<Effect.Error<typeof without>>().toEqualTypeOf<never>()
     expectTypeOf<Exclude<Effect.Services<typeof without>, HttpServices>>().toEqualTypeOf<never>()
+  })
+
+  it("takes the user of an idempotency key from authentication, and the input as a service", () => {
+    const app = Pipeline.make("p")
+      .pipe(
+        recommended({
+          csrf: false,
+          bodyLimit: false,
+          authentication: user,
+          validation: visits,
+          idempotencyKey: { user: () => User },
+          methodNotAllowed: {},
+          deadlineHeader: {}
+        })
+      )
+      .handle(Effect.as(Visits, answer))
+    expectTypeOf<Effect.Error<typeof app>>().toEqualTypeOf<Reject | HttpServerError.HttpServerError | NoUser>()
+    expectTypeOf<Exclude<Effect.Services<typeof app>, HttpServices>>().toEqualTypeOf<Store | IdempotencyStore>()
+    const alone = Pipeline.make("p")
+      .pipe(recommended({ idempotencyKey: { user: () => User } }))
+      .handle(answer)
+    expectTypeOf<Exclude<Effect.Services<typeof alone>, HttpServices>>().toEqualTypeOf<User | IdempotencyStore>()
   })
 
   it("provides no service of an option that may be false", () => {
