@@ -104,7 +104,7 @@ export const readMultipart = (
     maxParts,
     maxFieldSize: Infinity,
     onField(info, value) {
-      // What comes after the last boundary is no part of the form (RFC 2046 §5.1.1).
+      // The epilogue after the last boundary is ignored (RFC 2046 §5.1.1).
       if (hasEnded || fault !== undefined || !limit(value.length)) return
       fault = faultOf(info, false)
       try {

@@ -146,7 +146,7 @@ export type KnownParts<O> = [keyof O] extends [keyof InputSchemas]
  */
 export interface ValidationOptions {
   /**
-   * The types of bodies that are read: `json` is `application/json` and every `application/…+json`, `form` is `application/x-www-form-urlencoded`, `multipart` is
+   * The supported types of bodies: `json` is `application/json` and every `application/…+json`, `form` is `application/x-www-form-urlencoded`, `multipart` is
    * `multipart/form-data`. Default: `json`.
    */
   readonly bodyTypes?: ReadonlyArray<"json" | "form" | "multipart"> | undefined

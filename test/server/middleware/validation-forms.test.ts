@@ -125,7 +125,7 @@ describe("validation of multipart forms", () => {
       })
   )
 
-  it.effect("lists all faults beside a large file, which no schema walks through", () =>
+  it.effect("lists all faults of a form with a large file, which no schema walks through", () =>
     Effect.gen(function* () {
       const photo = [new File(["x".repeat(100_000)], "me.png", { type: "image/png" })]
       const reply = yield* send(profiles, profile({ name: [""], age: ["old"], photo }))
@@ -275,7 +275,7 @@ describe("validation of hostile forms", () => {
     })
   )
 
-  it.effect("ignores the preamble and what comes after the last boundary", () =>
+  it.effect("ignores the preamble, and everything after the last boundary", () =>
     Effect.gen(function* () {
       const smuggled = `preamble\r\n${formOf([field("a"), "1"])}${formOf([field("a"), "2"], [field("b"), "3"])}`
       assert.deepStrictEqual((yield* read(smuggled)).body, { a: "1" })
@@ -284,7 +284,7 @@ describe("validation of hostile forms", () => {
     })
   )
 
-  it.effect("refuses heads of parts that are huge, many or malformed, and reads nothing after one", () =>
+  it.effect("refuses huge, numerous and malformed heads of parts, and reads nothing after one", () =>
     Effect.gen(function* () {
       const head = (lines: ReadonlyArray<string>) =>
         formOf([[field("a"), ...lines].join("\r\n"), "1"], [field("b"), "2"])
