@@ -97,6 +97,7 @@ export const swept: Readonly<Record<string, ReadonlyArray<string>>> = {
   "src/endpoint/engine/Engine.ts": ["endpoint connectionLimit, accepted", "endpoint close", "endpoint close by two"],
   "src/endpoint/engine/Environment.ts": ["endpoint close"],
   "src/endpoint/engine/Gate.ts": ["endpoint connectionLimit, accepted", "endpoint streamLimit"],
+  "src/endpoint/engine/Handshake.ts": ["endpoint connectionLimit, dialled", "endpoint connectionLimit, accepted"],
   "src/endpoint/engine/Registry.ts": ["endpoint close"],
   "src/endpoint/transport/Source.ts": ["endpoint streamLimit", "endpoint mailbox", "endpoint accept stream"],
   "src/endpoint/transport/StreamState.ts": ["endpoint streamLimit", "endpoint open stream", "endpoint accept stream"],
@@ -135,6 +136,7 @@ export const swept: Readonly<Record<string, ReadonlyArray<string>>> = {
 
 /** State that belongs to one call, one parse or one message, or that only grows: no later call meets it half changed. Each with the reason. */
 export const callLocal: Readonly<Record<string, string>> = {
+  "src/server/middleware/MultipartBody.ts": "the reader of one form",
   "src/server/middleware/ServerLoad.ts": "the latest measure, written in one step by one fiber",
   "examples/harbour/PageHead.ts": "the parser of one page",
   "examples/harbour/Pages.ts": "the bytes left of one page",
@@ -142,6 +144,7 @@ export const callLocal: Readonly<Record<string, string>> = {
   "src/app/ConfigFaults.ts": "one reading of the configuration",
   "src/app/IgnitionFailures.ts": "one report",
   "src/app/Steps.ts": "one ignition",
+  "src/app/fairings/MethodNotAllowed.ts": "one table, filled before the first request",
   "src/app/node/ConfigSources.ts": "one reading of the configuration",
   "src/app/node/EndWithApp.ts": "a flag of one launch, which is set once",
   "src/app/node/LeanResponse.ts": "one response, whose methods Node calls one after the other",
@@ -153,6 +156,7 @@ export const callLocal: Readonly<Record<string, string>> = {
   "src/app/node/Supervisor.ts": "signals of the process, which no fiber runs; test/app/node covers it",
   "src/channel/Upgrade.ts": "one socket's writes",
   "src/channel/broadcaster/TopicLog.ts": "changed by one synchronous call",
+  "src/channel/nodes/NodeTimes.ts": "a number that only grows",
   "src/channel/nats/Connection.ts": "listeners that Node's sockets call; test/channel/nats covers it",
   "src/channel/nats/JetStream.ts": "one reading of a stream",
   "src/channel/nats/NatsBroadcaster.ts": "the run of the server, which one fiber follows; test/channel/nats covers it",
@@ -183,6 +187,7 @@ export const callLocal: Readonly<Record<string, string>> = {
   "src/client/ClientWatch.ts": "the subject of one call",
   "src/client/HeaderLines.ts": "a WeakMap of what is known of a response",
   "src/client/handlers/BodyLimit.ts": "one body",
+  "src/core/Metering.ts": "a memo of metrics; only grows",
   "src/core/Sha256.ts": "the length of one text",
   "src/core/heads/StructuredFields.ts": "the reader of one field",
   "src/client/handlers/cache/HeaderFields.ts": "a WeakMap of what is known of stored lines",
@@ -215,7 +220,6 @@ export const callLocal: Readonly<Record<string, string>> = {
   "src/endpoint/iroh/NativeConnection.ts": "callbacks of the native binding; test/endpoint/iroh covers them",
   "src/endpoint/iroh/NativeStream.ts": "callbacks of the native binding; test/endpoint/iroh covers them",
   "src/endpoint/iroh/Outstanding.ts": "callbacks of the native binding; test/endpoint/iroh covers them",
-  "src/endpoint/transport/TransportConnection.ts": "a WeakMap, written once when a connection is made",
   "src/server/RequestIds.ts": "a WeakMap, written once for a request",
   "src/server/TrustedRequests.ts": "a WeakMap, written by one synchronous call",
   "src/server/middleware/CspNonce.ts": "a WeakMap, written by one synchronous call",

@@ -47,7 +47,7 @@ export interface Peer {
 }
 
 /** The package `redis`, which is loaded when the engine is first used. */
-export const peer: Effect.Effect<Peer> = loadPeer(() => import("redis") as Promise<Peer>, {
+export const peer: Effect.Effect<Peer> = loadPeer(() => import("redis") as Promise<unknown> as Promise<Peer>, {
   entry: "fairlead/channel/redis",
   install: "redis@6.3"
 })
