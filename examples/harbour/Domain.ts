@@ -132,15 +132,18 @@ export interface Page<A, Cursor> {
 export const Member = Schema.TaggedStruct("Member", { id: Schema.Int.pipe(Schema.brand("MemberId")), name: MemberName })
 export type Member = typeof Member.Type
 
-/** Someone who sent no token: may read, may not write. */
-export interface Guest {
-  readonly _tag: "Guest"
-}
+/** Someone without a token or a session: may read, may not write. */
+export const Guest = Schema.TaggedStruct("Guest", {})
+export type Guest = typeof Guest.Type
+
+/** Whoever sends a request. */
+export const User = Schema.Union([Member, Guest])
+export type User = typeof User.Type
 
 /** Who sends this request. */
-export class CurrentUser extends Context.Service<CurrentUser, Member | Guest>()("harbour/CurrentUser") {}
+export class CurrentUser extends Context.Service<CurrentUser, User>()("harbour/CurrentUser") {}
 
-/** The `CurrentUser` of a request without a token. */
+/** The `CurrentUser` of a request without a token and without a session. */
 export const guest: Guest = { _tag: "Guest" }
 
 const Place = Schema.Literals(["body", "path", "query"])

@@ -18,6 +18,7 @@ import { Peers } from "./Peers.ts"
 import { authenticateByToken, Site } from "./Pipeline.ts"
 import { Previews } from "./Previews.ts"
 import { list } from "./Routes.ts"
+import { sessions } from "./Sessions.ts"
 import { Settings, settings } from "./Settings.ts"
 import * as SqliteStorage from "./SqliteStorage.ts"
 import { Storage } from "./Storage.ts"
@@ -59,6 +60,7 @@ export const harbour = App.make("harbour")
   .manage(Logger.layer([Logger.consoleLogFmt]))
   .configure(Settings, settings)
   .manage(SqliteStorage.layer)
+  .manage(sessions)
   .manage(Layer.provide(RateLimiter.layer, RateLimiter.layerStoreMemory))
   .manage(Tokens.layer)
   .manage(PageNetwork.transport)

@@ -10,10 +10,11 @@ import { Broadcaster, ChannelApi, ChannelHandler, ChannelServer } from "fairlead
 import { NodeUpgrade } from "fairlead/channel/node"
 import { RedisBroadcaster } from "fairlead/channel/redis"
 
-import { guest, limits } from "./Domain.ts"
+import { CurrentUser, limits } from "./Domain.ts"
 import type { StorageError } from "./Domain.ts"
 import { Messages } from "./Messages.ts"
 import { MembersOnly, RoomChannel, Unavailable, UnknownToken } from "./RoomChannel.ts"
+import { visitorOf } from "./Sessions.ts"
 import { Settings } from "./Settings.ts"
 import { Storage } from "./Storage.ts"
 import { Tokens } from "./Tokens.ts"
@@ -31,7 +32,7 @@ export const roomChannel = RoomChannel.layer({
   join: ({ params: { room }, payload: { token } }) =>
     Effect.gen(function* () {
       const storage = yield* Storage
-      const user = token === undefined ? guest : yield* memberOf(token)
+      const user = token === undefined ? yield* CurrentUser : yield* memberOf(token)
       yield* storage.room(room)
       return ChannelApi.joined(undefined, { user, typedAt: yield* Ref.make(-Infinity) })
     }).pipe(Effect.catchTag("StorageError", unavailable)),
@@ -81,8 +82,16 @@ const accessLog = ChannelHandler.make("access-log", {
     })
 })
 
+/** Whoever opens a socket is who they are on the page, until it closes. */
+const visitor = ChannelHandler.make("visitor", {
+  connect: ({ headers }) =>
+    Effect.map(visitorOf(headers["cookie"]), (user) =>
+      ChannelHandler.accept({ context: Context.make(CurrentUser, user) })
+    )
+})
+
 /** The channel server. */
-export const live = ChannelServer.make("live").use(accessLog).mount(RoomChannel)
+export const live = ChannelServer.make("live").use(accessLog).use(visitor).mount(RoomChannel)
 
 /** Its place among the routes. */
 export const sockets = ChannelServer.layer(live, {

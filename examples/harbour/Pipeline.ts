@@ -13,15 +13,19 @@ import {
   authentication,
   AuthenticationError,
   bodyLimit,
+  csrf,
   problemDetails,
   rateLimit,
   requestId,
   securityHeaders,
+  session,
   timeouts
 } from "fairlead/server/middleware"
 
-import { CurrentUser, guest, limits, StorageError } from "./Domain.ts"
+import { CurrentUser, limits, StorageError } from "./Domain.ts"
 import { allowed, routes } from "./Routes.ts"
+import { sessionOptions, Visitor } from "./Sessions.ts"
+import { Settings } from "./Settings.ts"
 import { Tokens } from "./Tokens.ts"
 
 /** The path of a URL without its query. */
@@ -66,12 +70,14 @@ const deadline = timeouts({
 
 /** Harbour makes anybody a member who asks: this alone keeps a client from filling the data with members. */
 const tokenLimit = Middleware.when(
-  ({ method, url }) => method === "POST" && pathOf(url) === "/api/tokens",
+  ({ method, url }) => method === "POST" && ["/api/tokens", "/api/session"].includes(pathOf(url)),
   rateLimit({ name: "tokens", limit: limits.tokens, window: "1 minute", algorithm: "fixed-window" })
 )
 
-/** The answer to a request above that limit: why, and when to try again. */
-const tooManyTokens = ({ details, status }: Reject) => {
+/** The answer to a request above that limit, with the time to try again, and to one of another site's page. */
+const rejected = ({ details, status }: Reject) => {
+  if (status === 403)
+    return problem({ status, detail: "The page of another site sent this request.", code: "CrossSite" })
   const seconds = Math.max(1, Math.ceil(Number(details?.["retry_after_ms"] ?? 0) / 1000))
   const detail = `This address has got its ${limits.tokens} tokens of this minute. Ask again in ${seconds} s.`
   return HttpServerResponse.setHeader(
@@ -94,7 +100,7 @@ const contentSecurityPolicy = {
 }
 
 /** The pipeline around the routes. */
-const api = Effect.map(Pipeline.routes(routes), (handler) =>
+const api = Effect.map(Effect.all([Settings, Pipeline.routes(routes)]), ([{ plainHttp }, handler]) =>
   Pipeline.make("harbour")
     .sending(securityHeaders({ contentSecurityPolicy }))
     .sending(problemDetails())
@@ -103,10 +109,17 @@ const api = Effect.map(Pipeline.routes(routes), (handler) =>
     .outer(deadline)
     .before(tokenLimit)
     .before(bodyLimit({ maxBytes: limits.body }))
+    .before(csrf())
+    .before(session(Visitor, sessionOptions(plainHttp)))
     .before(Authenticate)
-    // A request without a token is a guest's; a wrong token stays an error.
+    // Without a token the session says who sends the request; a wrong token stays an error.
     .recover("AuthenticationError", (error) =>
-      error.reason._tag === "MissingCredential" ? Effect.succeed(Context.make(CurrentUser, guest)) : Effect.fail(error)
+      error.reason._tag === "MissingCredential"
+        ? Effect.map(
+            Effect.flatMap(Visitor, (visitor) => visitor.get),
+            (user) => Context.make(CurrentUser, user)
+          )
+        : Effect.fail(error)
     )
     .handle(handler)
     .catchReason("HttpServerError", "RouteNotFound", ({ request }) => {
@@ -134,14 +147,14 @@ const api = Effect.map(Pipeline.routes(routes), (handler) =>
     )
     .catchTag("InvalidRequest", (error) => refuse(error, { in: error.in, errors: error.errors }))
     .catchTag(["RoomNotFound", "MessageNotFound", "RoomTaken", "NameTaken"], (error) => refuse(error))
-    .catchTag("Reject", tooManyTokens)
+    .catchTag("Reject", rejected)
     .catchTag("AuthenticationError", (error) =>
       HttpServerResponse.setHeader(refuse(error), "www-authenticate", error.challenge)
     )
-    .catchTag("StorageError", (error) =>
+    .catchTag(["StorageError", "SessionError"], (error) =>
       Effect.as(
         Effect.logError(error),
-        problem({ status: error.status, detail: "Harbour cannot reach its data. Try again later.", code: error._tag })
+        problem({ status: 503, detail: "Harbour cannot reach its data. Try again later.", code: "StorageError" })
       )
     )
     .respond()

@@ -3,7 +3,7 @@
  *
  * | | | |
  * |---|---|---|
- * | join | `{ token? }` | anyone may listen; a wrong token is rejected, as over HTTP |
+ * | join | `{ token? }` | anyone may listen; a wrong token is rejected, as over HTTP; without one the session of the socket says who joins |
  * | to Harbour | `post` `{ text }` | posts a message, and is answered with it (members) |
  * | to Harbour | `typing` | notifies the others, every `limits.typing` ms at most (members; a guest's is dropped) |
  * | from Harbour | `posted` | a message that was stored, however it was posted |
@@ -16,7 +16,7 @@
 import { Schema } from "effect"
 import { ChannelApi } from "fairlead/channel"
 
-import { MemberName, Message, MessageText, RoomName, RoomNotFound } from "./Domain.ts"
+import { CurrentUser, MemberName, Message, MessageText, RoomName, RoomNotFound } from "./Domain.ts"
 
 /** A token that nobody was issued. */
 export class UnknownToken extends Schema.TaggedError<UnknownToken>()("UnknownToken", {}) {
@@ -42,6 +42,7 @@ export class Unavailable extends Schema.TaggedError<Unavailable>()("Unavailable"
 /** The channel of a room. */
 export class RoomChannel extends ChannelApi.make("room:{room}", {
   params: { room: RoomName },
+  requires: [CurrentUser],
   join: {
     payload: Schema.Struct({ token: Schema.optionalKey(Schema.RedactedFromValue(Schema.String)) }),
     error: Schema.Union([RoomNotFound, UnknownToken, Unavailable])

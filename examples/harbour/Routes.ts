@@ -4,6 +4,9 @@
  * | | |
  * |---|---|
  * | `POST /api/tokens` | `{ name }`: become a member; answers the token, this once |
+ * | `GET /api/session` | `{ name }` of the page's visitor; null for a guest |
+ * | `POST /api/session` | `{ name }`: become a member in this browser, or `{ token }`: sign in as one |
+ * | `DELETE /api/session` | sign out |
  * | `GET /api/rooms?limit=&after=` | rooms by name |
  * | `POST /api/rooms` | `{ name, topic? }`: make a room (members) |
  * | `GET /api/rooms/:room` | one room |
@@ -17,8 +20,9 @@
  * without one for a page that says nothing: a message that was just posted has no previews yet. The events of a room are broadcast as they happen on
  * its channel: `RoomChannel.ts`.
  */
-import { Effect, Redacted, Schema } from "effect"
+import { Effect, Option, Redacted, Schema } from "effect"
 import { FindMyWay, HttpRouter, HttpServerResponse } from "effect/http"
+import { HeaderValue } from "fairlead/server"
 import { AuthenticationError } from "fairlead/server/middleware"
 
 import { CurrentUser, limits, Message, MessageId, MessageText, Room, RoomName, Topic } from "./Domain.ts"
@@ -27,6 +31,7 @@ import * as Input from "./Input.ts"
 import { Messages } from "./Messages.ts"
 import { SentName } from "./Names.ts"
 import { modules, page } from "./Page.ts"
+import { Visitor } from "./Sessions.ts"
 import { Storage } from "./Storage.ts"
 import { Tokens } from "./Tokens.ts"
 
@@ -78,6 +83,34 @@ const issueToken = Effect.gen(function* () {
     { name, token: Redacted.value(token) },
     { status: 201, headers: { "cache-control": "no-store" } }
   )
+})
+
+const getSession = Effect.gen(function* () {
+  const user = yield* (yield* Visitor).get
+  return HttpServerResponse.jsonUnsafe(
+    { name: user._tag === "Member" ? user.name : null },
+    { headers: { "cache-control": "no-store" } }
+  )
+})
+
+const signIn = Effect.gen(function* () {
+  const sent = yield* Input.body(
+    Schema.Union([Schema.Struct({ name: SentName }), Schema.Struct({ token: Schema.RedactedFromValue(Schema.String) })])
+  )
+  const tokens = yield* Tokens
+  // Nobody sees the token of a member who joins on the page.
+  const member =
+    "name" in sent ? Option.some((yield* tokens.issue(sent.name)).member) : yield* tokens.verify(sent.token)
+  if (Option.isNone(member)) return yield* new AuthenticationError({ reason: { _tag: "InvalidCredential" } })
+  const visitor = yield* Visitor
+  yield* visitor.update(() => member.value)
+  yield* visitor.renew
+  return HttpServerResponse.jsonUnsafe({ name: member.value.name }, { status: 201 })
+})
+
+const signOut = Effect.gen(function* () {
+  yield* (yield* Visitor).destroy
+  return HttpServerResponse.empty({ headers: { "clear-site-data": HeaderValue.clearSiteData("storage") } })
 })
 
 const listRooms = Effect.gen(function* () {
@@ -132,6 +165,9 @@ export const list = [
   HttpRouter.route("GET", modules.phoenix.path, modules.phoenix.response),
   HttpRouter.route("GET", modules.live.path, modules.live.response),
   HttpRouter.route("POST", "/api/tokens", issueToken),
+  HttpRouter.route("GET", "/api/session", getSession),
+  HttpRouter.route("POST", "/api/session", signIn),
+  HttpRouter.route("DELETE", "/api/session", signOut),
   HttpRouter.route("GET", "/api/rooms", listRooms),
   HttpRouter.route("POST", "/api/rooms", createRoom),
   HttpRouter.route("GET", "/api/rooms/:room", getRoom),

@@ -12,6 +12,8 @@
  * - `HARBOUR_PEER_LISTEN`: the address and UDP port where peers find this Harbour, 0.0.0.0:0 by default, which is any port; it is not
  *   opened unless this or a peer is set.
  * - `REDIS_URL`: the Redis over which several Harbours on one database file serve the same rooms, such as `redis://127.0.0.1:6379`; without it Harbour is alone.
+ * - `HARBOUR_PLAIN_HTTP`: `true` where browsers on other machines open Harbour over plain HTTP: its cookie then lacks `Secure`, without which no browser would keep it.
+ *   `false` by default.
  * - `READINESS_DELAY`: how long Harbour serves on after a stop was requested, with `/ready` at 503, such as `5 seconds`;
  *   0 by default, since a load balancer is needed for it to be of use. Stopping takes that much longer.
  *
@@ -35,6 +37,7 @@ export class Settings extends Context.Service<
     readonly peers: ReadonlyArray<EndpointAddr.EndpointAddr>
     readonly peerListen: Option.Option<string>
     readonly redis: Option.Option<Redacted.Redacted>
+    readonly plainHttp: boolean
     readonly readinessDelay: Duration.Duration
   }
 >()("harbour/Settings") {}
@@ -100,6 +103,7 @@ export const settings = AppConfig.all({
     ),
     "REDIS_URL"
   ).pipe(Config.option),
+  plainHttp: Config.Boolean("HARBOUR_PLAIN_HTTP").pipe(Config.withDefault(false)),
   readinessDelay: Config.Duration("READINESS_DELAY").pipe(Config.withDefault(Duration.zero))
 })
 

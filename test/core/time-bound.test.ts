@@ -14,7 +14,7 @@ const millisOf = <A, E>(effect: Effect.Effect<A, E>) =>
   Effect.map(Effect.timed(effect), ([duration]) => Duration.toMillis(duration))
 
 describe("withinOrLeave", () => {
-  it.live("passes on what ends in time: a value, a failure, a defect", () =>
+  it.live("passes the exit of an effect that ends in time: a value, a failure, a defect", () =>
     Effect.gen(function* () {
       assert.strictEqual(yield* withinOrLeave(Effect.succeed(1), limit(1000)), 1)
       assert.strictEqual(yield* withinOrLeave(Effect.delay(Effect.succeed(2), 5), limit(10_000)), 2)

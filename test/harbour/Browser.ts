@@ -35,6 +35,12 @@ export const browser: Effect.Effect<Browser, never, Scope.Scope> = Effect.acquir
   (browser) => Effect.promise(() => browser.close())
 )
 
+/** Signs in on the page with a token. The page knows it when it is loaded again. */
+export const signIn = (page: Page, token: string): Promise<void> =>
+  page.evaluate(async (sent) => {
+    await fetch("/api/session", { method: "POST", body: JSON.stringify({ token: sent }) })
+  }, token)
+
 /** Opens Harbour's page as somebody, or as a guest, in a profile of its own. An error of its script, or what its policy forbids, is a defect at the end. */
 export const open = (
   browser: Browser,
@@ -62,15 +68,16 @@ export const open = (
     )
     context.setDefaultTimeout(patience)
     return yield* Effect.promise(async () => {
-      if (reader !== undefined) {
-        await context.addInitScript((me) => localStorage.setItem("harbour", JSON.stringify(me)), { ...reader })
-      }
       const page = await context.newPage()
       page.on("pageerror", ({ message }) => problems.push(message))
       page.on("console", (message) => {
         if (message.text().includes("Content Security Policy")) problems.push(message.text())
       })
-      await page.goto(`${url}/#${room}`)
+      if (reader !== undefined) {
+        await page.goto(url)
+        await signIn(page, reader.token)
+      }
+      await page.goto(`${url}/?opened#${room}`)
       return page
     })
   })

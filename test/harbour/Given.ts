@@ -1,5 +1,7 @@
 /** What tests of Harbour's parts give them. */
 import { Duration, Layer, Option } from "effect"
+import { Persistence } from "effect/persistence"
+import { SessionStore } from "fairlead/server/middleware"
 
 import { Settings } from "../../examples/harbour/Settings.ts"
 
@@ -13,6 +15,10 @@ export const given = (settings: Partial<Settings["Service"]>): Layer.Layer<Setti
     peers: [],
     peerListen: Option.none(),
     redis: Option.none(),
+    plainHttp: false,
     readinessDelay: Duration.zero,
     ...settings
   })
+
+/** Sessions of the page in memory. */
+export const memorySessions = Layer.provide(SessionStore.layer, Persistence.layerBackingMemory)

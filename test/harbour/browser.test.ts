@@ -162,30 +162,61 @@ describe.skipIf(missing)("browser", () => {
   )
 
   it.live(
-    "harbour: an unknown token makes its owner a guest, who goes on listening: when the page is loaded, and when Harbour is back with other data",
+    "harbour: a visitor signs in with a name, stays signed in over a reload and a restart, and signs out; no script reads the cookie",
+    Effect.fn(function* () {
+      const chromium = yield* browser
+      const data = yield* dataFile
+      const harbour = yield* start(data)
+      yield* furnish(harbour, "quay")
+      const page = yield* open(chromium, harbour, "quay")
+      yield* stands(page, "Live")
+      yield* Effect.promise(async () => {
+        await page.locator("#member-name").fill("Ada")
+        await page.getByRole("button", { name: "Join" }).click()
+        await page.locator("#me", { hasText: "Ada" }).waitFor()
+      })
+      yield* stands(page, "Live")
+      const [cookie] = yield* Effect.promise(() => page.context().cookies())
+      assert.include(cookie, { name: "__Host-harbour", secure: true, httpOnly: true, sameSite: "Lax" })
+      assert.deepStrictEqual(yield* Effect.promise(() => page.evaluate(() => [document.cookie, localStorage.length])), [
+        "",
+        0
+      ])
+      yield* Effect.promise(() => page.reload())
+      yield* stands(page, "Live")
+      assert.strictEqual(yield* Effect.promise(() => page.locator("#me").textContent()), "Ada")
+
+      yield* harbour.signal("SIGTERM")
+      yield* harbour.ended
+      const again = yield* start(data, "main", { PORT: String(harbour.port) })
+      yield* Effect.promise(() => page.reload())
+      yield* stands(page, "Live")
+      yield* Effect.promise(async () => {
+        await page.locator("#text").fill("Still Ada")
+        await page.getByRole("button", { name: "Send" }).click()
+      })
+      assert.deepStrictEqual(yield* texts(page, "Still Ada"), ["Still Ada"])
+      assert.strictEqual((yield* again.call("GET", path)).json.items[0].author, "Ada")
+
+      yield* Effect.promise(async () => {
+        await page.getByRole("button", { name: "Sign out" }).click()
+        await page.getByRole("button", { name: "Join" }).waitFor()
+      })
+      assert.isEmpty(yield* Effect.promise(() => page.context().cookies()))
+      yield* stands(page, "Live")
+      yield* Effect.promise(() => page.reload())
+      yield* Effect.promise(() => page.getByRole("button", { name: "Join" }).waitFor())
+    })
+  )
+
+  it.live(
+    "harbour: an unknown session makes its owner a guest, who goes on listening, when Harbour is back with other data",
     Effect.fn(function* () {
       const chromium = yield* browser
       const harbour = yield* start(yield* dataFile)
       yield* furnish(harbour, "quay")
-      const page = yield* open(chromium, harbour, "quay")
-      yield* stands(page, "Live")
-      yield* Effect.promise(() =>
-        page.evaluate((me) => localStorage.setItem("harbour", JSON.stringify(me)), {
-          name: "Ada",
-          token: `hbr_${"A".repeat(43)}`
-        })
-      )
-      yield* Effect.promise(() => page.reload())
-      yield* stands(page, "Live")
-      assert.isTrue(yield* Effect.promise(() => page.getByRole("link", { name: "quay" }).isVisible()))
-      assert.isTrue(yield* Effect.promise(() => page.getByRole("button", { name: "Join" }).isVisible()))
-
-      const ada = yield* memberOf(harbour, "Ada")
-      yield* Effect.promise(async () => {
-        await page.evaluate((me) => localStorage.setItem("harbour", JSON.stringify(me)), { ...ada })
-        await page.reload()
-        await page.getByRole("button", { name: "Send" }).waitFor()
-      })
+      const page = yield* open(chromium, harbour, "quay", yield* memberOf(harbour, "Ada"))
+      yield* Effect.promise(() => page.getByRole("button", { name: "Send" }).waitFor())
       yield* stands(page, "Live")
       yield* harbour.signal("SIGTERM")
       yield* harbour.ended

@@ -176,7 +176,10 @@ describe.concurrent("live", () => {
         assert.match(headers.get("cache-control") ?? "", /immutable/)
         assert.match(text, /export (?:const|\{)/)
       }
-      assert.match(harbour.output(), /^live \(channel\)\n {2}handler {2}access-log\n {2}channel {2}room:\{room\}$/m)
+      assert.match(
+        harbour.output(),
+        /^live \(channel\)\n {2}handler {2}access-log\n {2}handler {2}visitor\n {2}channel {2}room:\{room\} {2}requires harbour\/CurrentUser$/m
+      )
       const plain = yield* harbour.call("GET", "/socket/websocket")
       assert.deepStrictEqual([plain.status, /WebSocket handshake/.test(plain.text)], [400, true])
     })

@@ -20,7 +20,7 @@ import { MembersOnly, RoomChannel, Unavailable, UnknownToken } from "../../examp
 import * as SqliteStorage from "../../examples/harbour/SqliteStorage.ts"
 import { Storage } from "../../examples/harbour/Storage.ts"
 import { Tokens } from "../../examples/harbour/Tokens.ts"
-import { given } from "./Given.ts"
+import { given, memorySessions } from "./Given.ts"
 
 const quay = Schema.decodeSync(RoomName)("quay")
 const textOf = Schema.decodeSync(MessageText)
@@ -37,7 +37,8 @@ const harbourOver = <E>(storage: Layer.Layer<Storage, E>) =>
     Layer.provideMerge(Messages.layer),
     Layer.provideMerge(Layer.merge(Tokens.layer, Previews.layer)),
     Layer.provide(pages),
-    Layer.provideMerge(storage)
+    Layer.provideMerge(storage),
+    Layer.provideMerge(Layer.merge(given({}), memorySessions))
   )
 
 /** Harbour's channels in memory, with the room "quay" and its keeper's token. */

@@ -52,7 +52,7 @@ const folders: Readonly<Record<string, Folder>> = {
       validation: (factory, options) => factory(Object.assign(User, { schemas: { body: Schema.String } }), options)
     },
     // An around and a preset are plain functions, and a router has its name already.
-    others: ["secureCookie", "idempotencyKey", "methodNotAllowed", "recommended", "sameSecret"]
+    others: ["secureCookie", "readSession", "idempotencyKey", "methodNotAllowed", "recommended", "sameSecret"]
   },
   "app/fairings": {
     exports: fairings,

@@ -25,6 +25,7 @@ import { Fairing } from "fairlead/app"
 import type { Broadcaster } from "fairlead/channel"
 import { EndpointId } from "fairlead/endpoint"
 import type { EndpointAddr } from "fairlead/endpoint"
+import type { SessionStore } from "fairlead/server/middleware"
 import { TestApp } from "fairlead/testing/app"
 import { TestChannel } from "fairlead/testing/channel"
 import { TestEndpoint } from "fairlead/testing/endpoint"
@@ -39,8 +40,11 @@ import * as PageNetwork from "../../examples/harbour/PageNetwork.ts"
 import { Pages } from "../../examples/harbour/Pages.ts"
 import { link, Peers } from "../../examples/harbour/Peers.ts"
 import { RoomChannel } from "../../examples/harbour/RoomChannel.ts"
+import { sessions } from "../../examples/harbour/Sessions.ts"
+import type { Settings } from "../../examples/harbour/Settings.ts"
 import { Storage } from "../../examples/harbour/Storage.ts"
 import { Tokens } from "../../examples/harbour/Tokens.ts"
+import { memorySessions } from "../harbour/Given.ts"
 import { makeBroker } from "./CutBroadcaster.ts"
 
 // Otherwise it is loaded when it is first used, which no seed orders: the first run would wait for it.
@@ -91,7 +95,7 @@ const memoryPeers = (peer: EndpointAddr.EndpointAddr) =>
     Effect.map(link([peer]), (addr) => Peers.of({ addr: Option.some(addr) }))
   )
 
-type Services = Storage | Messages | Tokens | Broadcaster.Broadcaster
+type Services = Storage | Messages | Tokens | Broadcaster.Broadcaster | SessionStore | Settings
 
 /** Ignites and launches one Harbour. */
 const launch = (peer: EndpointAddr.EndpointAddr) =>
@@ -106,6 +110,7 @@ const launch = (peer: EndpointAddr.EndpointAddr) =>
       .override(Tokens.layer, countedTokens)
       .override(PageNetwork.transport, noNetwork)
       .override(Pages.layer, slowPages)
+      .override(sessions, memorySessions)
       .override(Peers.layer, memoryPeers(peer))
       .attach(shown)
     const http = yield* TestApp.make(app, undefined, { grace: "3 seconds", mercy: "1 second" })

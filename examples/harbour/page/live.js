@@ -30,7 +30,7 @@ const whoIsHere = (names) => {
  * - `typing(words)`: which others are typing now;
  * - `present(words)`: which members are in the room now. Neither is a live region: it would talk over the messages.
  *
- * A room that may not be followed, for its token perhaps, is asked for again and again: reading over HTTP says what is wrong.
+ * A room that may not be followed is asked for again and again: reading over HTTP says what is wrong.
  */
 export const live = ({ Presence, Socket }, heard) => {
   const socket = new Socket("/socket")
@@ -57,7 +57,7 @@ export const live = ({ Presence, Socket }, heard) => {
   const follow = (room, me) => {
     unfollow()
     own = me?.name
-    const mine = socket.channel(`room:${room}`, me === null ? {} : { token: me.token })
+    const mine = socket.channel(`room:${room}`)
     const whileFollowed = (run) => (value) => {
       if (channel === mine) run(value)
     }
@@ -81,6 +81,12 @@ export const live = ({ Presence, Socket }, heard) => {
     socket.connect()
   }
 
+  /** Closes the connection, so that the next one is that of another session; `then` runs when it is closed. */
+  const reopen = (then) => {
+    unfollow()
+    socket.disconnect(then)
+  }
+
   const follows = (room) => channel?.topic === `room:${room}` && channel.state === "joined" && socket.isConnected()
 
   /** Says that the person in this room is typing. */
@@ -90,5 +96,5 @@ export const live = ({ Presence, Socket }, heard) => {
     channel.push("typing", {})
   }
 
-  return { follow, follows, unfollow, type }
+  return { follow, follows, reopen, unfollow, type }
 }

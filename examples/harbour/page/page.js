@@ -1,8 +1,8 @@
 const at = (id) => document.getElementById(id)
-const stored = localStorage.getItem("harbour")
+const lost = "You are no longer known here. Join again to write."
 
-/** Who we are ({ name, token }), the open room's name, and the cursor of its older messages. */
-let me = stored === null ? null : JSON.parse(stored)
+/** Who we are ({ name }, by the session that the browser's cookie names), the open room's name, and the cursor of its older messages. */
+let me = null
 let shown = null
 let older = null
 let moreRooms = null
@@ -27,11 +27,7 @@ const complain = (text) => {
 const call = async (method, path, body) => {
   const response = await fetch(path, {
     method,
-    headers: {
-      ...(body === undefined ? {} : { "content-type": "application/json" }),
-      ...(me === null ? {} : { authorization: `Bearer ${me.token}` })
-    },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) })
+    ...(body === undefined ? {} : { headers: { "content-type": "application/json" }, body: JSON.stringify(body) })
   }).catch(() => {
     throw new Error("Harbour does not answer. Is it still running?")
   })
@@ -39,10 +35,7 @@ const call = async (method, path, body) => {
   if (response.ok) return answer
   if (response.status === 401 && me !== null) {
     become(null)
-    const lost = "Your token is no longer known here. Join again to write."
-    if (method !== "GET") throw new Error(lost)
-    say(lost)
-    return call(method, path)
+    throw new Error(lost)
   }
   const faults = (answer.errors ?? []).map(({ message, path }) => `${path.slice(1) || "body"}: ${message}`)
   throw new Error(faults.join("; ") || answer.detail || `The request failed with status ${response.status}.`)
@@ -50,11 +43,17 @@ const call = async (method, path, body) => {
 
 const become = (member) => {
   me = member
-  if (member === null) localStorage.removeItem("harbour")
-  else localStorage.setItem("harbour", JSON.stringify(member))
   show()
-  // The channel knows us by the token that it was joined with.
-  if (shown !== null) rooms?.follow(shown, me)
+  // The socket knows us by the session that it was opened with.
+  rooms?.reopen(() => shown !== null && rooms.follow(shown, me))
+}
+
+/** Asks who we are: the session may have ended, here or in another tab. */
+const identify = async () => {
+  const { name } = await call("GET", "/api/session")
+  if (name === (me?.name ?? null)) return
+  become(name === null ? null : { name })
+  if (name === null) say(lost)
 }
 
 const show = () => {
@@ -231,6 +230,7 @@ const look = async () => {
   await refresh()
   if (followed && rooms.follows(shown)) stand("live")
 }
+const lookAgain = () => look().catch(() => {})
 
 /** Leaves the room that is shown: nothing on the page speaks of it any more. */
 const leaveRoom = () => {
@@ -280,9 +280,10 @@ const enter = async () => {
 }
 
 onSubmit(at("join"), async (form) => {
-  const { name, token } = await call("POST", "/api/tokens", { name: form.elements.name.value.trim() })
+  const { name } = await call("POST", "/api/session", { name: form.elements.name.value.trim() })
   form.reset()
-  become({ name, token })
+  await identify()
+  if (me === null) throw new Error("The browser kept no cookie: over plain HTTP it needs HARBOUR_PLAIN_HTTP=true.")
   say(`You are ${name}.`)
   if (shown === null) at("new-room").querySelector("summary").focus()
   else at("text").focus()
@@ -335,11 +336,13 @@ at("older").addEventListener("click", ({ currentTarget }) =>
   })
 )
 at("more-rooms").addEventListener("click", ({ currentTarget }) => act(currentTarget, () => listRooms(moreRooms)))
-at("leave").addEventListener("click", () => {
-  complain("")
-  become(null)
-  say("Signed out.")
-})
+at("leave").addEventListener("click", ({ currentTarget }) =>
+  act(currentTarget, async () => {
+    await call("DELETE", "/api/session")
+    become(null)
+    say("Signed out.")
+  })
+)
 
 const states = { connecting: "Connecting", live: "Live", reconnecting: "Reconnecting" }
 
@@ -354,7 +357,7 @@ const stand = (now) => {
 }
 
 const heard = {
-  joined: () => look().catch(() => {}),
+  joined: () => identify().then(lookAgain, lookAgain),
   state: stand,
   posted: (message) =>
     inTurn(() => {
@@ -374,7 +377,7 @@ const heard = {
 }
 
 addEventListener("hashchange", () => act(null, enter))
-await act(null, () => listRooms())
+await act(null, () => identify().then(() => listRooms()))
 await act(null, enter)
 show()
 
@@ -382,7 +385,7 @@ let looks = 0
 
 /** Looks for news while the page is seen and not live, and seldom while it is: events of another node may be lost on their way. The next look may succeed. */
 const watch = async () => {
-  if ((state !== "live" || ++looks % 10 === 0) && document.visibilityState === "visible") await look().catch(() => {})
+  if ((state !== "live" || ++looks % 10 === 0) && document.visibilityState === "visible") await lookAgain()
   setTimeout(watch, 3000)
 }
 setTimeout(watch, 3000)

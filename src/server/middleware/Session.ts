@@ -108,6 +108,8 @@ export interface SessionOptions<A> extends CookieAttributes {
   readonly idleTimeout?: Duration.Input | undefined
   /** The end of every session after its beginning. Default: 1 day. */
   readonly absoluteTimeout?: Duration.Input | undefined
+  /** Whether the browser keeps the cookie when it is closed, until `absoluteTimeout`. Default: false. */
+  readonly persistent?: boolean | undefined
   /** Whether a request fails with 503, or goes on with a session for itself alone, when the store fails. Default: `fail`. */
   readonly onStoreError?: "allow" | "fail" | undefined
   /** How long each access of the store may take. Default: 2 seconds. */
@@ -160,16 +162,8 @@ class Current<A> implements Session<A> {
   readonly update = (change: (data: A) => A) => Effect.sync(() => void this.updates.push(change))
 }
 
-/**
- * Provides the session of the request as the service `key`.
- *
- * @category middleware
- * @since 0.1.0
- */
-export const session = <I, A>(
-  key: Context.Key<I, Session<A>>,
-  options: SessionOptions<A>
-): Middleware.Before<Exclude<I, Ambient>, SessionError, SessionStore> => {
+/** The sessions of these options in their store. */
+const storedSessions = <A>(options: SessionOptions<A>) => {
   const name = nameOr("session", options.name)
   const check = checkOptions(name)
   const writer = cookieWriter(check, options.cookie ?? "__Host-session", options)
@@ -222,6 +216,27 @@ export const session = <I, A>(
   const remove = (digest: string) =>
     Effect.flatMap(SessionStore, (store) => inTime(store.remove(digest), "WriteFailed"))
 
+  /** Sets the cookie of a session that began then. */
+  const setCookie = (id: string, created: number, now: number) => (response: Response) =>
+    options.persistent === true
+      ? writer.set(response, id, Duration.millis(created + absolute - now))
+      : writer.set(response, id)
+
+  return { name, writer, setCookie, idle, onStoreError, find, load, write, remove }
+}
+
+/**
+ * Provides the session of the request as the service `key`.
+ *
+ * @category middleware
+ * @since 0.1.0
+ */
+export const session = <I, A>(
+  key: Context.Key<I, Session<A>>,
+  options: SessionOptions<A>
+): Middleware.Before<Exclude<I, Ambient>, SessionError, SessionStore> => {
+  const { find, idle, load, name, onStoreError, remove, setCookie, write, writer } = storedSessions(options)
+
   /** Saves the session, and returns the change of its cookie. */
   const save = (current: Current<A>, locks: KeyedLocks) =>
     Effect.gen(function* () {
@@ -230,7 +245,7 @@ export const session = <I, A>(
       const begin = Effect.gen(function* () {
         const id = newId()
         yield* write(digestOf(id), current.changed(undefined), now, now)
-        return (response: Response) => writer.set(response, id)
+        return setCookie(id, now, now)
       })
       if (found === undefined) return updates.length > 0 || (renews && !ends) ? yield* begin : undefined
       if (!ends && !renews && updates.length === 0 && now - found.seen < idle / 10) return undefined
@@ -248,7 +263,7 @@ export const session = <I, A>(
           const id = newId()
           yield* write(digestOf(id), current.changed(latest.data), latest.created, now)
           yield* remove(found.digest)
-          return (response: Response) => writer.set(response, id)
+          return setCookie(id, latest.created, now)
         })
       )
     })
@@ -288,6 +303,39 @@ export const session = <I, A>(
       })
     )
   }) as never
+}
+
+/**
+ * Reads the data of a session outside of a pipeline, from the `Cookie` header of a request: to know who connects to a channel, for example. It changes nothing, and does not prolong
+ * the session. The options are those of `session`.
+ *
+ * **Example** (The visitor who connects)
+ *
+ * ```ts
+ * import { Context, Effect, Schema } from "effect"
+ * import { ChannelHandler } from "fairlead/channel"
+ * import { readSession } from "fairlead/server/middleware"
+ *
+ * class UserName extends Context.Service<UserName, string>()("app/UserName") {}
+ *
+ * const read = readSession({ schema: Schema.String, initial: "guest" })
+ * const visitor = ChannelHandler.make("visitor", {
+ *   connect: ({ headers }) =>
+ *     Effect.map(Effect.orDie(read(headers["cookie"])), (name = "guest") =>
+ *       ChannelHandler.accept({ context: Context.make(UserName, name) })
+ *     )
+ * })
+ * ```
+ *
+ * @category accessors
+ * @since 0.1.0
+ */
+export const readSession = <A>(
+  options: SessionOptions<A>
+): ((cookie: string | undefined) => Effect.Effect<A | undefined, SessionError, SessionStore>) => {
+  const { load } = storedSessions(options)
+  return (cookie) =>
+    Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.map(load(cookie, now), (found) => found?.data))
 }
 
 const uncached = (response: Response): Response =>

@@ -5,7 +5,7 @@ import { Persistence } from "effect/persistence"
 import { TestClock } from "effect/testing"
 import { InvalidOption } from "fairlead"
 import { Middleware, Pipeline } from "fairlead/server"
-import { session, SessionError, SessionStore } from "fairlead/server/middleware"
+import { readSession, session, SessionError, SessionStore } from "fairlead/server/middleware"
 import type { SessionOptions } from "fairlead/server/middleware"
 import { TestServer } from "fairlead/testing/server"
 
@@ -236,6 +236,36 @@ describe("session", () => {
       const live = Layer.provide(Visiting.layer(session(Visitor, { schema: Data, initial })), store)
       const server = yield* TestServer.make(app, live, { origin: "https://test" })
       assert.deepStrictEqual([(yield* server.get("/")).text, (yield* server.get("/")).text], ["false 1", "true 2"])
+    })
+  )
+
+  it.effect("with persistent the browser keeps the cookie until absoluteTimeout, counted from the beginning", () =>
+    Effect.gen(function* () {
+      const { server } = yield* serverOf({ persistent: true, absoluteTimeout: "10 minutes" })
+      assert.include(cookieOf(yield* server.get("/add/a")), "; Max-Age=600;")
+      yield* TestClock.adjust("4 minutes")
+      assert.include(cookieOf(yield* server.get("/login/ann")), "; Max-Age=360;")
+    })
+  )
+
+  it.effect("readSession reads the data of a cookie while it lives, and neither begins nor prolongs it", () =>
+    Effect.gen(function* () {
+      const { layer, records, server, state } = yield* serverOf({ idleTimeout: "10 minutes" })
+      const read = readSession({ schema: Data, initial, idleTimeout: "10 minutes" })
+      const id = idOf(yield* server.get("/add/a"))
+      const { writes } = state
+      const found = (cookie: string | undefined) => Effect.provide(read(cookie), layer)
+      assert.deepStrictEqual(yield* found(`x=1; __Host-session=${id}`), { user: null, items: ["a"] })
+      for (const other of [undefined, "", "__Host-session=", `__Host-session=${"A".repeat(43)}`]) {
+        assert.isUndefined(yield* found(other))
+      }
+      yield* TestClock.adjust("9 minutes")
+      assert.isDefined(yield* found(`__Host-session=${id}`))
+      yield* TestClock.adjust("1 minute")
+      assert.isUndefined(yield* found(`__Host-session=${id}`))
+      assert.deepStrictEqual([records.size, state.writes], [1, writes])
+      state.fails = true
+      assert.instanceOf(yield* Effect.flip(found(`__Host-session=${id}`)), SessionError)
     })
   )
 
