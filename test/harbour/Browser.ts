@@ -36,7 +36,7 @@ export const browser: Effect.Effect<Browser, never, Scope.Scope> = Effect.acquir
 )
 
 /** Signs in on the page with a token. The page knows it when it is loaded again. */
-export const signIn = (page: Page, token: string): Promise<void> =>
+const signIn = (page: Page, token: string): Promise<void> =>
   page.evaluate(async (sent) => {
     await fetch("/api/session", { method: "POST", body: JSON.stringify({ token: sent }) })
   }, token)

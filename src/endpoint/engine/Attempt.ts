@@ -90,10 +90,15 @@ export class Attempt {
     )
   }
 
-  /** The attempt has ended. */
-  end(exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> {
+  /** The attempt has ended, and has neither a scope nor a flow that ends with it. */
+  endAtOnce(exit: Exit.Exit<unknown, unknown>): void {
     this.isOver = true
     if (Exit.isFailure(exit)) this.connection?.close(zero, "")
+  }
+
+  /** The attempt has ended. */
+  end(exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> {
+    this.endAtOnce(exit)
     const closing = (this.scope && Scope.closeUnsafe(this.scope, exit)) ?? Effect.void
     if (this.watch === undefined) return closing
     return Effect.ensuring(

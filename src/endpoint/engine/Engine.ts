@@ -204,7 +204,8 @@ export class Engine {
     exit: Exit.Exit<TransportConnection, ConnectError>
   ): Exit.Exit<Connected, ConnectError> {
     const admitted = Exit.isSuccess(exit) ? this.admit(attempt, exit.value) : Exit.failCause(exit.cause)
-    this.over(attempt, admitted)
+    this.attempts.delete(attempt)
+    attempt.endAtOnce(admitted)
     return admitted
   }
 

@@ -19,7 +19,7 @@ export const windowMillis = 10_000
 /** How long a node may be silent. */
 export const silenceMillis = 3000
 
-export class Hall extends ChannelApi.make("hall:{id}", {
+class Hall extends ChannelApi.make("hall:{id}", {
   incoming: { say: { payload: ChannelApi.AnyPayload }, ask: { payload: ChannelApi.AnyPayload, reply: Schema.Json } },
   outgoing: { said: ChannelApi.AnyPayload }
 }) {}
@@ -38,7 +38,7 @@ export interface Answer {
 }
 
 /** A client's request: a poll, or a message when it has a body. */
-export type Ask = (token?: string, body?: string) => Effect.Effect<Answer>
+type Ask = (token?: string, body?: string) => Effect.Effect<Answer>
 
 export interface PollNode {
   readonly ask: Ask
@@ -97,7 +97,7 @@ export type Frame = readonly [
   payload: unknown
 ]
 
-export const join = JSON.stringify(["1", "1", "hall:1", "phx_join", {}])
+const join = JSON.stringify(["1", "1", "hall:1", "phx_join", {}])
 export const say = (payload: unknown): string => JSON.stringify(["1", null, "hall:1", "say", payload])
 
 /** The payloads of the broadcasts in an answer. */

@@ -147,8 +147,7 @@ export class ClusterSubscriptions implements ShardOwner {
       for (let tries = 0; ; tries++) {
         const address = this.owner.masterOf(name)
         if (address === undefined) {
-          yield* Effect.fail(new ConnectionFault({ message: `No server has the slot of ${name}` }))
-          return
+          return yield* Effect.fail(new ConnectionFault({ message: `No server has the slot of ${name}` }))
         }
         const subscriber = this.subscriberAt(address)
         const dispatch = (message: string) => {
@@ -161,10 +160,7 @@ export class ClusterSubscriptions implements ShardOwner {
         const placed = yield* Effect.result(answering(asked(() => subscriber.add(name, dispatch))))
         if (placed._tag === "Failure") {
           const redirect = redirectOf(placed.failure.message)
-          if (redirect === undefined || tries === maxRedirects) {
-            yield* Effect.fail(placed.failure)
-            return
-          }
+          if (redirect === undefined || tries === maxRedirects) return yield* Effect.fail(placed.failure)
           this.owner.redirected(redirect, address)
           continue
         }
