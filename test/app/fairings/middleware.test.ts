@@ -147,7 +147,7 @@ const rows: Readonly<Record<string, Row>> = {
 }
 
 /** Exports that are no middleware. */
-const helpers = new Set(["cspNonce", "sameSecret", "secureCookie"])
+const helpers = new Set(["readSession", "cspNonce", "sameSecret", "secureCookie"])
 /** Middleware for a pipeline alone; the guide says why. */
 const forPipelines = ["authentication", "idempotencyKey", "recommended", "session", "validation"]
 
