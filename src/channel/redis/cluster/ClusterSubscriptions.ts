@@ -166,13 +166,13 @@ export class ClusterSubscriptions implements ShardOwner {
         }
         if (this.channels.get(name) !== channel) {
           yield* Effect.ignoreCause(asked(() => subscriber.remove(name, dispatch)))
-          return
+          return undefined
         }
         // Its slot may have left in the meantime.
         if (!subscriber.has(name)) continue
         channel.place = { subscriber, dispatch }
         this.ended.delete(name)
-        return
+        return undefined
       }
     })
   }

@@ -68,7 +68,7 @@ export class ShardSubscriber {
   /** Succeeds when the subscription is active. */
   async add(channel: string, dispatch: Dispatch): Promise<void> {
     await this.opened
-    if (this.isBroken) throw new Error("the connection has ended")
+    if (this.isBroken) return Promise.reject(new Error("the connection has ended"))
     this.channels.set(channel, dispatch)
     try {
       await this.client.sSubscribe(channel, dispatch)
