@@ -38,8 +38,6 @@ interface Kind {
   readonly answers: (port: number) => Promise<boolean>
   /** The arguments that start it on a port, with its data in a folder. */
   readonly command: (program: string, port: number, folder: string) => readonly [string, ReadonlyArray<string>]
-  /** The process that signals go to, when it is not the one that was started. */
-  readonly pid?: (folder: string) => number
 }
 
 const places = ["/usr/local/bin", "/usr/bin", "/usr/sbin"]
@@ -61,9 +59,11 @@ const says = (port: number, send: string, expected: string): Promise<boolean> =>
 
 const postgresFolder = (): string | undefined => globSync("/usr/lib/postgresql/*/bin").toSorted().at(-1)
 
-/** PostgreSQL does not run as root. */
+/** PostgreSQL does not run as root. `setpriv` becomes the program: `runuser` would stay its parent, and stop itself whenever the program is stopped. */
 const asPostgres = (program: string, given: ReadonlyArray<string>): readonly [string, ReadonlyArray<string>] =>
-  process.getuid?.() === 0 ? ["runuser", ["-u", "postgres", "--", program, ...given]] : [program, given]
+  process.getuid?.() === 0
+    ? ["setpriv", ["--reuid=postgres", "--regid=postgres", "--init-groups", program, ...given]]
+    : [program, given]
 
 const logsIn = (port: number): boolean => {
   const psql = installed("psql")()
@@ -113,8 +113,7 @@ const kinds = {
       const [initdb, given] = asPostgres(join(program, "../initdb"), ["-A", "trust", "-U", "postgres", "-D", data])
       execFileSync(initdb, given, { stdio: "ignore" })
       return asPostgres(program, ["-D", data, "-p", String(port), "-h", "127.0.0.1", "-k", folder, "-F"])
-    },
-    pid: (folder) => Number(readFileSync(join(folder, "data/postmaster.pid"), "utf8").split("\n")[0])
+    }
   }
 } satisfies Record<string, Kind>
 
@@ -139,10 +138,9 @@ const start = async (kind: Kind, program: string): Promise<OwnEngine> => {
   const ended = async (): Promise<void> => {
     if (child?.exitCode === null && child.signalCode === null) await once(child, "exit")
   }
-  // A program that runs another as another user stops with it, and has to be told to go on.
   const each = (signal: NodeJS.Signals) => () => {
-    const first = kind.pid?.(folder) ?? child!.pid!
-    for (const pid of new Set([child!.pid!, first, ...childrenOf(first)])) process.kill(pid, signal)
+    const { pid = 0 } = child!
+    for (const one of [pid, ...childrenOf(pid)]) process.kill(one, signal)
   }
   const engine: OwnEngine = {
     missing: false,
@@ -155,9 +153,7 @@ const start = async (kind: Kind, program: string): Promise<OwnEngine> => {
       if (child.exitCode !== null) throw new Error(`${program} ended with ${child.exitCode} before it answered`)
     },
     async stop(signal = "SIGTERM") {
-      const pid = kind.pid?.(folder)
-      if (pid === undefined) child?.kill(signal)
-      else process.kill(pid, signal)
+      child?.kill(signal)
       await ended()
     }
   }

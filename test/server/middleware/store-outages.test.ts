@@ -106,7 +106,8 @@ describe.each(engines)("a store in $name that is away", ({ engine, keeps, keys, 
           assert.strictEqual(back.text, keeps ? "-:a" : "-:")
           yield* until(open.get("/", own), ({ text }) => text === back.text)
           const again = withId(idOf(yield* closed.get("/add/c")))
-          assert.strictEqual((yield* open.get("/", again)).text, "-:c")
+          // Without the store it answers as for a new visitor.
+          yield* until(open.get("/", again), ({ text }) => text === "-:c")
         }).pipe(Effect.provide(Logger.layer([logger])))
         const told = lines.filter((line) => /Warn "session": The store of sessions failed/.test(line))
         // Both nodes log each of four requests, and the fifth.
