@@ -219,9 +219,9 @@ const endpoint: ReadonlyArray<Fault> = [
     part: "endpoint",
     guards: ["endpoint streamLimit", "endpoint open stream"],
     file: "src/endpoint/engine/Connected.ts",
-    search: "(stream) => Scope.addFinalizerExit(scope, (exit) => end(stream, exit) ?? Effect.void)",
+    search: "    return source.take((stream) => {\n      const finalize",
     replace:
-      "(stream) => Effect.andThen(Effect.interruptible(Effect.yieldNow), Scope.addFinalizerExit(scope, (exit) => end(stream, exit) ?? Effect.void))"
+      "    const taken = (keep: (stream: A) => void) => Effect.tap(source.take(() => {}), (stream) => Effect.andThen(Effect.interruptible(Effect.yieldNow), Effect.sync(() => keep(stream))))\n    return taken((stream) => {\n      const finalize"
   },
   {
     kind: "a stale snapshot written back",
