@@ -35,7 +35,6 @@ import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
@@ -46,6 +45,7 @@ import { Broadcaster } from "../broadcaster/Contract.ts"
 import type { Health } from "../broadcaster/Contract.ts"
 import { LeasedPresence } from "../nodes/LeasedPresence.ts"
 import { NodeEngine } from "../nodes/NodeEngine.ts"
+import { nodeFork } from "../nodes/NodeFork.ts"
 import { NodeSurvey } from "../nodes/NodeSurvey.ts"
 import { nodeTimes, unique } from "../nodes/NodeTimes.ts"
 import { Presence } from "../presence/Contract.ts"
@@ -258,7 +258,6 @@ export const layer = (options: LayerOptions = {}): Layer.Layer<Broadcaster | Pre
   return Layer.effectContext(
     Effect.gen(function* () {
       const context = yield* Effect.context()
-      const scope = yield* Effect.scope
       const clock = Context.get(context, Clock.Clock)
       const now = () => clock.currentTimeMillisUnsafe()
       const refused = (cause: unknown) => new NatsConnectError({ address: settings.address, cause })
@@ -272,7 +271,7 @@ export const layer = (options: LayerOptions = {}): Layer.Layer<Broadcaster | Pre
       )
 
       const health = yield* SubscriptionRef.make<Health>({ _tag: "Connected" })
-      const fork = (work: Effect.Effect<void>) => void Fiber.runIn(Effect.runForkWith(context)(work), scope)
+      const fork = yield* nodeFork
       const reportDefect = (topic: string, defect: unknown) =>
         fork(
           Effect.logError(`A subscriber of "${topic}" threw an error; the other subscribers got the message`, defect)

@@ -37,7 +37,6 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
@@ -48,6 +47,7 @@ import { Broadcaster } from "../broadcaster/Contract.ts"
 import type { Health } from "../broadcaster/Contract.ts"
 import { LeasedPresence } from "../nodes/LeasedPresence.ts"
 import { NodeEngine } from "../nodes/NodeEngine.ts"
+import { nodeFork } from "../nodes/NodeFork.ts"
 import { NodeSurvey } from "../nodes/NodeSurvey.ts"
 import { nodeTimes, unique } from "../nodes/NodeTimes.ts"
 import { Presence } from "../presence/Contract.ts"
@@ -168,8 +168,7 @@ export const layer = (options: LayerOptions = {}): Layer.Layer<Broadcaster | Pre
   return Layer.effectContext(
     Effect.gen(function* () {
       const context = yield* Effect.context()
-      const scope = yield* Effect.scope
-      const fork = (work: Effect.Effect<void>) => void Fiber.runIn(Effect.runForkWith(context)(work), scope)
+      const fork = yield* nodeFork
       const { address, cluster, prefix, url } = settings
       const connecting =
         cluster === undefined

@@ -1,6 +1,6 @@
 /** What nodes promise over any broker about the members of a topic. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Result } from "effect"
+import { Effect, Fiber, Option, Result } from "effect"
 import { ChannelServer } from "fairlead/channel"
 import type { TestChannel } from "fairlead/testing/channel"
 import { afterAll, beforeAll } from "vitest"
@@ -63,6 +63,13 @@ export const membersContract = (kind: BrokerKind): unknown =>
           assert.strictEqual((yield* named.closed).code, 1001)
         })
       )
+    )
+
+    it.live("nodes 1: a node that closes takes itself off the list of nodes without waiting for a time-out", () =>
+      Effect.gen(function* () {
+        const closing = Effect.scoped(nodeAt(broker, { commandTimeout: "120000 millis" }))
+        assert.isTrue(Option.isSome(yield* Effect.timeoutOption(closing, "1 minute")))
+      })
     )
 
     it.live("nodes 1: a question fails while the broker is away, and is answered again afterwards", () =>

@@ -111,6 +111,7 @@ export const nodesContract = (kind: BrokerKind): void => {
           const ben = yield* enter(b!, "room:except")
           yield* ann.push("room:except", "publish", "for both")
           yield* ann.notify("room:except", "sayToOthers", "for ben")
+          yield* until(() => got(ben).includes("for ben"))
           yield* ben.notify("room:except", "say", "last")
           yield* until(() => got(ann).includes("last") && got(ben).includes("last"))
           assert.deepStrictEqual(got(ann), ["for both", "last"])
