@@ -3,11 +3,10 @@
  *
  * @since 0.1.0
  */
-import * as IpNetwork from "effect/net/IpNetwork"
-import * as Result from "effect/Result"
+import type * as IpNetwork from "effect/net/IpNetwork"
 import * as Schema from "effect/Schema"
 
-import { addressRange, isWithin, readAddress } from "../../core/heads/AddressRange.ts"
+import { addressRange, isWithin, readAddress, readNetwork } from "../../core/heads/AddressRange.ts"
 import { bareAddress, canonicalHost } from "../../core/heads/Hosts.ts"
 import { checkOptions } from "../../core/Options.ts"
 
@@ -122,8 +121,8 @@ const standard: Readonly<Record<string, number>> = { https: 443, wss: 443, http:
 
 const networksOf = (option: string, given: ReadonlyArray<string> = []): ReadonlyArray<IpNetwork.IpNetwork> =>
   given.map((text) => {
-    const network = IpNetwork.fromString(text)
-    if (Result.isSuccess(network)) return network.success
+    const network = text.includes("/") ? readNetwork(text) : undefined
+    if (network !== undefined) return network
     throw checkOptions("ssrfPolicy").invalid(
       option,
       `"${text}" is no network: write its first address and its prefix length, like "10.1.0.0/16"`

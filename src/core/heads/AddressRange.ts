@@ -79,16 +79,16 @@ const ipv4At = (address: NetAddress.Ipv6Address, start: number): NetAddress.Ipv4
 const embedded = (address: NetAddress.Ipv6Address): NetAddress.Ipv4Address | undefined =>
   IpNetwork.contains(nat64, address) ? ipv4At(address, 12) : Option.getOrUndefined(NetAddress.fromIpv4Mapped(address))
 
-/** The IPv4 address that packets to an IPv6 address go to: mapped (RFC 4291), by NAT64 (RFC 6052) or by 6to4 (RFC 3056). */
-const insideOf = (address: NetAddress.IpAddress): NetAddress.Ipv4Address | undefined => {
-  if (!NetAddress.isIpv6Address(address)) return undefined
-  return embedded(address) ?? (IpNetwork.contains(sixToFour, address) ? ipv4At(address, 2) : undefined)
-}
+/** The IPv4 address that packets to an IPv6 address go to by NAT64 (RFC 6052) or by 6to4 (RFC 3056). */
+const insideOf = (address: NetAddress.Ipv6Address): NetAddress.Ipv4Address | undefined =>
+  embedded(address) ?? (IpNetwork.contains(sixToFour, address) ? ipv4At(address, 2) : undefined)
 
-/** All that an address can mean: itself, and the IPv4 address within it. */
+/** All that an address can mean: itself, and the IPv4 address within it. A mapped address (RFC 4291) is the IPv4 address alone. */
 export const readingsOf = (address: NetAddress.IpAddress): ReadonlyArray<NetAddress.IpAddress> => {
-  const inside = insideOf(address)
-  return inside === undefined ? [address] : [address, inside]
+  const canonical = NetAddress.toCanonical(address)
+  if (!NetAddress.isIpv6Address(canonical)) return [canonical]
+  const inside = insideOf(canonical)
+  return inside === undefined ? [canonical] : [canonical, inside]
 }
 
 const specialIn = (ranges: Table, address: NetAddress.IpAddress): AddressRange | undefined =>
@@ -126,11 +126,28 @@ export const addressRange = (text: string): AddressRange => {
   return address === undefined ? "invalid" : rangeOf(address)
 }
 
-/** The network of a text: a range such as `10.0.0.0/8`, or one address. `undefined` for any other text. */
-export const readNetwork = (text: string): IpNetwork.IpNetwork | undefined =>
-  Result.getOrUndefined(IpNetwork.fromString(text.includes("/") ? text : `${text}/${text.includes(":") ? 128 : 32}`))
+/**
+ * The network of a text: a range such as `10.0.0.0/8`, or one address. `undefined` for any other text. A range of mapped addresses, such as `::ffff:10.0.0.0/104`, is
+ * returned as the range of the IPv4 addresses, which finds both forms of an address.
+ */
+export const readNetwork = (text: string): IpNetwork.IpNetwork | undefined => {
+  const network = IpNetwork.fromString(text.includes("/") ? text : `${text}/${text.includes(":") ? 128 : 32}`)
+  return Option.getOrUndefined(Option.map(Result.getSuccess(network), withoutMapping))
+}
 
-/** Whether an address is in one of the networks; an IPv4 address within IPv6 (mapped, NAT64, 6to4) is looked up as both. */
+/** The bits of `::ffff:0:0/96` before the IPv4 address. */
+const mappedBits = 96
+
+const withoutMapping = (network: IpNetwork.IpNetwork): IpNetwork.IpNetwork => {
+  const { address, prefixLength } = network
+  if (!NetAddress.isIpv6Address(address) || prefixLength < mappedBits) return network
+  return Option.match(NetAddress.fromIpv4Mapped(address), {
+    onNone: () => network,
+    onSome: (inside) => IpNetwork.makeUnsafe(inside, prefixLength - mappedBits)
+  })
+}
+
+/** Whether an address is in one of the networks, in any of its readings. */
 export const isWithin = (networks: ReadonlyArray<IpNetwork.IpNetwork>, text: string): boolean => {
   const address = readAddress(text)
   if (address === undefined) return false

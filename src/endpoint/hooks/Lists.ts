@@ -18,7 +18,7 @@
  * 1. Who is on `deny` is rejected, whatever `allow` says. Where there is `allow`, everybody else is rejected too.
  * 2. `idList` rejects with 403 "not allowed", dials as well as accepted connections.
  * 3. `addressList` refuses before the handshake, at next to no cost. A dial is rejected when one of the addresses that it may go to is not allowed. An IPv4 address
- *    within IPv6 (mapped, NAT64, 6to4) is looked up as both.
+ *    within IPv6 (NAT64, 6to4) is looked up as both; a mapped address or range is that of IPv4.
  * 4. An address that cannot be read is rejected, unless `otherwise` allows it: the URL of a relay is such an address, and who comes through a relay has no other.
  * 5. A `Set` may be changed while the endpoint runs: it holds for new connections. An unreadable range throws `InvalidOption` in the factory; one added later
  *    allows nobody, and as part of `deny` rejects everybody.

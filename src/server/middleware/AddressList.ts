@@ -17,7 +17,7 @@
  * **Rules**
  *
  * 1. An address on `deny` is rejected, whatever `allow` says. Where there is `allow`, every other address is rejected too.
- * 2. An IPv4 address within IPv6 (mapped, NAT64, 6to4) is looked up as both, however it is spelled.
+ * 2. A mapped address or range, such as `::ffff:192.0.2.0/120`, is that of IPv4. An IPv4 address within IPv6 (NAT64, 6to4) is looked up as both. The spelling does not matter.
  * 3. A request without a readable address, such as one over a Unix socket, is rejected, unless `otherwise` allows it.
  * 4. A rejected request fails with `Reject` 403.
  *

@@ -143,6 +143,11 @@ describe("the policy", () => {
     for (const host of ["10.2.0.1", "10.1.2.3", "8.8.8.8", "[::ffff:8.8.8.8]"]) {
       assert.strictEqual(refused(`http://${host}/`, options), "AddressForbidden", host)
     }
+    const mapped = { allow: ["::ffff:10.1.0.0/112"], deny: ["::ffff:10.1.2.0/120", "::ffff:8.8.8.0/120"] }
+    for (const host of ["10.1.1.1", "[::ffff:10.1.1.1]"]) assert.isUndefined(refused(`http://${host}/`, mapped), host)
+    for (const host of ["10.2.0.1", "10.1.2.3", "8.8.8.8", "[::ffff:8.8.8.8]"]) {
+      assert.strictEqual(refused(`http://${host}/`, mapped), "AddressForbidden", host)
+    }
     assert.throws(() => ssrfPolicy({ allow: ["10.1.0.1/16"] }), InvalidOption, /first address and its prefix length/)
   })
 

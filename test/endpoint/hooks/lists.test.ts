@@ -81,6 +81,21 @@ it.effect.each([
   )
 )
 
+it.effect("endpoint: a range of mapped addresses is that of the IPv4 addresses", () =>
+  Effect.gen(function* () {
+    const hooks = addressList({ allow: ["::ffff:10.0.0.0/104"], deny: ["::ffff:10.0.0.13"] })
+    for (const [address, expected] of [
+      ["10.0.0.14:1", "accept"],
+      ["[::ffff:10.0.0.14]:1", "accept"],
+      ["10.0.0.13:1", "refuse"],
+      ["[::ffff:a00:d]:1", "refuse"],
+      ["11.0.0.1:1", "refuse"]
+    ] as const) {
+      assert.strictEqual(yield* admission(hooks, address), expected, address)
+    }
+  })
+)
+
 it.effect("endpoint2 2.3: an address that cannot be read is rejected, unless it is allowed", () =>
   Effect.gen(function* () {
     const deny = ["10.0.0.0/8"]

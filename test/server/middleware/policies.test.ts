@@ -60,6 +60,29 @@ describe("addressList", () => {
     })
   )
 
+  it.effect("finds an address by a range in every spelling of it (CVE-2026-47674)", () =>
+    Effect.gen(function* () {
+      for (const [range, inside, outside] of [
+        ["2001:0DB8:0:0:0:0:0:1", "2001:db8::1", "2001:db8::2"],
+        ["2001:db8:0::/48", "2001:DB8::ffff", "2001:db8:1::1"],
+        ["::ffff:192.0.2.13", "192.0.2.13", "192.0.2.12"],
+        ["::ffff:c000:20d", "::ffff:192.0.2.13", "192.0.2.12"],
+        ["0:0:0:0:0:FFFF:192.0.2.0/120", "192.0.2.255", "192.0.3.0"],
+        ["::ffff:192.0.2.0/120", "0:0::ffff:c000:02ff", "::ffff:192.0.3.0"]
+      ] as const) {
+        assert.strictEqual(yield* statusFrom({ deny: [range] }, inside), 403, range)
+        assert.strictEqual(yield* statusFrom({ deny: [range] }, outside), 200, range)
+        assert.strictEqual(yield* statusFrom({ allow: [range] }, inside), 200, range)
+        assert.strictEqual(yield* statusFrom({ allow: [range] }, outside), 403, range)
+      }
+      // A mapped address is an IPv4 address: ranges of IPv6 find it in neither form.
+      for (const address of ["192.0.2.13", "::ffff:192.0.2.13"]) {
+        assert.strictEqual(yield* statusFrom({ deny: ["::/0"] }, address), 200, address)
+        assert.strictEqual(yield* statusFrom({ allow: ["::/0"] }, address), 403, address)
+      }
+    })
+  )
+
   it.effect("rejects an address that cannot be read, unless `otherwise` allows it", () =>
     Effect.gen(function* () {
       for (const address of [undefined, "", "localhost", "192.0.2", "0300.0.2.13"]) {

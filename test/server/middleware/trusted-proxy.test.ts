@@ -90,6 +90,17 @@ describe("trustedProxy", () => {
     })
   )
 
+  it.effect("trusts a range in every spelling of it", () =>
+    Effect.gen(function* () {
+      const headers = { "x-forwarded-for": "203.0.113.7, ::ffff:10.1.1.1" }
+      for (const trust of ["10.0.0.0/8", "::ffff:10.0.0.0/104", "0:0:0:0:0:FFFF:0a00:0/104"]) {
+        for (const peer of ["10.0.0.1", "::ffff:10.0.0.1"]) {
+          assert.strictEqual((yield* through({ trust: [trust] }, peer, headers)).remote, "203.0.113.7", trust)
+        }
+      }
+    })
+  )
+
   it.effect("reads one family of fields only", () =>
     Effect.gen(function* () {
       const headers = { "x-forwarded-for": "1.1.1.1", forwarded: "for=2.2.2.2" }
