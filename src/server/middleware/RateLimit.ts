@@ -47,7 +47,7 @@ import * as NetAddress from "effect/net/NetAddress"
 import * as Option from "effect/Option"
 import * as RateLimiter from "effect/persistence/RateLimiter"
 
-import { readAddress } from "../../core/heads/AddressRange.ts"
+import { readAddress, readingsOf } from "../../core/heads/AddressRange.ts"
 import { formatPolicy, formatState } from "../../core/heads/RateLimitFields.ts"
 import { LimiterKeys, limiterPrefix } from "../../core/Keyed.ts"
 import { checkOptions, nameOr } from "../../core/Options.ts"
@@ -91,10 +91,11 @@ const clientKey = (ipv6Prefix: number) => {
   return ({ remoteAddress }: Request): string => {
     const address = readAddress(Option.getOrElse(remoteAddress, () => ""))
     if (address === undefined) return "unknown"
-    const canonical = NetAddress.toCanonical(address)
-    return NetAddress.isIpv6Address(canonical)
-      ? IpNetwork.format(IpNetwork.fromAddressUnsafe(canonical, ipv6Prefix))
-      : NetAddress.formatIp(canonical)
+    // The IPv4 address within an IPv6 address is the last reading.
+    const client = readingsOf(address).at(-1) ?? address
+    return NetAddress.isIpv6Address(client)
+      ? IpNetwork.format(IpNetwork.fromAddressUnsafe(client, ipv6Prefix))
+      : NetAddress.formatIp(client)
   }
 }
 

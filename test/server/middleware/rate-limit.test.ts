@@ -5,7 +5,7 @@ import { RateLimiter } from "effect/persistence"
 import { TestClock } from "effect/testing"
 import { InvalidOption, Reject } from "fairlead"
 import { Middleware, Pipeline, RequestView } from "fairlead/server"
-import { rateLimit } from "fairlead/server/middleware"
+import { rateLimit, trustedProxy } from "fairlead/server/middleware"
 import type { RateLimitOptions } from "fairlead/server/middleware"
 import { TestServer } from "fairlead/testing/server"
 import * as fc from "fast-check"
@@ -118,11 +118,40 @@ describe("rateLimit", () => {
           )
         })
       assert.deepStrictEqual(yield* statuses({}, ["192.0.2.1", "192.0.2.2", "::ffff:192.0.2.1"]), [200, 200, 429])
+      const nat64 = ["64:ff9b::192.0.2.1", "64:ff9b::192.0.2.2", "64:ff9b::c000:201", "2002:c000:201::1"]
+      assert.deepStrictEqual(yield* statuses({}, nat64), [200, 200, 429, 429])
       const ipv6 = ["2001:db8:0:1::1", "2001:DB8:0:1:ffff::2", "2001:db8:0:2::1"]
       assert.deepStrictEqual(yield* statuses({}, ipv6), [200, 429, 200])
       assert.deepStrictEqual(yield* statuses({ ipv6Prefix: 48 }, ipv6), [200, 429, 429])
       assert.deepStrictEqual(yield* statuses({ ipv6Prefix: 128 }, ipv6), [200, 200, 200])
       assert.deepStrictEqual(yield* statuses({ maxKeys: 1 }, ["192.0.2.1", "192.0.2.2", "192.0.2.3"]), [200, 200, 429])
+    })
+  )
+
+  it.effect("counts the client that trusted proxies saw, whatever it sends itself (commonly#656)", () =>
+    Effect.gen(function* () {
+      const limit = rateLimit({ limit: 1, window: "1 minute" })
+      const trusting = Pipeline.make("p")
+        .outer(trustedProxy({ trust: ["10.0.0.0/8"] }))
+        .before(limit)
+        .handle(hello)
+        .respond()
+      const plain = Pipeline.make("p").before(limit).handle(hello).respond()
+      const statuses = (app: typeof trusting, peer: string, chains: ReadonlyArray<string>) =>
+        Effect.flatMap(TestServer.make(app, memory), (server) =>
+          Effect.forEach(chains, (chain) =>
+            Effect.map(
+              server.get("/", { remoteAddress: peer, headers: { "x-forwarded-for": chain, "x-real-ip": chain } }),
+              ({ status }) => status
+            )
+          )
+        )
+      const behind = ["203.0.113.7", "1.1.1.1, 203.0.113.7", "10.0.0.9, 2.2.2.2, 203.0.113.7, 10.1.1.1", "203.0.113.8"]
+      assert.deepStrictEqual(yield* statuses(trusting, "10.0.0.1", behind), [200, 429, 429, 200])
+      const network = ["2001:db8:0:1::1", "3.3.3.3, 2001:db8:0:1:2::9", "2001:db8:0:2::1"]
+      assert.deepStrictEqual(yield* statuses(trusting, "10.0.0.1", network), [200, 429, 200])
+      assert.deepStrictEqual(yield* statuses(trusting, "203.0.113.9", ["1.1.1.1", "2.2.2.2"]), [200, 429])
+      assert.deepStrictEqual(yield* statuses(plain, "203.0.113.9", ["1.1.1.1", "2.2.2.2"]), [200, 429])
     })
   )
 
