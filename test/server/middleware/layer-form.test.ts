@@ -1,7 +1,7 @@
 /** Every ready-made middleware as a class whose implementation is a Layer, and mounted twice: it does the same. */
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Duration, Effect, Layer, Metric, Option, Redacted, Schema } from "effect"
-import { HttpServerError, HttpServerRequest, HttpServerResponse } from "effect/http"
+import { HttpRouter, HttpServerError, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { Persistence, RateLimiter } from "effect/persistence"
 import { InvalidOption, Reject } from "fairlead"
 import { Middleware, Pipeline } from "fairlead/server"
@@ -11,8 +11,16 @@ import { TestServer } from "fairlead/testing/server"
 
 import { keepLogs } from "../Logs.ts"
 
-const { AuthenticationError, RequestId, RequestInput, RequestInputError, ServerLoad, SessionError, SessionStore } =
-  middleware
+const {
+  AuthenticationError,
+  IdempotencyStore,
+  RequestId,
+  RequestInput,
+  RequestInputError,
+  ServerLoad,
+  SessionError,
+  SessionStore
+} = middleware
 
 class User extends Context.Service<User, string>()("test/User") {}
 class Input extends RequestInput<Input>()("test/Input", { query: Schema.Struct({ page: Schema.String }) }) {}
@@ -254,6 +262,36 @@ const rows: Readonly<Record<string, Row>> = {
   }
 }
 
+const idempotent = middleware.idempotencyKey({ user: () => "ann" })
+const routes = HttpRouter.add("GET", "/rooms", ok)
+const routed = (routes: Layer.Layer<never, never, HttpRouter.HttpRouter>) =>
+  open.handle(Effect.flatten(Pipeline.routes(routes))).respond()
+
+/** An around of a handler and a wrapper of routes have no Layer form. */
+const valuesOnly: Readonly<Record<string, Row>> = {
+  idempotencyKey: {
+    apps: [
+      () => undefined,
+      () => open.handle(ok, idempotent).respond(),
+      () => open.handle(ok, idempotent, idempotent).respond()
+    ],
+    layer: IdempotencyStore.layerMemory,
+    request: { method: "POST", headers: { "idempotency-key": "k-1" } },
+    status: 200
+  },
+  methodNotAllowed: {
+    apps: [
+      () => undefined,
+      () => routed(middleware.methodNotAllowed(routes)),
+      () => routed(middleware.methodNotAllowed(middleware.methodNotAllowed(routes)))
+    ],
+    layer: Layer.empty,
+    request: { method: "PUT", path: "/rooms" },
+    status: 405,
+    header: "allow"
+  }
+}
+
 /** Headers that differ from one request to the next. */
 const stable = (headers: Headers): ReadonlyArray<readonly [string, string]> =>
   [...headers].map(([name, value]) => [name, name === "set-cookie" ? value.replace(/=[^;]*/, "=…") : value])
@@ -291,13 +329,34 @@ const timeless = (seen: Effect.Success<ReturnType<typeof observe>>) => ({
   lines: seen.lines.map(({ level, message }) => [level, message.replaceAll(/\d+ ms/g, "0 ms")])
 })
 
+/** Whether the last response has the status, the text and the header of its row. */
+const isAsListed = (row: Row, last: Effect.Success<ReturnType<typeof observe>>["responses"][number]) => {
+  assert.strictEqual(last.status, row.status ?? 200)
+  if (row.text !== undefined) assert.strictEqual(last.text, row.text)
+  if (row.header !== undefined) assert.isTrue(last.headers.some(([header]) => header === row.header))
+}
+
+it("middleware: every ready-made middleware is in one of the tables", () => {
+  // They make a list, a cookie or a reader, which are no middleware.
+  const others = new Set(["readSession", "recommended", "sameSecret", "secureCookie"])
+  const makers = Object.entries(middleware).filter(
+    ([name, value]) => /^[a-z]/.test(name) && typeof value === "function"
+  )
+  const names = makers.map(([name]) => name).filter((name) => !others.has(name))
+  assert.deepStrictEqual(names.toSorted(), Object.keys({ ...rows, ...valuesOnly }).toSorted())
+})
+
 describe("mounted twice", () => {
-  it.live.each(Object.entries(rows))("middleware: %s acts once, or is refused", ([name, row]) =>
+  it.live.each(Object.entries({ ...rows, ...valuesOnly }))("middleware: %s acts once, or is refused", ([name, row]) =>
     Effect.gen(function* () {
       const [, once, twice] = row.apps
       // Two that share a store under one name would count each request twice.
       if (name === "rateLimit") assert.throws(twice, InvalidOption)
-      else assert.deepStrictEqual(timeless(yield* observe(twice(), row)), timeless(yield* observe(once(), row)))
+      else {
+        const seen = yield* observe(once(), row)
+        isAsListed(row, seen.responses.at(-1)!)
+        assert.deepStrictEqual(timeless(yield* observe(twice(), row)), timeless(seen))
+      }
     })
   )
 })
@@ -307,15 +366,7 @@ describe("the Layer form", () => {
     Effect.gen(function* () {
       const [byClass, byValue] = [yield* observe(row.apps[0](), row), yield* observe(row.apps[1](), row)]
       assert.deepStrictEqual(timeless(byClass), timeless(byValue))
-      const last = byClass.responses.at(-1)!
-      assert.strictEqual(last.status, row.status ?? 200)
-      if (row.text !== undefined) assert.strictEqual(last.text, row.text)
-      if (row.header !== undefined)
-        assert.include(
-          last.headers.map(([header]) => header),
-          row.header,
-          name
-        )
+      isAsListed(row, byClass.responses.at(-1)!)
       if (row.line !== undefined)
         assert.isTrue(
           byClass.lines.some(({ message }) => row.line!.test(message)),
