@@ -269,7 +269,7 @@ describe("accessLog on a socket", () => {
   for (const [name, served] of Object.entries(
     terminalsOf(Pipeline.make("all").ended(accessLog()), fairings.accessLog())
   )) {
-    it.live(`middleware 3: on ${name}, every request has one line with its status`, () => {
+    it.live(`middleware 3: on ${name}, every request has one line with its status (verdaccio#5317)`, () => {
       const { layer, lines } = keepLogs()
       return Effect.gen(function* () {
         const { call } = yield* served
@@ -286,39 +286,42 @@ describe("accessLog on a socket", () => {
     })
   }
 
-  it.live("middleware 3: a client that goes away before the response, or within a body, is a 499", () => {
-    const { layer, lines } = keepLogs()
-    return Effect.gen(function* () {
-      const reached = yield* Deferred.make<void>()
-      const endless = HttpServerResponse.stream(
-        Stream.concat(
-          Stream.succeed(part),
-          Stream.fromEffect(Effect.andThen(Deferred.succeed(reached, undefined), Effect.never))
-        )
-      )
-      const waits = Effect.andThen(Deferred.succeed(reached, undefined), Effect.never)
-      const large = HttpServerResponse.uint8Array(new Uint8Array(64 << 20))
-      const handlers = { "/head": waits, "/body": Effect.succeed(endless), "/large": Effect.succeed(large) }
-      for (const [path, handler] of Object.entries(handlers)) {
-        const { send } = yield* serving(
-          Pipeline.serve(
-            Pipeline.make("p")
-              .ended(accessLog())
-              .handle(handler as typeof waits)
+  it.live(
+    "middleware 3: a client that goes away before the response, or within a body, is a 499 (connect#321, pino-http#18)",
+    () => {
+      const { layer, lines } = keepLogs()
+      return Effect.gen(function* () {
+        const reached = yield* Deferred.make<void>()
+        const endless = HttpServerResponse.stream(
+          Stream.concat(
+            Stream.succeed(part),
+            Stream.fromEffect(Effect.andThen(Deferred.succeed(reached, undefined), Effect.never))
           )
         )
-        const socket = yield* send(`GET ${path} HTTP/1.1\r\nhost: test\r\n\r\n`)
-        if (path === "/large")
-          yield* Effect.callback<void>((resume) => void socket.once("data", () => resume(Effect.void)))
-        socket.destroy()
-        yield* until(Effect.sync(() => lineFor(lines).length > 0))
-        const [line] = lineFor(lines.splice(0))
-        assert.match(line!.message, new RegExp(`^GET ${path} 499 in \\d+ ms$`), path)
-        assert.deepInclude(line!.annotations, { "http.response.status_code": 499, "error.type": "499" })
-        assert.notProperty(line!.annotations, "http.response.body.size")
-      }
-    }).pipe(Effect.provide(layer))
-  })
+        const waits = Effect.andThen(Deferred.succeed(reached, undefined), Effect.never)
+        const large = HttpServerResponse.uint8Array(new Uint8Array(64 << 20))
+        const handlers = { "/head": waits, "/body": Effect.succeed(endless), "/large": Effect.succeed(large) }
+        for (const [path, handler] of Object.entries(handlers)) {
+          const { send } = yield* serving(
+            Pipeline.serve(
+              Pipeline.make("p")
+                .ended(accessLog())
+                .handle(handler as typeof waits)
+            )
+          )
+          const socket = yield* send(`GET ${path} HTTP/1.1\r\nhost: test\r\n\r\n`)
+          if (path === "/large")
+            yield* Effect.callback<void>((resume) => void socket.once("data", () => resume(Effect.void)))
+          socket.destroy()
+          yield* until(Effect.sync(() => lineFor(lines).length > 0))
+          const [line] = lineFor(lines.splice(0))
+          assert.match(line!.message, new RegExp(`^GET ${path} 499 in \\d+ ms$`), path)
+          assert.deepInclude(line!.annotations, { "http.response.status_code": 499, "error.type": "499" })
+          assert.notProperty(line!.annotations, "http.response.body.size")
+        }
+      }).pipe(Effect.provide(layer))
+    }
+  )
 
   it.live(
     "middleware 3: the line of a slow body comes when its last byte was sent, and has the time of all of it",

@@ -197,7 +197,7 @@ describe("bodyLimit", () => {
     })
   )
 
-  it.effect("cancels the body of a web request at the limit", () =>
+  it.effect("cancels the body of a web request at the limit (hono#4969)", () =>
     Effect.gen(function* () {
       for (const app of [echo(10), streamed(10)]) {
         const state = { pulled: 0, cancelled: false }

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto"
 import { Readable } from "node:stream"
 
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Layer } from "effect"
+import { Context, Effect, Layer, Stream } from "effect"
 import { HttpEffect, HttpMiddleware, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { InvalidOption } from "fairlead"
 import { Pipeline } from "fairlead/server"
@@ -35,40 +35,42 @@ const statusFor = (response: Headers, request: Headers, method = "GET") =>
   )
 
 describe("conditional: GET and HEAD", () => {
-  it.effect("middleware 6: the preconditions are judged in the order of RFC 9110 §13.2.2", () =>
-    Effect.gen(function* () {
-      const state = { etag: '"a"', "last-modified": modified }
-      const rows: ReadonlyArray<readonly [Headers, number]> = [
-        [{}, 200],
-        [{ "if-match": '"a"' }, 200],
-        [{ "if-match": "*" }, 200],
-        [{ "if-match": '"b", "c"' }, 412],
-        [{ "if-match": 'W/"a"' }, 412],
-        [{ "if-unmodified-since": modified }, 200],
-        [{ "if-unmodified-since": before }, 412],
-        [{ "if-match": '"a"', "if-unmodified-since": before }, 200],
-        [{ "if-none-match": '"a"' }, 304],
-        [{ "if-none-match": 'W/"a"' }, 304],
-        [{ "if-none-match": '"b",\t"a"' }, 304],
-        [{ "if-none-match": "*" }, 304],
-        [{ "if-none-match": '"b"' }, 200],
-        [{ "if-modified-since": modified }, 304],
-        [{ "if-modified-since": after }, 304],
-        [{ "if-modified-since": before }, 200],
-        [{ "if-none-match": '"b"', "if-modified-since": after }, 200],
-        [{ "if-none-match": '"a"', "if-modified-since": before }, 304],
-        [{ "if-match": '"b"', "if-none-match": '"a"' }, 412],
-        [{ "if-match": '"a"', "if-none-match": '"a"' }, 304],
-        [{ "if-unmodified-since": before, "if-none-match": '"a"' }, 412],
-        [{ "if-modified-since": "yesterday" }, 200],
-        [{ "if-unmodified-since": "0" }, 200]
-      ]
-      for (const [request, status] of rows) {
-        for (const method of ["GET", "HEAD"]) {
-          assert.strictEqual(yield* statusFor(state, request, method), status, JSON.stringify([method, request]))
+  it.effect(
+    "middleware 6: the preconditions are judged in the order of RFC 9110 §13.2.2, If-None-Match weakly (hono#4170)",
+    () =>
+      Effect.gen(function* () {
+        const state = { etag: '"a"', "last-modified": modified }
+        const rows: ReadonlyArray<readonly [Headers, number]> = [
+          [{}, 200],
+          [{ "if-match": '"a"' }, 200],
+          [{ "if-match": "*" }, 200],
+          [{ "if-match": '"b", "c"' }, 412],
+          [{ "if-match": 'W/"a"' }, 412],
+          [{ "if-unmodified-since": modified }, 200],
+          [{ "if-unmodified-since": before }, 412],
+          [{ "if-match": '"a"', "if-unmodified-since": before }, 200],
+          [{ "if-none-match": '"a"' }, 304],
+          [{ "if-none-match": 'W/"a"' }, 304],
+          [{ "if-none-match": '"b",\t"a"' }, 304],
+          [{ "if-none-match": "*" }, 304],
+          [{ "if-none-match": '"b"' }, 200],
+          [{ "if-modified-since": modified }, 304],
+          [{ "if-modified-since": after }, 304],
+          [{ "if-modified-since": before }, 200],
+          [{ "if-none-match": '"b"', "if-modified-since": after }, 200],
+          [{ "if-none-match": '"a"', "if-modified-since": before }, 304],
+          [{ "if-match": '"b"', "if-none-match": '"a"' }, 412],
+          [{ "if-match": '"a"', "if-none-match": '"a"' }, 304],
+          [{ "if-unmodified-since": before, "if-none-match": '"a"' }, 412],
+          [{ "if-modified-since": "yesterday" }, 200],
+          [{ "if-unmodified-since": "0" }, 200]
+        ]
+        for (const [request, status] of rows) {
+          for (const method of ["GET", "HEAD"]) {
+            assert.strictEqual(yield* statusFor(state, request, method), status, JSON.stringify([method, request]))
+          }
         }
-      }
-    })
+      })
   )
 
   it.effect("middleware 6: without a validator only If-Match and * are judged", () =>
@@ -81,7 +83,7 @@ describe("conditional: GET and HEAD", () => {
     })
   )
 
-  it.effect("middleware 6: a 304 has the headers of §15.4.5 and none that describes the body", () =>
+  it.effect("middleware 6: a 304 has the headers of §15.4.5 and none that describes the body (hono#972)", () =>
     Effect.gen(function* () {
       const headers = {
         etag: 'W/"a"',
@@ -171,6 +173,29 @@ describe("conditional: tags", () => {
     })
   )
 
+  it.effect("middleware 6: a tag is of the bytes alone, and a stream gets no tag (hono#4401)", () =>
+    Effect.gen(function* () {
+      const bytes = new TextEncoder().encode("x".repeat(20_000))
+      const halves = [bytes.subarray(0, 10_000), bytes.subarray(10_000)]
+      const tagOf = (response: HttpServerResponse.HttpServerResponse) =>
+        Effect.map(
+          Effect.flatMap(serverOf(response), (server) => server.get("/")),
+          ({ headers }) => headers.get("etag")
+        )
+      const tags = yield* Effect.forEach(
+        [
+          HttpServerResponse.text("x".repeat(20_000)),
+          HttpServerResponse.uint8Array(bytes),
+          HttpServerResponse.stream(Stream.fromIterable(halves)),
+          HttpServerResponse.stream(Stream.succeed(bytes))
+        ],
+        tagOf
+      )
+      assert.isString(tags[0])
+      assert.deepStrictEqual(tags, [tags[0], tags[0], null, null])
+    })
+  )
+
   it("middleware 6: a small body gets its tag without a wait", () => {
     let etag: string | undefined
     const app = Pipeline.make("p").outer(conditional()).handle(page())
@@ -214,6 +239,29 @@ describe("conditional: tags", () => {
         [again.status, again.headers.get("vary"), again.headers.get("content-encoding")],
         [304, first.headers.get("vary"), null]
       )
+    })
+  )
+
+  it.live("middleware 6: with Effect's compression, the app's strong tag is sent as a weak one (hono#4845)", () =>
+    Effect.gen(function* () {
+      const text = HttpServerResponse.text("page ".repeat(1000), { headers: { etag: '"a"' } })
+      const app = Pipeline.make("p")
+        .outer(conditional())
+        .handle(text, HttpMiddleware.compression() as never)
+      const { call } = yield* serving(Pipeline.serve(app as never) as Layer.Layer<never>)
+      const gzip = { "accept-encoding": "gzip" }
+      const plain = { "accept-encoding": "identity" }
+      for (const [headers, etag] of [
+        [gzip, 'W/"a"'],
+        [plain, '"a"']
+      ] as const) {
+        const first = yield* call("/", { headers })
+        assert.deepStrictEqual([first.status, first.headers.get("etag")], [200, etag])
+        for (const known of ['"a"', 'W/"a"']) {
+          const again = yield* call("/", { headers: { ...headers, "if-none-match": known } })
+          assert.deepStrictEqual([again.status, again.headers.get("etag")], [304, etag], known)
+        }
+      }
     })
   )
 })

@@ -56,7 +56,7 @@ describe.each(places)("the idempotency store in $name", ({ keys, missing }) => {
       assert.isUndefined(yield* store.begin(key, { owner: "b", fingerprint: "f" }, minute))
     }))
 
-  test("a lock that ran out belongs to the next owner: the first can neither record nor free it", (store, key) =>
+  test("a lock that ran out belongs to the next owner: the first can neither record nor free it (truxify#4623)", (store, key) =>
     Effect.gen(function* () {
       yield* store.begin(key, { owner: "slow", fingerprint: "f" }, Duration.millis(30))
       yield* Effect.sleep("80 millis")

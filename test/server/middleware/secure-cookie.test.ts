@@ -170,6 +170,21 @@ describe("secureCookie", () => {
     })
   )
 
+  it("rejects attributes that would add others, or a second field (CVE-2026-47675)", () => {
+    for (const added of ["; Domain=evil.test", "\r\nSet-Cookie: sid=evil", "\n", " ; HttpOnly"]) {
+      const attributes = [
+        ...["lax", "Lax"].map((sameSite) => ({ sameSite: sameSite + added })),
+        ...["/", "/shop"].map((path) => ({ path: path + added })),
+        { domain: `shop.test${added}` }
+      ]
+      for (const attribute of attributes) {
+        const options = { secrets, ...attribute } as SecureCookieOptions
+        assert.throws(() => secureCookie("a", options), InvalidOption, undefined, JSON.stringify(attribute))
+      }
+      assert.throws(() => secureCookie(`a${added}`, { secrets }), InvalidOption)
+    }
+  })
+
   it("rejects names, prefixes and options that contradict one another", () => {
     const good = { secrets }
     for (const [name, options] of [

@@ -88,7 +88,7 @@ describe("session", () => {
     })
   )
 
-  it.effect("moves to a new id at login, and the old one is worth nothing", () =>
+  it.effect("moves to a new id at login, and the old one is worth nothing (fastify/session#240)", () =>
     Effect.gen(function* () {
       const { records, server } = yield* serverOf()
       const old = idOf(yield* server.get("/add/a"))
@@ -278,6 +278,7 @@ describe("session", () => {
       { timeout: -1 },
       { cookie: "a b" },
       { secure: false },
+      { sameSite: "Lax; Domain=evil.test" as "lax" },
       { name: "" }
     ]) {
       assert.throws(() => session(Visitor, { ...good, ...bad }), InvalidOption, undefined, JSON.stringify(bad))

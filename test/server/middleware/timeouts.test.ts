@@ -38,6 +38,28 @@ describe("timeouts", () => {
     })
   )
 
+  it.effect("ends a handler that waits in a promise for ever, and aborts its signal (gofiber/fiber#4347)", () =>
+    Effect.gen(function* () {
+      const reached = yield* Deferred.make<AbortSignal>()
+      let isReleased = false
+      const app = Pipeline.make("p")
+        .outer(timeouts({ handler: "1 second" }))
+        .handle(
+          Effect.promise((signal) => {
+            Deferred.doneUnsafe(reached, Effect.succeed(signal))
+            return new Promise<never>(() => {})
+          }).pipe(Effect.ensuring(Effect.sync(() => void (isReleased = true))))
+        )
+      const server = yield* TestServer.make(app)
+      const call = yield* Effect.forkChild(server.get("/"), { startImmediately: true })
+      const signal = yield* Deferred.await(reached)
+      assert.isFalse(signal.aborted)
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual((yield* Fiber.join(call)).status, 503)
+      assert.deepStrictEqual([signal.aborted, isReleased], [true, true])
+    })
+  )
+
   it.effect("responds 504 in a gateway, and never 408 (tower-http#300)", () =>
     Effect.gen(function* () {
       const { call } = yield* answerOf({ handler: "1 second", status: 504 }, "1 second")
