@@ -15,7 +15,7 @@ export type NodeFork = (work: Effect.Effect<void>) => Fiber.Fiber<void>
  * was started in the scope itself would end before any release.
  */
 export const nodeFork: Effect.Effect<NodeFork, never, Scope.Scope> = Effect.gen(function* () {
-  const context = yield* Effect.context<never>()
+  const context = yield* Effect.context()
   const scope = yield* Effect.acquireRelease(Scope.make(), (scope, exit) => Scope.close(scope, exit))
   return (work) => Fiber.runIn(Effect.runForkWith(context)(work), scope)
 })

@@ -4,7 +4,7 @@ import type { ChildProcess } from "node:child_process"
 import { fileURLToPath } from "node:url"
 
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Schema } from "effect"
+import { Effect, Fiber, Layer, Schema } from "effect"
 import { ChannelApi, ChannelServer, Presence } from "fairlead/channel"
 import { TestChannel } from "fairlead/testing/channel"
 import { afterAll, beforeAll } from "vitest"
@@ -50,7 +50,7 @@ const watched = (client: TestChannel.TestSocket) => {
       () => read() === count,
       () => [read(), count]
     )
-  return { state, read, reaches }
+  return { state, read, reaches, heartbeat: client.heartbeat }
 }
 
 /** A node with a client that watches the topic. */
@@ -110,6 +110,9 @@ export const secondsAfterAbsence = (kind: BrokerKind, awayMillis: number, option
       yield* Effect.forEach(ids, (id, n) => engines[n % 2]!.put("storm", entryOf(id)), { concurrency: 10 })
       for (const { view } of nodes) yield* view.reaches(500)
       yield* Effect.promise(() => broker.kill())
+      // A client that is silent for a minute is closed.
+      const heartbeats = Effect.forEach(nodes, ({ view }) => view.heartbeat)
+      const living = yield* Effect.forkScoped(Effect.forever(Effect.delay(heartbeats, "20 seconds")))
       yield* Effect.sleep(awayMillis)
       // They leave while nobody can be notified.
       for (const [n, engine] of engines.entries()) yield* engine.remove("storm", [`m${n}`])
@@ -118,6 +121,7 @@ export const secondsAfterAbsence = (kind: BrokerKind, awayMillis: number, option
       for (const { view } of nodes) yield* view.reaches(498)
       const lists = yield* Effect.forEach(nodes, ({ node }) => node.run(Storm.presence({})))
       const seconds = (performance.now() - began) / 1000
+      yield* Fiber.interrupt(living)
       console.log(`${kind.name} came back after ${awayMillis / 1000} s: nodes agreed after ${seconds.toFixed(1)} s`)
       assert.deepStrictEqual(
         lists.map(({ present }) => present.length),
