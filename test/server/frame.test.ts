@@ -1,22 +1,15 @@
-import { assert, describe, it } from "@effect/vitest"
+import { assert, it } from "@effect/vitest"
 import { Effect, Exit, Tracer } from "effect"
 import { HttpEffect, HttpServerResponse } from "effect/http"
 import { Interceptor } from "fairlead"
 import { Middleware, Pipeline } from "fairlead/server"
-import { afterAll, beforeAll } from "vitest"
 
-import { support } from "../../src/server/ContinuationFrame.ts"
 import { endOf, response, run } from "./Journal.ts"
+import { onBothWays } from "./Suspending.ts"
 
 const many = 20_000
 
-describe.each([
-  ["a frame on the fiber's stack", undefined],
-  ["public functions", false]
-])("the interpreter, which suspends by %s", (_, isSupported) => {
-  beforeAll(() => void (support.isSupported = isSupported))
-  afterAll(() => void (support.isSupported = undefined))
-
+onBothWays(() => {
   it.effect("server2 6.1: a tracer runs the effect of each stage in its current span", () =>
     Effect.gen(function* () {
       let current: string | undefined

@@ -9,15 +9,15 @@ import { HttpServerRequest, HttpServerResponse } from "effect/http"
 import type { Probe } from "fairlead"
 import { Middleware, Pipeline } from "fairlead/server"
 import * as fc from "fast-check"
-import { afterAll, beforeAll } from "vitest"
 
-import { isSupported as isFrameSupported, support } from "../../src/server/ContinuationFrame.ts"
+import { isSupported as isFrameSupported } from "../../src/server/ContinuationFrame.ts"
 import { seed } from "../Seed.ts"
 import { build, evaluate, linksOf } from "./oracle/Build.ts"
 import { pipelines, show, wrapsOf } from "./oracle/Model.ts"
 import type { Pipeline as Model } from "./oracle/Model.ts"
 import { predict } from "./oracle/Oracle.ts"
 import type { Result } from "./oracle/Oracle.ts"
+import { onBothWays } from "./Suspending.ts"
 
 const runs = Number(process.env["FAIRLEAD_RUNS"] ?? 10_000)
 const endOnFailure = process.env["FAIRLEAD_SHRINK"] === "no"
@@ -77,13 +77,7 @@ const occurring = ({ journal, outcome }: Result): ReadonlySet<string> =>
     ...journal.map((line) => line.replace(/^(?:(log)|([A-Za-z]+)\d+(\.\w+)?).*$/, "$1$2$3"))
   ])
 
-describe.each([
-  ["a frame on the fiber's stack", undefined],
-  ["public functions", false]
-])("the interpreter, which suspends by %s", (_, isSupported) => {
-  beforeAll(() => void (support.isSupported = isSupported))
-  afterAll(() => void (support.isSupported = undefined))
-
+onBothWays((isSupported) => {
   it("server2 6.1: has found out whether frames can be used", () => {
     assert.strictEqual(isFrameSupported(), isSupported ?? true)
   })
