@@ -1,9 +1,10 @@
 /**
  * One request to a pipeline as a server handles it, for sweeps.
  */
-import { Effect, Logger, Stream } from "effect"
+import { Effect, Layer, Logger, Stream } from "effect"
 import { HttpEffect, HttpServerRequest } from "effect/http"
 import type { HttpServerResponse } from "effect/http"
+import { SessionStore } from "fairlead/server/middleware"
 
 import type { App } from "../../src/server/HttpTypes.ts"
 import { terminal } from "../../src/server/Terminal.ts"
@@ -12,6 +13,14 @@ const quiet = Effect.provide(Logger.layer([]))
 
 /** Two yields: two points between which an interruption can come. */
 export const pause = Effect.andThen(Effect.yieldNow, Effect.yieldNow)
+
+/** Sessions in a map, whose accesses `slowly` slows down. */
+export const sessionsIn = (records: Map<string, object>, slowly: <A>(access: () => A) => Effect.Effect<A>) =>
+  Layer.succeed(SessionStore, {
+    get: (digest) => slowly(() => records.get(digest)),
+    set: (digest, record) => slowly(() => void records.set(digest, record)),
+    remove: (digest) => slowly(() => void records.delete(digest))
+  })
 
 /** Handles one request as a server does, in its own fiber and scope. */
 export const handle = (

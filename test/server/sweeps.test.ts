@@ -22,13 +22,12 @@ import {
   requestId,
   ServerLoad,
   session,
-  SessionStore,
   timeouts
 } from "fairlead/server/middleware"
 import type { Session } from "fairlead/server/middleware"
 
 import { sweeps } from "../kit/Sweeping.ts"
-import { handle, ledger, pause } from "./Handling.ts"
+import { handle, ledger, pause, sessionsIn } from "./Handling.ts"
 import { Name, Place, Red } from "./Journal.ts"
 
 describe("the interpreter", () => {
@@ -275,11 +274,7 @@ describe("ready-made middleware", () => {
     make: Effect.sync(() => {
       const records = new Map<string, object>()
       const slowly = <A>(run: () => A) => Effect.andThen(pause, Effect.sync(run))
-      const store = Layer.succeed(SessionStore, {
-        get: (digest) => slowly(() => records.get(digest)),
-        set: (digest, record) => slowly(() => void records.set(digest, record)),
-        remove: (digest) => slowly(() => void records.delete(digest))
-      })
+      const store = sessionsIn(records, slowly)
       const app = Pipeline.make("p")
         .before(session(Count, { schema: Schema.Number, initial: 0 }))
         .handle(

@@ -5,11 +5,11 @@ import { assert, describe } from "@effect/vitest"
 import { Context, Effect, Layer, Option, Redacted, Schema } from "effect"
 import { Cookies, HttpServerResponse } from "effect/http"
 import { Middleware, Pipeline } from "fairlead/server"
-import { idempotencyKey, IdempotencyStore, secureCookie, session, SessionStore } from "fairlead/server/middleware"
+import { idempotencyKey, IdempotencyStore, secureCookie, session } from "fairlead/server/middleware"
 import type { Session } from "fairlead/server/middleware"
 
 import { sweeps } from "../../kit/Sweeping.ts"
-import { handle, ledger, pause } from "../Handling.ts"
+import { handle, ledger, pause, sessionsIn } from "../Handling.ts"
 
 const id = "A".repeat(43)
 const digest = createHash("sha256").update(id).digest("base64url")
@@ -27,11 +27,7 @@ const slowly = <A>(run: () => A) =>
 const visited = (change: (visitor: Session<number>) => Effect.Effect<void>) =>
   Effect.sync(() => {
     const records = new Map<string, object>([[digest, { created: 0, seen: 0, data: 1 }]])
-    const store = Layer.succeed(SessionStore, {
-      get: (digest) => slowly(() => records.get(digest)),
-      set: (digest, record) => slowly(() => void records.set(digest, record)),
-      remove: (digest) => slowly(() => void records.delete(digest))
-    })
+    const store = sessionsIn(records, slowly)
     const app = Pipeline.make("p")
       .before(session(Count, { schema: Schema.Number, initial: 0 }))
       .handle(Effect.as(Effect.andThen(Effect.flatMap(Count, change), pause), HttpServerResponse.empty()))
