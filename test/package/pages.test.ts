@@ -194,6 +194,32 @@ describe("the pages of ready-made middleware and fairings", () => {
   )
 })
 
+/** The tags of the reasons in the file of each error class. */
+const reasonsOf: ReadonlyMap<string, ReadonlySet<string>> = new Map(
+  globSync("src/**/*.ts", { cwd: root }).flatMap((file) => {
+    const source = read(file)
+    const reasons = new Set(found(source, /TaggedStruct\("(\w+)"/g))
+    return found(source, /class (\w+)\s+extends Schema\.TaggedError/g).map((name) => [name, reasons] as const)
+  })
+)
+
+it.each(globSync("{README.md,docs/**/*.md}", { cwd: root }).filter((page) => !page.startsWith("docs/api/")))(
+  "the reasons of errors that %s names are reasons of those errors",
+  (page) => {
+    const text = read(page)
+    for (const [told, error, reason] of text.matchAll(/`(\w+Error)` (?:with the reason )?`([A-Z]\w+)`/g)) {
+      assert.isTrue(reasonsOf.get(error!)?.has(reason!), told)
+    }
+    const tables = [...text.matchAll(/^\| reason \|.*\n\|[-| ]+\n((?:\|.*\n)+)/gm)]
+    const all = new Set([...reasonsOf.values()].flatMap((reasons) => [...reasons]))
+    for (const [, rows = ""] of tables) {
+      const told = found(rows, /^\| (`.*?) \|/gm).flatMap((cell) => found(cell, /`(\w+)`/g))
+      assert.isNotEmpty(told)
+      for (const reason of told) assert.include([...all], reason)
+    }
+  }
+)
+
 it.each(globSync("{*.md,docs/**/*.md}", { cwd: root }).filter((page) => !page.startsWith("docs/api/")))(
   "the links of %s lead to files and headings",
   (page) => {
