@@ -15,6 +15,7 @@ import * as Exit from "effect/Exit"
 import * as Held from "../../core/Held.ts"
 import { BroadcasterUnavailable } from "../broadcaster/Contract.ts"
 import type { Presence, PresenceEntry, PresenceWatcher } from "../presence/Contract.ts"
+import { askAgain } from "./AskAgain.ts"
 import type { PresenceBroker } from "./PresenceBroker.ts"
 import { PresentTopic } from "./PresentTopic.ts"
 import type { PresentOwner } from "./PresentTopic.ts"
@@ -77,7 +78,8 @@ export class LeasedPresence implements PresentOwner {
 
   relist(topic: PresentTopic): void {
     this.settings.fork(
-      Effect.matchCause(this.settings.broker.list(topic.name), {
+      Effect.matchCause(askAgain(this.settings.broker.list(topic.name)), {
+        // The next check lists again.
         onFailure: () => topic.listed(undefined),
         onSuccess: (snapshot) => topic.listed(snapshot)
       })

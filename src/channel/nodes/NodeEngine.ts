@@ -10,7 +10,6 @@
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 
@@ -19,6 +18,7 @@ import { BroadcasterUnavailable } from "../broadcaster/Contract.ts"
 import type { Broadcaster, Health, Since, Subscriber } from "../broadcaster/Contract.ts"
 import type { Position } from "../broadcaster/Position.ts"
 import type { Retention } from "../broadcaster/Retention.ts"
+import { askAgain } from "./AskAgain.ts"
 import type { Broker, BrokerRange, BrokerStatus } from "./Broker.ts"
 import { open, seal } from "./Envelope.ts"
 import { NodeTopic } from "./NodeTopic.ts"
@@ -36,8 +36,11 @@ export interface NodeSettings {
   readonly reportDefect: (topic: string, defect: unknown) => void
 }
 
-/** Between the attempts to fetch lost messages: 100 ms, doubled each time. */
-const pauses = Schedule.exponential("100 millis")
+/** Which topics are compared, and whether those are asked again whose broker does not answer. */
+interface Comparison {
+  readonly covers?: ((topic: string) => boolean) | undefined
+  readonly again?: boolean
+}
 
 type Operation = BroadcasterUnavailable["operation"]
 
@@ -86,9 +89,7 @@ export class NodeEngine implements TopicOwner {
 
   fetch(topic: NodeTopic, after: Position, count: number): void {
     const { broker, fork } = this.settings
-    // A broker whose servers elect a leader answers again soon.
-    const range = Effect.retry(broker.range(topic.name, after, count), { times: 4, schedule: pauses })
-    const fetching = Effect.matchCause(range, {
+    const fetching = Effect.matchCause(askAgain(broker.range(topic.name, after, count)), {
       // The check after the reconnect fetches again.
       onFailure: () => topic.fetched(undefined),
       onSuccess: (range) => topic.fetched(range)
@@ -206,20 +207,23 @@ export class NodeEngine implements TopicOwner {
     const connected = Effect.suspend(() =>
       connection === this.connections ? SubscriptionRef.set(health, { _tag: "Connected" }) : Effect.void
     )
-    fork(Effect.andThen(this.compare(status.covers), connected))
+    fork(Effect.andThen(this.compare({ covers: status.covers, again: true }), connected))
   }
 
-  private compare(covers: (topic: string) => boolean = () => true): Effect.Effect<void> {
+  /** Compares positions; after a reconnect again where the broker does not answer, since the next check may be far away. */
+  private compare({ again = false, covers }: Comparison = {}): Effect.Effect<void> {
     return Effect.suspend(() => {
-      const topics = Array.from(this.topics.values()).filter(({ name }) => covers(name))
-      return Effect.forEach(topics, (topic) => this.compareTopic(topic), { concurrency: 50, discard: true })
+      const topics = Array.from(this.topics.values()).filter(({ name }) => covers?.(name) ?? true)
+      return Effect.forEach(topics, (topic) => this.compareTopic(topic, again), { concurrency: 50, discard: true })
     })
   }
 
-  private compareTopic(topic: NodeTopic): Effect.Effect<void> {
+  private compareTopic(topic: NodeTopic, again: boolean): Effect.Effect<void> {
     return Effect.suspend(() => {
       const { known, name, retention } = topic
-      return Effect.map(this.settings.broker.top(name, retention, known), (top) => topic.checked(top, known))
+      const asked = this.settings.broker.top(name, retention, known)
+      const top = again ? askAgain(asked, () => this.isUp) : asked
+      return Effect.map(top, (top) => topic.checked(top, known))
     }).pipe(Effect.ignoreCause)
   }
 }

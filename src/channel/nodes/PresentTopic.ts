@@ -15,6 +15,9 @@ export interface PresentOwner {
   readonly reportDefect: (topic: string, defect: unknown) => void
 }
 
+/** How many changes are held while the topic is listed. Beyond it, it is listed once more. */
+const maxHeld = 10_000
+
 /** A watched topic. */
 export class PresentTopic {
   readonly name: string
@@ -43,8 +46,9 @@ export class PresentTopic {
   }
 
   readonly onMessage = (message: PresenceMessage): void => {
-    if (this.isListing) this.held.push(message)
-    else this.follow(message)
+    if (!this.isListing) return this.follow(message)
+    this.held.push(message)
+    if (this.held.length > maxHeld) this.held.shift()
   }
 
   /** The position of the last change that this node knows. */

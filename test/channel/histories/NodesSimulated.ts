@@ -219,9 +219,12 @@ export const faultsOfNodes = (
             if (!guest.isJoined) break
             if (Exit.isSuccess(yield* Effect.exit(socket.push("room", "untrack")))) guest.at = undefined
             break
-          case 13:
-            server.now += random(8000)
+          case 13: {
+            const millis = random(8000)
+            server.now += millis
+            yield* TestClock.adjust(millis)
             break
+          }
           case 14:
             yield* node.beat
             break
@@ -285,6 +288,7 @@ export const faultsOfNodes = (
       const presenceFaults = presenceFaultsOf({
         truth: there.flatMap(({ at }) => at ?? []),
         clients: pushed,
+        positions: server.presencePositions,
         lists: lists.map(({ present }) => present.flatMap(({ metas }) => metas.map(({ at }) => at)))
       })
       return [...faults, ...presenceFaults]

@@ -17,12 +17,14 @@ export interface PresenceHistory {
   readonly clients: ReadonlyArray<ReadonlyArray<SeenPresence>>
   /** The lists of the servers in the end. */
   readonly lists: ReadonlyArray<ReadonlyArray<string>>
+  /** The position of each change that was published. */
+  readonly positions?: ReadonlyArray<string>
 }
 
 const sorted = (texts: Iterable<string>): string => Array.from(texts).toSorted().join(", ")
 
 /** The faults of the presence of a history. */
-export const presenceFaultsOf = ({ clients, lists, truth }: PresenceHistory): ReadonlyArray<string> => {
+export const presenceFaultsOf = ({ clients, lists, positions = [], truth }: PresenceHistory): ReadonlyArray<string> => {
   const faults: Array<string> = []
   const expected = sorted(truth)
   for (const [client, history] of clients.entries()) {
@@ -54,5 +56,6 @@ export const presenceFaultsOf = ({ clients, lists, truth }: PresenceHistory): Re
   for (const [server, list] of lists.entries()) {
     if (sorted(list) !== expected) faults.push(`server ${server}: lists [${sorted(list)}], in truth [${expected}]`)
   }
+  if (new Set(positions).size < positions.length) faults.push("a position of presence was used twice")
   return faults
 }

@@ -70,7 +70,8 @@ describe("the checker of presence", () => {
     ["a join that comes twice", of(["ann home"], state, diff(home)), 1],
     ["a leave without a join", of(["ann home"], state, diff([], work)), 1],
     ["a state that is missing", of(["ann home"], diff(home)), 1],
-    ["a list with a ghost", { truth: [], clients: [], lists: [["ann home"]] }, 1]
+    ["a list with a ghost", { truth: [], clients: [], lists: [["ann home"]] }, 1],
+    ["a position that names two changes", { truth: [], clients: [], lists: [], positions: ["e:1", "e:2", "e:2"] }, 1]
   ] as const)("nodes 3.1: finds the faults of %s", (_, history, count) => {
     assert.lengthOf(presenceFaultsOf(history), count, presenceFaultsOf(history).join("; "))
   })

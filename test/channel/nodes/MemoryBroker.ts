@@ -23,6 +23,8 @@ export class MemoryServer {
   readonly links: Array<MemoryLink> = []
   /** Everything that was published to logs, in order. */
   readonly published: Array<{ readonly topic: string; readonly position: Position; readonly body: string }> = []
+  /** The position of each change of presence, in order. */
+  readonly presencePositions: Array<string> = []
   readonly logs = new Map<string, Log>()
   readonly present = new Map<string, Present>()
   /** When each lease ends. */
@@ -354,6 +356,8 @@ export class MemoryLink implements Broker, PresenceBroker {
   }
 
   private tell(topic: string, message: PresenceMessage): void {
+    const { epoch, offset } = message.position
+    this.server.presencePositions.push(`${topic} ${epoch}:${offset}`)
     this.server.spread((link) => link.take(() => each(link.presenceListeners.get(topic), message)))
   }
 
