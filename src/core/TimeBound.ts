@@ -102,6 +102,22 @@ export const withinOrLeave = <A, E, R, E2>(
       })
 
 /**
+ * The answer of work that is not an effect, and goes on where nobody waits for it any more; or a failure, when it has not come within the time. It costs a timer.
+ */
+export const answeredWithin = <A, E, E2>(
+  ask: (answer: (exit: Exit.Exit<A, E>) => void) => void,
+  { millis, onTimeout }: TimeLimit<E2>
+): Effect.Effect<A, E | E2> =>
+  Effect.callback<A, E | E2>((resume) => {
+    const cancel = startTimer(Fiber.getCurrent()!, millis, () => resume(Effect.suspend(() => Effect.fail(onTimeout()))))
+    ask((exit) => {
+      cancel()
+      resume(exit)
+    })
+    return Effect.sync(cancel)
+  })
+
+/**
  * Calls `onTime` once, when so much time has passed on the clock of the fiber, and returns a function that cancels it. With the live clock it costs a timer of the runtime; with any
  * other clock a fiber sleeps.
  */

@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import type { Position } from "../broadcaster/Position.ts"
 import type { Retention } from "../broadcaster/Retention.ts"
 import type { Broker, BrokerMessage, BrokerRange, BrokerStatus, KeptMessage } from "../nodes/Broker.ts"
+import { retentionOf, textOf } from "../nodes/RetentionText.ts"
 import type { Connection } from "./Connection.ts"
 import type { JetStream } from "./JetStream.ts"
 import type { Head, NumberedStream } from "./NumberedStream.ts"
@@ -22,22 +23,6 @@ export interface NatsBrokerSettings {
   /** The most messages of a topic, whatever its retention. */
   readonly maxMessages: number
   readonly fork: (work: Effect.Effect<void>) => void
-}
-
-/** Retention as a log keeps it: `MODE:MESSAGES:MILLIS:RECOVERY`. */
-const textOf = (retention: Retention | undefined): string | undefined =>
-  retention === undefined
-    ? undefined
-    : `${retention.mode}:${retention.maxMessages}:${retention.timeToLiveMillis}:${retention.recoveryId ? 1 : 0}`
-
-const retentionOf = (text: string): Retention => {
-  const [mode, maxMessages, timeToLive, recovery] = text.split(":")
-  return {
-    mode: mode === "cache" ? "cache" : "recoverable",
-    maxMessages: Number(maxMessages ?? 0),
-    timeToLiveMillis: Number(timeToLive ?? 0),
-    recoveryId: recovery === "1"
-  }
 }
 
 const positionOf = ({ epoch, last }: Head): Position => ({ epoch, offset: last })
@@ -88,7 +73,7 @@ export class NatsBroker implements Broker {
   }
 
   top(topic: string, retention: Retention | undefined, known: Position | undefined) {
-    return Effect.map(this.settings.logs.top(topic, textOf(retention), known), (head) =>
+    return Effect.map(this.settings.logs.top(topic, retention && textOf(retention), known), (head) =>
       head === undefined ? undefined : positionOf(head)
     )
   }
@@ -136,7 +121,7 @@ export class NatsBroker implements Broker {
   }
 
   private append(topic: string, body: string, retention: Retention | undefined, known: Position | undefined) {
-    const appended = this.settings.logs.append(topic, body, { known, settings: textOf(retention) })
+    const appended = this.settings.logs.append(topic, body, { known, settings: retention && textOf(retention) })
     return Effect.map(appended, (position) => {
       if (position === "refused") return undefined
       this.cut(topic, position.offset, retention)

@@ -1,5 +1,5 @@
 /**
- * A stream of JetStream as the logs of topics: each topic is a subject, whose messages carry offsets of the topic's own. Internal to the NATS engine.
+ * A stream of JetStream as the logs of topics: each topic is a subject, whose messages carry offsets of its own. Internal to the NATS engine.
  *
  * 1. A message is stored only if the last one of its subject is the one that its offset follows. No two nodes ever number the same offset.
  * 2. Texts that wait for an answer are stored together, as one message with a range of offsets.
@@ -10,11 +10,12 @@
  *
  * @since 0.1.0
  */
-import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 
-import { within } from "../../core/TimeBound.ts"
+import { answeredWithin } from "../../core/TimeBound.ts"
+import type { TimeLimit } from "../../core/TimeBound.ts"
 import type { Position } from "../broadcaster/Position.ts"
 import { ConnectionFault } from "./Connection.ts"
 import type { Arrived, Connection } from "./Connection.ts"
@@ -70,7 +71,7 @@ export interface AppendOptions {
 
 interface Waiting extends AppendOptions {
   readonly text: string
-  readonly done: Deferred.Deferred<Position | "refused", unknown>
+  readonly done: (exit: Exit.Exit<Position | "refused", unknown>) => void
 }
 
 /** Where a message of a topic begins, by its sequence. */
@@ -128,9 +129,13 @@ export class NumberedStream {
   private readonly known = new Map<string, Known>()
   private readonly waiting = new Map<string, Array<Waiting>>()
   private readonly followed = new Set<string>()
+  private readonly storing: TimeLimit<ConnectionFault>
 
   constructor(settings: NumberedSettings) {
     this.settings = settings
+    const { timeout } = settings
+    const message = `NATS did not store a message within ${Duration.format(timeout)}`
+    this.storing = { millis: Duration.toMillis(timeout), onTimeout: () => new ConnectionFault({ message }) }
   }
 
   /** Forgets the ends of logs: another server may answer. */
@@ -178,21 +183,17 @@ export class NumberedStream {
 
   /** Stores a text. Succeeds with its position, or `refused` where its guard does not hold. */
   append(topic: string, text: string, options: AppendOptions): Effect.Effect<Position | "refused", unknown> {
-    const { fork, timeout } = this.settings
     return Effect.suspend(() => {
-      const done = Deferred.makeUnsafe<Position | "refused", unknown>()
-      const waiting = this.waiting.get(topic)
-      if (waiting === undefined) {
-        this.waiting.set(topic, [{ ...options, text, done }])
-        fork(this.drain(topic))
-      } else if (waiting.length >= maxWaiting) {
+      if ((this.waiting.get(topic)?.length ?? 0) >= maxWaiting) {
         return Effect.fail(new ConnectionFault({ message: `${maxWaiting} messages wait for NATS already` }))
-      } else waiting.push({ ...options, text, done })
-      return within(Deferred.await(done), () => ({
-        millis: Duration.toMillis(timeout),
-        onTimeout: () =>
-          new ConnectionFault({ message: `NATS did not store a message within ${Duration.format(timeout)}` })
-      }))
+      }
+      return answeredWithin<Position | "refused", unknown, ConnectionFault>((done) => {
+        const waiting = this.waiting.get(topic)
+        if (waiting === undefined) {
+          this.waiting.set(topic, [{ ...options, text, done }])
+          this.settings.fork(this.drain(topic))
+        } else waiting.push({ ...options, text, done })
+      }, this.storing)
     })
   }
 
@@ -267,7 +268,7 @@ export class NumberedStream {
         const group = takeGroup(waiting)
         const written = yield* Effect.exit(this.write(topic, group))
         if (written._tag === "Success") continue
-        for (const { done } of group) Deferred.doneUnsafe(done, Effect.failCause(written.cause))
+        for (const { done } of group) done(Exit.failCause(written.cause))
       }
     }).pipe(
       Effect.ensuring(
@@ -297,7 +298,7 @@ export class NumberedStream {
         if (stored._tag === "Success") {
           const { epoch, first } = stored.success
           for (const [index, { done }] of group.entries()) {
-            Deferred.doneUnsafe(done, Effect.succeed({ epoch, offset: first + index }))
+            done(Exit.succeed({ epoch, offset: first + index }))
           }
           return undefined
         }
@@ -314,7 +315,7 @@ export class NumberedStream {
       const broken = new Set<string>()
       for (const [key, holds] of guards) if (!(yield* holds)) broken.add(key)
       const isBroken = ({ guard }: Waiting) => guard !== undefined && broken.has(guard.key)
-      for (const one of group) if (isBroken(one)) Deferred.doneUnsafe(one.done, Effect.succeed("refused"))
+      for (const one of group) if (isBroken(one)) one.done(Exit.succeed("refused"))
       return group.filter((one) => !isBroken(one))
     })
   }

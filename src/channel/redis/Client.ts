@@ -6,9 +6,10 @@
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 
 import { loadPeer } from "../../core/OptionalPeer.ts"
-import { within } from "../../core/TimeBound.ts"
+import { answeredWithin as answered, within } from "../../core/TimeBound.ts"
 
 /** The part of the client of `redis` that the engine uses. */
 export interface Client {
@@ -62,14 +63,32 @@ export class ConnectionFault extends Data.TaggedError("ConnectionFault")<{
 export const faultOf = (cause: unknown): ConnectionFault =>
   new ConnectionFault({ message: cause instanceof Error ? cause.message : String(cause), cause })
 
+const limitOf = (timeout: Duration.Duration) => ({
+  millis: Duration.toMillis(timeout),
+  onTimeout: () => new ConnectionFault({ message: `Redis did not answer within ${Duration.format(timeout)}` })
+})
+
 /** Fails where Redis did not answer in time. */
 export const answeredWithin =
   (timeout: Duration.Duration) =>
   <A>(asked: Effect.Effect<A, ConnectionFault>): Effect.Effect<A, ConnectionFault> =>
-    within(asked, () => ({
-      millis: Duration.toMillis(timeout),
-      onTimeout: () => new ConnectionFault({ message: `Redis did not answer within ${Duration.format(timeout)}` })
-    }))
+    within(asked, () => limitOf(timeout))
+
+/** The answer of a client, in time. */
+export const askedWithin = (
+  timeout: Duration.Duration
+): (<A>(ask: () => Promise<A>) => Effect.Effect<A, ConnectionFault>) => {
+  const limit = limitOf(timeout)
+  return <A>(ask: () => Promise<A>) =>
+    answered<A, ConnectionFault, ConnectionFault>((answer) => {
+      const fail = (cause: unknown) => answer(Exit.fail(faultOf(cause)))
+      try {
+        ask().then((value) => answer(Exit.succeed(value)), fail)
+      } catch (cause) {
+        fail(cause)
+      }
+    }, limit)
+}
 
 /** The answer of a client. */
 export const asked = <A>(ask: () => Promise<A>): Effect.Effect<A, ConnectionFault> =>

@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import type { Position } from "../broadcaster/Position.ts"
 import type { Retention } from "../broadcaster/Retention.ts"
 import type { Broker, BrokerMessage, BrokerRange, BrokerStatus } from "../nodes/Broker.ts"
+import { retentionOf, textOf } from "../nodes/RetentionText.ts"
 import type { Connection, ConnectionStatus } from "./Connection.ts"
 import * as Scripts from "./Scripts.ts"
 import { Subscriptions } from "./Subscriptions.ts"
@@ -15,26 +16,23 @@ import { Subscriptions } from "./Subscriptions.ts"
 /** The names of the keys of a topic, all in one slot. */
 export class Names {
   private readonly prefix: string
+  /** The last topic, since most publish to a few, and its tag. */
+  private topic = ""
+  private tag = "{%}"
 
   constructor(prefix: string) {
     this.prefix = prefix
   }
 
   of(topic: string, part: string): string {
-    // A brace in a topic would end the tag, and an empty tag has no effect.
-    return `${this.prefix}:{${topic.replaceAll(/[{}%]/g, encodeURIComponent) || "%"}}:${part}`
+    if (topic !== this.topic) {
+      this.topic = topic
+      // A brace in a topic would end the tag, and an empty tag has no effect.
+      this.tag = `{${topic.replaceAll(/[{}%]/g, encodeURIComponent) || "%"}}`
+    }
+    return `${this.prefix}:${this.tag}:${part}`
   }
 }
-
-const retentionOf = (retention: Retention | undefined): ReadonlyArray<string> =>
-  retention === undefined
-    ? ["", "", "", ""]
-    : [
-        String(retention.maxMessages),
-        String(retention.timeToLiveMillis),
-        retention.mode,
-        retention.recoveryId ? "1" : "0"
-      ]
 
 const knownOf = (known: Position | undefined): ReadonlyArray<string> => [known?.epoch ?? "", String(known?.offset ?? 0)]
 
@@ -69,12 +67,13 @@ const rowOf = (row: unknown) => {
 
 const rangeOf = (reply: unknown): BrokerRange | undefined => {
   if (!Array.isArray(reply)) return undefined
-  const [epoch, offset, timeToLive, mode, recovery, now, rows] = reply as ReadonlyArray<unknown>
+  const [epoch, offset, settings, now, rows] = reply as ReadonlyArray<unknown>
+  const { mode, recoveryId, timeToLiveMillis } = retentionOf(String(settings))
   return {
     top: { epoch: String(epoch), offset: Number(offset) },
-    mode: mode === "cache" ? "cache" : "recoverable",
-    timeToLiveMillis: Number(timeToLive),
-    recoveryId: recovery === "1",
+    mode,
+    timeToLiveMillis,
+    recoveryId,
     nowMillis: Number(now),
     messages: (rows as ReadonlyArray<unknown>).map(rowOf)
   }
@@ -101,9 +100,7 @@ export class RedisBroker implements Broker {
   }
 
   publish(topic: string, body: string, retention: Retention | undefined, known: Position | undefined) {
-    const { epoch, keepMillis } = this.settings
-    const values = [body, ...retentionOf(retention), epoch(), ...knownOf(known), String(keepMillis)]
-    return this.numbered(Scripts.publish, topic, [this.channel(topic), ...values])
+    return this.numbered(Scripts.publish, topic, [this.channel(topic), body], retention, known)
   }
 
   subscribe(topic: string, onMessage: (message: BrokerMessage) => void): Effect.Effect<void, unknown> {
@@ -115,21 +112,22 @@ export class RedisBroker implements Broker {
   }
 
   top(topic: string, retention: Retention | undefined, known: Position | undefined) {
-    const { epoch, keepMillis } = this.settings
-    const values = [...retentionOf(retention), epoch(), ...knownOf(known), String(keepMillis)]
-    return this.numbered(Scripts.top, topic, values)
+    return this.numbered(Scripts.top, topic, [], retention, known)
   }
 
   /** Runs a script on the log of a topic. A log of another run is proved first, since its end may be lost. */
   private numbered(
     script: Scripts.Script,
     topic: string,
-    values: ReadonlyArray<string>
+    values: ReadonlyArray<string>,
+    retention: Retention | undefined,
+    known: Position | undefined
   ): Effect.Effect<Position | undefined, unknown> {
-    const { connection } = this.settings
+    const { connection, epoch, keepMillis } = this.settings
     const keys = this.keys(topic)
+    const asked = [...values, retention === undefined ? "" : textOf(retention), epoch(), ...knownOf(known)]
     const attempt = (proof: string, tries: number): Effect.Effect<Position | undefined, unknown> =>
-      Effect.flatMap(connection.run(script, keys, [...values, proof]), (reply) => {
+      Effect.flatMap(connection.run(script, keys, [...asked, proof, String(keepMillis)]), (reply) => {
         const logRun = unprovenRun(reply)
         if (logRun === undefined) return Effect.succeed(positionOf(reply))
         const isWhole = tries < maxProofs ? connection.movedWhole(keys[0]!, logRun) : Effect.succeed(false)

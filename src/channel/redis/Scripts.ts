@@ -1,8 +1,10 @@
 /**
  * The scripts that Redis runs, each in one step. Internal to the Redis engine.
  *
- * A topic with a log has two keys in one slot: a hash with its epoch `e`, run `g`, offset `o`, limits `m` and `t`, mode `c` and recovery id `r`; and a stream whose ids are the offsets.
- * A published message is `-BODY`, or `+EPOCH:OFFSET:R BODY` where the topic has a log.
+ * A topic with a log has two keys in one slot: a hash with its epoch `e`, run `g`, offset `o`, retention `s` and expiry `x`; and a stream whose ids are the offsets. A published
+ * message is `-BODY`, or `+EPOCH:OFFSET:R BODY` where the topic has a log; R is 1 where events carry their position.
+ *
+ * Each command of a script costs Redis a microsecond or two, and `INFO` twice as much: a publish to a log runs six.
  *
  * @since 0.1.0
  */
@@ -28,27 +30,46 @@ local function run() return string.match(redis.call('INFO', 'replication'), 'mas
 `
 
 /**
- * The epoch of a log. A log with less than a node knows of it is replaced before anything is numbered in it: no position ever names two messages. So is a log of another run, unless
+ * The log of a topic. A log with less than a node knows of it is replaced before anything is numbered in it: no position ever names two messages. So is a log of another run, unless
  * the node proves that it has moved here whole: without a proof the second result is the run of the log, `~RUN` where a proof has begun. Epochs that replace another begin at 1,
  * so that the first position is later than none.
  */
 const current = `${run}
-local function current(new, knownEpoch, knownOffset, isKept, proof)
-  local log = redis.call('HMGET', KEYS[1], 'e', 'g', 'o')
-  if not log[1] and not isKept then return false end
+local function whole(number) return string.format('%.0f', number) end
+local function millis()
+  local now = redis.call('TIME')
+  return now[1] * 1000 + math.floor(now[2] / 1000)
+end
+local function current(retention, new, knownEpoch, knownOffset, proof)
+  local found = redis.call('HMGET', KEYS[1], 'e', 'g', 'o', 's', 'x')
+  local log = { epoch = found[1], offset = tonumber(found[3]), retention = found[4], expiry = tonumber(found[5] or 0) }
+  if not log.epoch and retention == '' then return false end
   local now = run()
-  local isShort = log[1] == knownEpoch and tonumber(log[3]) < tonumber(knownOffset)
-  if log[1] and not isShort then
-    if proof == '${proofs.whole}' and log[2] == '~' .. now then
-      redis.call('HSET', KEYS[1], 'g', now)
-      return log[1]
-    end
-    if log[2] == now then return log[1] end
-    if proof ~= '${proofs.lost}' then return false, log[2] end
+  local isWhole = log.epoch and not (log.epoch == knownEpoch and log.offset < tonumber(knownOffset))
+  if isWhole and found[2] ~= now then
+    if proof == '${proofs.whole}' and found[2] == '~' .. now then redis.call('HSET', KEYS[1], 'g', now)
+    elseif proof ~= '${proofs.lost}' then return false, found[2]
+    else isWhole = false end
   end
-  redis.call('DEL', KEYS[2])
-  redis.call('HSET', KEYS[1], 'e', new, 'g', now, 'o', (log[1] or knownEpoch ~= '') and 1 or 0)
-  return new
+  if not isWhole then
+    log.offset = (log.epoch or knownEpoch ~= '') and 1 or 0
+    log.epoch, log.expiry = new, 0
+    redis.call('DEL', KEYS[2])
+    redis.call('HSET', KEYS[1], 'e', new, 'g', now, 'o', log.offset, 'x', 0)
+  end
+  if retention ~= '' and retention ~= log.retention then
+    log.retention = retention
+    redis.call('HSET', KEYS[1], 's', retention)
+  end
+  return log
+end
+-- Keeps a log for at least so long from now on; a little longer, so that most uses need not say it again.
+local function keep(log, now, keptMillis, isStreamNew)
+  if not isStreamNew and log.expiry >= now + keptMillis then return end
+  local expiry = whole(now + keptMillis * 9 / 8)
+  redis.call('HSET', KEYS[1], 'x', expiry)
+  redis.call('PEXPIREAT', KEYS[1], expiry)
+  redis.call('PEXPIREAT', KEYS[2], expiry)
 end
 `
 
@@ -62,48 +83,45 @@ return 1
 `)
 
 /**
- * Publishes. Keys: hash, stream. Arguments: channel, body, then maxMessages, timeToLive, mode and recovery id, empty without a retention; a new epoch; the epoch and offset that the
- * node knows; how long keys are kept; the proof. Returns epoch and offset, or nothing without a log, or `?` and the run of a log without a proof.
+ * Publishes. Keys: hash, stream. Arguments: channel, body; the retention, empty without one; a new epoch; the epoch and offset that the node knows; the proof; how long keys are kept.
+ * Returns epoch and offset, or nothing without a log, or `?` and the run of a log without a proof.
  */
 export const publish = script(`${current}
-local epoch, unproven = current(ARGV[7], ARGV[8], ARGV[9], ARGV[3] ~= '', ARGV[11])
+local log, unproven = current(ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7])
 if unproven then return { '?', unproven } end
-if not epoch then
+if not log then
   redis.call('PUBLISH', ARGV[1], '-' .. ARGV[2])
   return false
 end
-if ARGV[3] ~= '' then redis.call('HSET', KEYS[1], 'm', ARGV[3], 't', ARGV[4], 'c', ARGV[5], 'r', ARGV[6]) end
-local kept = redis.call('HMGET', KEYS[1], 'm', 'r')
-local offset = redis.call('HINCRBY', KEYS[1], 'o', 1)
-local now = redis.call('TIME')
-redis.call('XADD', KEYS[2], 'MAXLEN', kept[1], offset .. '-1', 't', now[1] .. string.format('%03d', math.floor(now[2] / 1000)), 'b', ARGV[2])
-redis.call('PEXPIRE', KEYS[1], ARGV[10])
-redis.call('PEXPIRE', KEYS[2], ARGV[10])
-redis.call('PUBLISH', ARGV[1], '+' .. epoch .. ':' .. offset .. ':' .. kept[2] .. ' ' .. ARGV[2])
-return { epoch, offset }
+local offset, now = whole(log.offset + 1), millis()
+local most, recovery = string.match(log.retention, '^%a+:(%d+):%d+:([01])$')
+redis.call('HSET', KEYS[1], 'o', offset)
+redis.call('XADD', KEYS[2], 'MAXLEN', most, offset .. '-1', 't', whole(now), 'b', ARGV[2])
+-- The first message makes the stream.
+keep(log, now, tonumber(ARGV[8]), log.offset < 2)
+redis.call('PUBLISH', ARGV[1], '+' .. log.epoch .. ':' .. offset .. ':' .. recovery .. ' ' .. ARGV[2])
+return { log.epoch, offset }
 `)
 
 /**
- * The newest position. Keys: hash, stream. Arguments: maxMessages, timeToLive, mode and recovery id, empty without a retention; a new epoch; the epoch and offset that the node
- * knows; how long keys are kept; the proof. Returns as `publish` does.
+ * The newest position. Keys: hash, stream. Arguments: the retention, empty without one; a new epoch; the epoch and offset that the node knows; the proof; how long keys are kept. Returns
+ * as `publish` does.
  */
 export const top = script(`${current}
-local epoch, unproven = current(ARGV[5], ARGV[6], ARGV[7], ARGV[1] ~= '', ARGV[9])
+local log, unproven = current(ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5])
 if unproven then return { '?', unproven } end
-if not epoch then return false end
-if ARGV[1] ~= '' then redis.call('HSET', KEYS[1], 'm', ARGV[1], 't', ARGV[2], 'c', ARGV[3], 'r', ARGV[4]) end
-redis.call('PEXPIRE', KEYS[1], ARGV[8])
-redis.call('PEXPIRE', KEYS[2], ARGV[8])
-return { epoch, tonumber(redis.call('HGET', KEYS[1], 'o')) }
+if not log then return false end
+keep(log, millis(), tonumber(ARGV[6]), false)
+return { log.epoch, whole(log.offset) }
 `)
 
-/** The messages after a position. Keys: hash, stream. Arguments: epoch and offset, empty without a position; the limit. Returns the hash, the time, and the rows. */
+/** The messages after a position. Keys: hash, stream. Arguments: epoch and offset, empty without a position; the limit. Returns epoch, offset, retention, the time, and the rows. */
 export const range = script(`
-local top = redis.call('HMGET', KEYS[1], 'e', 'o', 't', 'c', 'r')
-if not top[1] then return false end
+local log = redis.call('HMGET', KEYS[1], 'e', 'o', 's')
+if not log[1] then return false end
 local rows = {}
-if top[4] == 'cache' then rows = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)
-elseif ARGV[1] == top[1] then rows = redis.call('XRANGE', KEYS[2], '(' .. ARGV[2] .. '-1', '+', 'COUNT', ARGV[3]) end
+if string.match(log[3], '^%a+') == 'cache' then rows = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)
+elseif ARGV[1] == log[1] then rows = redis.call('XRANGE', KEYS[2], '(' .. ARGV[2] .. '-1', '+', 'COUNT', ARGV[3]) end
 local now = redis.call('TIME')
-return { top[1], top[2], top[3], top[4], top[5], now[1] .. string.format('%03d', math.floor(now[2] / 1000)), rows }
+return { log[1], log[2], log[3], now[1] .. string.format('%03d', math.floor(now[2] / 1000)), rows }
 `)

@@ -7,7 +7,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 
-import { answeredWithin, asked, createClient, destroyClient, faultOf, peer } from "./Client.ts"
+import { asked, askedWithin, createClient, destroyClient, faultOf, peer } from "./Client.ts"
 import type { Client, ConnectionFault } from "./Client.ts"
 import type { Connection, ConnectionOptions, ConnectionStatus } from "./Connection.ts"
 import type { Script } from "./Scripts.ts"
@@ -18,7 +18,7 @@ const isMissingScript = ({ message }: ConnectionFault): boolean => message.start
 class SingleConnection implements Connection {
   private readonly commands: Client
   private readonly subscriber: Client
-  private readonly timeout: Duration.Duration
+  private readonly bounded: ReturnType<typeof askedWithin>
   /** The digests by which Redis knows the scripts. */
   private readonly digests = new Map<Script, string>()
   private readonly listeners: Array<(status: ConnectionStatus) => void> = []
@@ -28,7 +28,7 @@ class SingleConnection implements Connection {
   constructor(commands: Client, subscriber: Client, timeout: Duration.Duration) {
     this.commands = commands
     this.subscriber = subscriber
-    this.timeout = timeout
+    this.bounded = askedWithin(timeout)
   }
 
   run(
@@ -122,10 +122,6 @@ class SingleConnection implements Connection {
 
   private send(args: ReadonlyArray<string>): Effect.Effect<unknown, ConnectionFault> {
     return this.bounded(() => this.commands.sendCommand(args))
-  }
-
-  private bounded<A>(ask: () => Promise<A>): Effect.Effect<A, ConnectionFault> {
-    return answeredWithin(this.timeout)(asked(ask))
   }
 }
 

@@ -5,7 +5,8 @@ import { RedisBroadcaster } from "fairlead/channel/redis"
 import { afterAll, beforeAll } from "vitest"
 
 import { nodesContract } from "../nodes/contract/NodesContract.ts"
-import { node } from "./Nodes.ts"
+import { enter, node, Room } from "./Nodes.ts"
+import type { Node } from "./Nodes.ts"
 import { missing, Redis, redisKind } from "./Redis.ts"
 
 const numbers = (count: number) => Array.from({ length: count }, (_, index) => index)
@@ -47,6 +48,31 @@ describe.skipIf(missing)("nodes over Redis", () => {
           }
         })
         assert.strictEqual(left, 0)
+      })
+    )
+  )
+
+  it.live("nodes 1: a log is kept for at least `keep` after its last use, and so are its messages", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const left = (part: "top" | "log") =>
+          Effect.promise(async () => Number((await redis.command(["PTTL", `fairlead:{room:kept}:${part}`]))[0]))
+        const keep = 60_000
+        const a = yield* node(redis.url, { keep })
+        const said = (node: Node, text: string) => node.run(Room.broadcast({ id: "kept" }, "said", text))
+        // A join opens the log before there is a message.
+        yield* enter(a, "room:kept", { recover_from: null })
+        assert.isAtLeast(yield* left("top"), keep)
+        yield* said(a, "first")
+        for (const part of ["top", "log"] as const) {
+          assert.isAtLeast(yield* left(part), keep - 1000)
+          assert.isAtMost(yield* left(part), keep * 1.125)
+        }
+        // A node that keeps longer, and one that keeps as long: neither shortens it.
+        const longer = yield* node(redis.url, { keep: keep * 10 })
+        yield* said(longer, "second")
+        yield* said(a, "third")
+        for (const part of ["top", "log"] as const) assert.isAtLeast(yield* left(part), keep * 10 - 1000)
       })
     )
   )
