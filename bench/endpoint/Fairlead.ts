@@ -43,6 +43,9 @@ const drain = (recv: RecvStream) =>
     return size
   })
 
+/** As the promises of the raw binding begin. */
+const atOnce = { startImmediately: true } as const
+
 /** Each stream in a separate fiber and scope. */
 const each = <A>(
   accept: Effect.Effect<A, unknown, Scope.Scope>,
@@ -51,9 +54,14 @@ const each = <A>(
   Effect.forever(
     Effect.flatMap(Scope.make(), (scope) =>
       Effect.flatMap(accept, (stream) =>
-        Effect.forkDetach(Effect.onExit(use(stream), (exit) => Scope.close(scope, exit)))
+        Effect.forkDetach(
+          Effect.onExit(use(stream), (exit) => Scope.close(scope, exit)),
+          atOnce
+        )
       ).pipe(Effect.provideService(Scope.Scope, scope))
-    )
+    ),
+    // Each accept waits anyway.
+    { disableYield: true }
   )
 
 const serve = (connection: EndpointConnection) =>
@@ -69,7 +77,7 @@ const serve = (connection: EndpointConnection) =>
 
 const accepting = async (transport: Layer.Layer<EndpointTransport.EndpointTransport>): Promise<Address> => {
   const { addr, incoming } = await endpoint(transport, { alpns: [alpn] })
-  Effect.runFork(Stream.runForEach(incoming, (connection) => Effect.forkDetach(serve(connection))))
+  Effect.runFork(Stream.runForEach(incoming, (connection) => Effect.forkDetach(serve(connection), atOnce)))
   return addr
 }
 

@@ -5,15 +5,19 @@
  */
 import * as Schema from "effect/Schema"
 
+const end = 2n ** 62n
+
+const isCode = (code: bigint): boolean => code >= 0n && code < end
+
 /**
  * The code that a peer gets at the end of a connection or a stream: an application's own number below 2^62 (RFC 9000 §20.2).
  *
  * @category schemas
  * @since 0.1.0
  */
-export const CloseCode = Schema.BigInt.check(
-  Schema.makeFilter((code: bigint) => (code >= 0n && code < 2n ** 62n) || "0 to 2^62 - 1")
-).pipe(Schema.brand("fairlead/endpoint/CloseCode"))
+export const CloseCode = Schema.BigInt.check(Schema.makeFilter((code: bigint) => isCode(code) || "0 to 2^62 - 1")).pipe(
+  Schema.brand("fairlead/endpoint/CloseCode")
+)
 
 /**
  * The code that a peer gets at the end of a connection or a stream.
@@ -37,5 +41,8 @@ export type CloseCode = typeof CloseCode.Type
  * @category constructors
  * @since 0.1.0
  */
-export const make = (code: bigint | number): CloseCode =>
-  Schema.decodeSync(Schema.toType(CloseCode))(BigInt(code) as CloseCode)
+export const make = (code: bigint | number): CloseCode => {
+  const value = BigInt(code)
+  // Each end of a connection or a stream makes one, and the schema costs many times as much. It has the words for what is wrong.
+  return isCode(value) ? (value as CloseCode) : Schema.decodeSync(Schema.toType(CloseCode))(value as CloseCode)
+}

@@ -12,7 +12,7 @@ import * as Exit from "effect/Exit"
 import type { Alpn } from "../Alpn.ts"
 import type { CloseCode } from "../CloseCode.ts"
 import type { DatagramChannel } from "../Datagrams.ts"
-import { CloseReason } from "../EndpointConnection.ts"
+import type { CloseReason } from "../EndpointConnection.ts"
 import type { ConnectionInfo, Path, Stats } from "../EndpointConnection.ts"
 import { ConnectionEnded } from "../EndpointError.ts"
 import type { StreamError } from "../EndpointError.ts"
@@ -132,7 +132,7 @@ export class NativeConnection implements TransportConnection, Carrier {
     if (this.ended !== undefined) return Promise.resolve(this.ended)
     return (this.over ??= this.native
       .closed()
-      .then(closeReason, (cause): CloseReason => CloseReason.make({ _tag: "TransportError", cause }))
+      .then(closeReason, (cause): CloseReason => ({ _tag: "TransportError", cause }))
       .then((reason) => {
         this.end(reason)
         return this.ended ?? reason

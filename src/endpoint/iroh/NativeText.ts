@@ -10,7 +10,7 @@
 import type { Alpn } from "../Alpn.ts"
 import { make as closeCode } from "../CloseCode.ts"
 import type { CloseCode } from "../CloseCode.ts"
-import { CloseReason } from "../EndpointConnection.ts"
+import type { CloseReason } from "../EndpointConnection.ts"
 import {
   AlpnMismatch,
   ConnectError,
@@ -40,20 +40,25 @@ const trimmed = (cause: unknown): Error => new Error(textOf(cause))
 const codeOf = (digits = ""): CloseCode | undefined =>
   digits !== "" && BigInt(digits) < 2n ** 62n ? closeCode(BigInt(digits)) : undefined
 
+// Made once, and not by the schema: each connection ends.
+const locallyClosed: CloseReason = { _tag: "LocallyClosed" }
+const timedOut: CloseReason = { _tag: "TimedOut" }
+const reset: CloseReason = { _tag: "Reset" }
+
 /** How a connection ended, by the text of its end. A peer's reason may itself look like a code: the last one counts. */
 export const closeReason = (text: string): CloseReason => {
   const [, reason = "", last, only] = /^closed by peer: (?:([^]*) \(code (\d{1,19})\)|(\d{1,19}))$/.exec(text) ?? []
   const code = codeOf(last ?? only)
-  if (code !== undefined) return CloseReason.make({ _tag: "ApplicationClosed", code, reason })
+  if (code !== undefined) return { _tag: "ApplicationClosed", code, reason }
   switch (text) {
     case "closed":
-      return CloseReason.make({ _tag: "LocallyClosed" })
+      return locallyClosed
     case "timed out":
-      return CloseReason.make({ _tag: "TimedOut" })
+      return timedOut
     case "reset by peer":
-      return CloseReason.make({ _tag: "Reset" })
+      return reset
     default:
-      return CloseReason.make({ _tag: "TransportError", cause: new Error(text) })
+      return { _tag: "TransportError", cause: new Error(text) }
   }
 }
 
@@ -94,7 +99,7 @@ export const streamFailure = (cause: unknown): StreamError["reason"] | undefined
   const [, how, digits] = /^(Reset|Stopped)\((\d{1,19})\)$/.exec(text) ?? []
   const code = codeOf(digits)
   if (code === undefined) {
-    return new ConnectionEnded({ closeReason: CloseReason.make({ _tag: "TransportError", cause: trimmed(cause) }) })
+    return new ConnectionEnded({ closeReason: { _tag: "TransportError", cause: trimmed(cause) } })
   }
   return how === "Reset" ? new StreamReset({ code }) : new StreamStopped({ code })
 }

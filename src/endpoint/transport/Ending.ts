@@ -5,8 +5,12 @@
  */
 import * as Exit from "effect/Exit"
 
+import { outsideError } from "../../core/OutsideError.ts"
 import type { CloseReason } from "../EndpointConnection.ts"
 import { ConnectionEnded, StreamError } from "../EndpointError.ts"
+
+/** What it holds was checked where it was made. */
+const unchecked = { disableChecks: true } as const
 
 /** The end of a connection; the first one counts. */
 export class Ending {
@@ -16,8 +20,11 @@ export class Ending {
 
   /** The failure of those who wait for a stream: made once, when the first of them looks for it. */
   get failure(): Exit.Exit<never, StreamError> | undefined {
-    if (this.reason === undefined) return undefined
-    return (this.failed ??= Exit.fail(new StreamError({ reason: new ConnectionEnded({ closeReason: this.reason }) })))
+    const { reason } = this
+    if (reason === undefined) return undefined
+    return (this.failed ??= Exit.fail(
+      outsideError(() => new StreamError({ reason: new ConnectionEnded({ closeReason: reason }) }, unchecked))
+    ))
   }
 
   /** Returns whether this was the end. `endStreams` runs before the listeners, so that no listener finds a stream that can still be used. */
