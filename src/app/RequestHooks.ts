@@ -63,8 +63,8 @@ export const withHooks = (app: string, fairings: ReadonlyArray<Active>, answers:
       const all: Handler = Effect.onExitPrimitive(ending, left)
       return plan === undefined ? all : (Outgoing.enter(plan, fiber, () => all) as Handler)
     })
-  const plain = answer(undefined)
   const hooked = requests.length > 0 || responses.length > 0
+  const plain = hooked ? answer(undefined) : handler
   return Effect.withFiber((fiber) => {
     checkAtTerminal(fiber)
     const watch = hooked ? watchRequest(fiber, app) : undefined

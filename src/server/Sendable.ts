@@ -12,6 +12,17 @@ const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 // RFC 9110 §5.5: a field value is visible text, spaces and tabs, of at most one byte a character.
 const unsendable = /[^\t\x20-\x7e\x80-\xff]/
 
+/** Names that were found to be tokens: a program sends few. */
+const tokens = new Set<string>()
+const maxTokens = 1000
+
+const isToken = (name: string): boolean => {
+  if (tokens.has(name)) return true
+  if (!token.test(name)) return false
+  if (tokens.size < maxTokens) tokens.add(name)
+  return true
+}
+
 /** The headers that were found to be sendable last: most responses are checked twice, by their pipeline and by the terminal. */
 let checked: object | undefined
 
@@ -42,7 +53,7 @@ export const faultOf = (value: unknown): string | undefined => {
 
 /** Why a header cannot be sent; `undefined` for one that can. */
 export const headerFault = (name: string, value: unknown): string | undefined => {
-  if (!token.test(name)) return `${shown(name)} is not a header name`
+  if (!isToken(name)) return `${shown(name)} is not a header name`
   if (typeof value !== "string") return `the header ${name} is ${typeName(value)}, not a text`
   return unsendable.test(value)
     ? `the header ${name} holds ${shown(value)}: a value is Latin-1 without line breaks. HeaderValue encodes other text`

@@ -13,26 +13,26 @@ export class LeanResponse extends ServerResponse {
   private declaredBytes: number | undefined = undefined
   private hasWritten = false
 
-  override writeHead(...args: ReadonlyArray<any>): this {
-    const headers: unknown = args.at(-1)
-    if (typeof headers === "object" && headers !== null && !Array.isArray(headers)) {
-      const length: unknown = (headers as Readonly<Record<string, unknown>>)["content-length"]
+  // Named parameters, and not a list of them, since this runs for each response.
+  override writeHead(status: any, reason?: any, headers?: any): this {
+    const given: unknown = headers ?? reason
+    if (typeof given === "object" && given !== null && !Array.isArray(given)) {
+      const length: unknown = (given as Readonly<Record<string, unknown>>)["content-length"]
       if (length !== undefined) this.declaredBytes = Number(length)
     }
-    return (super.writeHead as (...args: ReadonlyArray<any>) => this)(...args)
+    return super.writeHead(status, reason, headers)
   }
 
-  override write(...args: ReadonlyArray<any>): boolean {
+  override write(chunk: any, encoding?: any, callback?: any): boolean {
     this.hasWritten = true
-    return (super.write as (...args: ReadonlyArray<any>) => boolean)(...args)
+    return super.write(chunk, encoding, callback)
   }
 
-  override end(...args: ReadonlyArray<any>): this {
-    const [chunk, encoding] = args
+  override end(chunk?: any, encoding?: any, callback?: any): this {
     if (!this.hasWritten && this.declaredBytes !== undefined && this.declaredBytes === lengthOf(chunk, encoding)) {
       this.strictContentLength = false
     }
-    return (super.end as (...args: ReadonlyArray<any>) => this)(...args)
+    return super.end(chunk, encoding, callback)
   }
 }
 

@@ -45,6 +45,13 @@ interface Connection {
   readonly since: number
 }
 
+const ConnectionKey: unique symbol = Symbol("fairlead/app/Connection")
+
+/** A socket as it is looked up for each request. */
+interface WatchedSocket extends Socket {
+  [ConnectionKey]?: Connection
+}
+
 /** How many milliseconds after it was accepted a connection counts as busy, because its first request is on its way. */
 const fresh = 100
 
@@ -88,12 +95,14 @@ export const watch = (server: Server, idle: Latch.Latch): Traffic => {
   const notLast = (response: ServerResponse | undefined) => {
     if (response !== undefined && lasts.has(response) && !response.headersSent) response.shouldKeepAlive = true
   }
-  const connectionOf = (socket: Socket): Connection => {
-    const present = connections.get(socket)
+  const connectionOf = (socket: WatchedSocket): Connection => {
+    const present = socket[ConnectionKey]
     if (present !== undefined) return present
     const connection: Connection = { responses: new Set(), newest: undefined, read: 0, since: performance.now() }
+    socket[ConnectionKey] = connection
     connections.set(socket, connection)
     socket.once("close", () => {
+      delete socket[ConnectionKey]
       connections.delete(socket)
       // Node closes only the response that the socket is at, not those that wait for it.
       outstanding -= connection.responses.size
@@ -103,13 +112,14 @@ export const watch = (server: Server, idle: Latch.Latch): Traffic => {
     return connection
   }
   function onClose(this: ServerResponse) {
-    const { complete, method, socket, url } = this.req
-    const connection = connections.get(socket)
+    const { socket }: { readonly socket: WatchedSocket } = this.req
+    const connection = socket[ConnectionKey]
     if (connection?.responses.delete(this)) outstanding--
     if (connection === undefined) return
     if (connection.newest === this) connection.newest = undefined
     connection.read = socket.bytesRead
     if (!refusing) return
+    const { complete, method, url } = this.req
     // Effect ends, but does not destroy, a connection whose request body was not read: its client may still read the answer.
     if (!complete) occupy(socket, titleOf(method, url))
     closeIfIdle(socket, connection)
