@@ -14,8 +14,10 @@ export interface Scene {
 }
 
 export interface HistoryOptions {
-  /** How many are acknowledged. */
+  /** How many are acknowledged at least. */
   readonly messages: number
+  /** How many messages members get at least, all together. Default: 0. */
+  readonly deliveries?: number
   readonly members: number
   /** How many messages a second are published, over all nodes. */
   readonly rate: number
@@ -72,6 +74,8 @@ export const realHistory = async (kind: BrokerKind, options: HistoryOptions): Pr
   const clients = Array.from({ length: options.members }, (_, index) => new ClientChecker(checker, index))
   const members = clients.map((client) => new Member(anyPort, (seen) => client.see(seen)))
   const askers = servers.map(() => new Asker(anyPort))
+  const sumOf = (all: ReadonlyArray<{ readonly delivered: number }>) =>
+    all.reduce((sum, { delivered }) => sum + delivered, 0)
   let acknowledged = 0
   /** Publishes the next number. Returns its position, or nothing where the outcome is unknown. */
   const publish = async (asker: Asker): Promise<string | undefined> => {
@@ -91,9 +95,15 @@ export const realHistory = async (kind: BrokerKind, options: HistoryOptions): Pr
       // Each asker has its own window, so that one whose node stands still does not hold up the others.
       const windows = askers.map((asker) => ({ asker, waiting: new Set<Promise<unknown>>() }))
       const waiting = () => windows.reduce((sum, window) => sum + window.waiting.size, 0)
-      while (acknowledged < options.messages) {
+      // How many more messages are to be acknowledged.
+      const missing = () =>
+        Math.max(
+          options.messages - acknowledged,
+          Math.ceil(((options.deliveries ?? 0) - sumOf(members)) / members.length)
+        )
+      while (missing() > 0) {
         const due = Math.ceil(((Date.now() - start) / 1000) * options.rate)
-        let left = Math.min(due - n, options.messages - acknowledged - waiting())
+        let left = Math.min(due - n, missing() - waiting())
         for (const window of windows) {
           for (; left > 0 && window.waiting.size < maxWaiting; left--) {
             const published = publish(window.asker).finally(() => window.waiting.delete(published))
@@ -120,8 +130,6 @@ export const realHistory = async (kind: BrokerKind, options: HistoryOptions): Pr
     }
     await settle()
     const total = async () => (await Promise.all(servers.map((server) => server.sent()))).reduce((a, b) => a + b, 0)
-    const sumOf = (all: ReadonlyArray<{ readonly delivered: number }>) =>
-      all.reduce((sum, { delivered }) => sum + delivered, 0)
     // The askers are members too.
     const everybody = [...members, ...askers]
     for (const asker of askers) while ((await publish(asker)) === undefined);

@@ -16,6 +16,8 @@ describe.concurrent.each([redisKind, natsKind])("three processes over $name", (k
   it.skipIf(kind.missing)("nodes 3.3: lose nothing silently in a million deliveries, whatever fails", async () => {
     const outcome = await realHistory(kind, {
       messages: 20_000,
+      // Those who come back after the log's oldest message miss some, and how many depends on the machine.
+      deliveries: 1_000_000,
       members: 50,
       // It lasts as long as the faults.
       rate: 250,
@@ -24,7 +26,7 @@ describe.concurrent.each([redisKind, natsKind])("three processes over $name", (k
     console.log(`${kind.name}: ${JSON.stringify(outcome)}`)
     assert.deepStrictEqual(outcome.faults, [])
     assert.strictEqual(outcome.counted.sent, outcome.counted.got)
-    assert.isAbove(outcome.delivered, 900_000)
+    assert.isAtLeast(outcome.delivered, 1_000_000)
     assert.isAbove(outcome.discontinuities, 0)
   })
 
