@@ -224,5 +224,6 @@ export const callLocal: Readonly<Record<string, string>> = {
   "src/server/TrustedRequests.ts": "a WeakMap, written by one synchronous call",
   "src/server/middleware/CspNonce.ts": "a WeakMap, written by one synchronous call",
   "src/server/middleware/MethodNotAllowed.ts": "a table of routes, complete before the first request",
-  "src/server/Sendable.ts": "a memo of the last headers that were good"
+  "src/channel/redis/RedisBroker.ts": "a memo of the last topic's tag",
+  "src/server/Sendable.ts": "a memo of the last headers and the names that were good"
 }
