@@ -55,12 +55,12 @@ describe("the message of TypeScript for a mistake", () => {
     return [part.split("\n")[0]!.slice(3), ...lines.filter((text) => text !== undefined)] as const
   })
 
-  it("server2 4.6: names the mistake: read the difference, then update the snapshot", async () => {
+  it("server2 4: names the mistake: read the difference, then update the snapshot", async () => {
     const text = shown.map(([title, ...texts]) => [`## ${title}`, ...texts].join("\n")).join("\n\n")
     await expect(`${text}\n`).toMatchFileSnapshot("messages.snapshot.txt")
   })
 
-  it("server2 4.6: is one message for each mistake, and no message for correct code", () => {
+  it("server2 4: is one message for each mistake, and no message for correct code", () => {
     for (const [title, ...texts] of shown) {
       assert.lengthOf(texts, title.startsWith("correct") ? 0 : 1, title)
     }
