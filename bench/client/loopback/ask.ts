@@ -29,7 +29,7 @@ await ask((body) => {
 })
 
 /** As many askers at once, until the time is over. */
-const run = async ({ connections, seconds }: Order): Promise<Load> => {
+const run = async ({ connections, seconds = 10 }: Order): Promise<Load> => {
   const since = performance.now()
   const used = process.cpuUsage()
   let responses = 0
