@@ -104,7 +104,7 @@ export const withinOrLeave = <A, E, R, E2>(
 /**
  * The answer of work that is not an effect, and goes on where nobody waits for it any more; or a failure, when it has not come within the time. It costs a timer.
  */
-export const answeredWithin = <A, E, E2>(
+export const answerWithin = <A, E, E2>(
   ask: (answer: (exit: Exit.Exit<A, E>) => void) => void,
   { millis, onTimeout }: TimeLimit<E2>
 ): Effect.Effect<A, E | E2> =>

@@ -1,9 +1,9 @@
-/** `withinOrLeave`: a time limit that holds for effects which take long to end. */
+/** Time limits: `withinOrLeave` for effects that take long to end, and `answerWithin` for work that is no effect. */
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Fiber } from "effect"
+import { Duration, Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 
-import { withinOrLeave } from "../../src/core/TimeBound.ts"
+import { answerWithin, withinOrLeave } from "../../src/core/TimeBound.ts"
 
 const limit = (millis: number) => ({ millis, onTimeout: () => "late" as const })
 
@@ -69,6 +69,42 @@ describe("withinOrLeave", () => {
       assert.isTrue(ended)
       const second = yield* Effect.forkChild(withinOrLeave(stubborn, limit(100)), { startImmediately: true })
       assert.isBelow(yield* millisOf(Fiber.interrupt(second)), 5000)
+    })
+  )
+})
+
+describe("answerWithin", () => {
+  type Answer = (exit: Exit.Exit<number, string>) => void
+
+  it.effect("passes an answer that comes at once or in time, once", () =>
+    Effect.gen(function* () {
+      assert.strictEqual(yield* answerWithin<number, string, string>((answer) => answer(Exit.succeed(1)), limit(10)), 1)
+      let answer: Answer = () => {}
+      const asked = answerWithin<number, string, string>((given) => void (answer = given), limit(10))
+      const running = yield* Effect.forkChild(Effect.exit(asked), { startImmediately: true })
+      yield* TestClock.adjust(9)
+      answer(Exit.fail("no"))
+      answer(Exit.succeed(2))
+      assert.deepStrictEqual(yield* Fiber.join(running), Exit.fail("no"))
+    })
+  )
+
+  it.effect("fails when the answer has not come in time, and takes no notice of it then", () =>
+    Effect.gen(function* () {
+      let answer: Answer = () => {}
+      const asked = answerWithin<number, string, string>((given) => void (answer = given), limit(10))
+      const running = yield* Effect.forkChild(Effect.exit(asked), { startImmediately: true })
+      yield* TestClock.adjust(10)
+      assert.deepStrictEqual(yield* Fiber.join(running), Exit.fail("late"))
+      answer(Exit.succeed(1))
+    })
+  )
+
+  it.live("ends at once when it is interrupted", () =>
+    Effect.gen(function* () {
+      const asked = answerWithin<number, string, string>(() => {}, limit(60_000))
+      const running = yield* Effect.forkChild(asked, { startImmediately: true })
+      assert.isBelow(yield* millisOf(Fiber.interrupt(running)), 1000)
     })
   )
 })

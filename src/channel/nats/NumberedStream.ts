@@ -14,7 +14,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 
-import { answeredWithin } from "../../core/TimeBound.ts"
+import { answerWithin } from "../../core/TimeBound.ts"
 import type { TimeLimit } from "../../core/TimeBound.ts"
 import type { Position } from "../broadcaster/Position.ts"
 import { ConnectionFault } from "./Connection.ts"
@@ -187,7 +187,7 @@ export class NumberedStream {
       if ((this.waiting.get(topic)?.length ?? 0) >= maxWaiting) {
         return Effect.fail(new ConnectionFault({ message: `${maxWaiting} messages wait for NATS already` }))
       }
-      return answeredWithin<Position | "refused", unknown, ConnectionFault>((done) => {
+      return answerWithin<Position | "refused", unknown, ConnectionFault>((done) => {
         const waiting = this.waiting.get(topic)
         if (waiting === undefined) {
           this.waiting.set(topic, [{ ...options, text, done }])

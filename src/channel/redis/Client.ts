@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 
 import { loadPeer } from "../../core/OptionalPeer.ts"
-import { answeredWithin as answered, within } from "../../core/TimeBound.ts"
+import { answerWithin, within } from "../../core/TimeBound.ts"
 
 /** The part of the client of `redis` that the engine uses. */
 export interface Client {
@@ -80,7 +80,7 @@ export const askedWithin = (
 ): (<A>(ask: () => Promise<A>) => Effect.Effect<A, ConnectionFault>) => {
   const limit = limitOf(timeout)
   return <A>(ask: () => Promise<A>) =>
-    answered<A, ConnectionFault, ConnectionFault>((answer) => {
+    answerWithin<A, ConnectionFault, ConnectionFault>((answer) => {
       const fail = (cause: unknown) => answer(Exit.fail(faultOf(cause)))
       try {
         ask().then((value) => answer(Exit.succeed(value)), fail)

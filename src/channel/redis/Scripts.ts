@@ -43,7 +43,7 @@ end
 local function current(retention, new, knownEpoch, knownOffset, proof)
   local found = redis.call('HMGET', KEYS[1], 'e', 'g', 'o', 's', 'x')
   local log = { epoch = found[1], offset = tonumber(found[3]), retention = found[4], expiry = tonumber(found[5] or 0) }
-  if not log.epoch and retention == '' then return false end
+  if not log.retention and retention == '' then return false end
   local now = run()
   local isWhole = log.epoch and not (log.epoch == knownEpoch and log.offset < tonumber(knownOffset))
   if isWhole and found[2] ~= now then
@@ -118,7 +118,7 @@ return { log.epoch, whole(log.offset) }
 /** The messages after a position. Keys: hash, stream. Arguments: epoch and offset, empty without a position; the limit. Returns epoch, offset, retention, the time, and the rows. */
 export const range = script(`
 local log = redis.call('HMGET', KEYS[1], 'e', 'o', 's')
-if not log[1] then return false end
+if not log[3] then return false end
 local rows = {}
 if string.match(log[3], '^%a+') == 'cache' then rows = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)
 elseif ARGV[1] == log[1] then rows = redis.call('XRANGE', KEYS[2], '(' .. ARGV[2] .. '-1', '+', 'COUNT', ARGV[3]) end
