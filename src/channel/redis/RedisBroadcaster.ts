@@ -91,7 +91,7 @@ export interface LayerOptions {
   readonly commandTimeout?: Duration.Input | undefined
   /** How often positions are compared with those of Redis. Default: 10 seconds. */
   readonly checkInterval?: Duration.Input | undefined
-  /** How long the log of a topic is kept after its last use. Afterwards its positions are not complete. Default: 1 day. */
+  /** How long the log of a topic is kept after its last use, at least; at most an eighth longer. Afterwards its positions are not complete. Default: 1 day. */
   readonly keep?: Duration.Input | undefined
   /** How long the members of a node that is gone are present. Default: 10 seconds. */
   readonly lease?: Duration.Input | undefined
