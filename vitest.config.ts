@@ -3,7 +3,7 @@ import { defineConfig } from "vitest/config"
 import { reportersOf } from "./test/kit/PartShares.ts"
 
 const announcement =
-  "npm test takes about 10 minutes on two quiet cores. Soak tests, mutations, type-check times and installations are in `npm run test:long`."
+  "npm test takes 10 to 20 minutes on two cores. Soak tests, mutations, type-check times and installations are in `npm run test:long`."
 
 export default defineConfig({
   ssr: { resolve: { conditions: ["fairlead:source"] } },
