@@ -250,7 +250,10 @@ const boundTo = (
     },
     close: Effect.promise(async () => {
       closed = true
-      const heard = Array.from(open, (connection) => connection.heard)
+      const heard = Array.from(open, (connection) => {
+        connection.leave()
+        return connection.heard
+      })
       await native.close()
       // The binding may be closed before it reports the ends of the connections.
       await Promise.all(heard)

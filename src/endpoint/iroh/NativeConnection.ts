@@ -22,7 +22,7 @@ import type { Source, TransportBi, TransportConnection, TransportRecv, Transport
 import { datagrams } from "./NativeDatagrams.ts"
 import { NativeRecv, NativeSend } from "./NativeStream.ts"
 import type { Carrier, Finished, Part } from "./NativeStream.ts"
-import { closeReason, streamFailure } from "./NativeText.ts"
+import { closeReason, locallyClosed, streamFailure } from "./NativeText.ts"
 import { outstanding } from "./Outstanding.ts"
 
 /** QUIC sends of a reason what fits into one packet (RFC 9000 §19.19). */
@@ -76,6 +76,8 @@ export class NativeConnection implements TransportConnection, Carrier {
   private protocol: Alpn | undefined
   private over: Promise<CloseReason> | undefined
   private isListenedTo = false
+  /** The endpoint is being closed here. */
+  private isLeaving = false
   /** The calls that fail when it ends. */
   private calls = 0
   private firstAddress: string | undefined
@@ -142,6 +144,11 @@ export class NativeConnection implements TransportConnection, Carrier {
   /** Watches for its end, unless it has ended or a call is under way that fails with it. */
   watchUnlessTold(): void {
     if (this.ended === undefined && this.calls === 0) void this.watched
+  }
+
+  /** The endpoint is about to be closed. The binding may be gone before it can say how the connection has ended. */
+  leave(): void {
+    this.isLeaving = true
   }
 
   close(code: CloseCode, reason: string): void {
@@ -250,7 +257,8 @@ export class NativeConnection implements TransportConnection, Carrier {
     return this.ended ?? this.watched
   }
 
-  private end(reason: CloseReason): void {
+  private end(given: CloseReason): void {
+    const reason = this.isLeaving && given._tag === "TransportError" ? locallyClosed : given
     this.ending.end(reason, () => {
       this.open.delete(this)
       this.unconfirmed = []
