@@ -143,7 +143,7 @@ const nodesOptions: Nodes.Options = quick
       seconds: 0.25,
       warmSeconds: 0.5,
       members: 1000,
-      trips: { count: 1000, members: 20, pauseMillis: 3 },
+      trips: { count: 3000, members: 20, pauseMillis: 3 },
       publishes: 4000
     }
 const endpointOptions: Links.Options = quick

@@ -129,7 +129,7 @@ const trip = async ({ brokerPort, count, engine, kind, pauseMillis }: Trip): Pro
   }
   const trips = { fairlead: [] as Array<number>, bare: [] as Array<number> }
   // The first are slow in both.
-  for (let warm = 0; warm < 200; warm++) {
+  for (let warm = 0; warm < 1000; warm++) {
     await fairlead()
     await alone()
   }
