@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 
 import { outsideError } from "../../src/core/OutsideError.ts"
 
-describe("an error of what happened outside of the program", () => {
+describe("an error that came from outside of the program", () => {
   it("has no stack trace, and leaves those of other errors as they are", () => {
     const limit = Error.stackTraceLimit
     assert.notInclude(outsideError(() => new Error("ended")).stack, "\n    at ")

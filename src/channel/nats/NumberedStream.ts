@@ -1,5 +1,5 @@
 /**
- * A stream of JetStream as the logs of topics: each topic is a subject, whose messages carry offsets of its own. Internal to the NATS engine.
+ * A stream of JetStream as the logs of topics: each topic is a subject, whose messages are numbered by offsets. Internal to the NATS engine.
  *
  * 1. A message is stored only if the last one of its subject is the one that its offset follows. No two nodes ever number the same offset.
  * 2. Texts that wait for an answer are stored together, as one message with a range of offsets.
