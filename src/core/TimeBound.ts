@@ -102,7 +102,7 @@ export const withinOrLeave = <A, E, R, E2>(
       })
 
 /**
- * Waits for the answer of a callback; fails when it has not come within the time. The work behind it goes on where nobody waits any more. It costs a timer.
+ * Waits for the answer of a callback; fails when it has not come within the time. A later answer is ignored. It costs a timer.
  */
 export const answerWithin = <A, E, E2>(
   ask: (answer: (exit: Exit.Exit<A, E>) => void) => void,

@@ -43,6 +43,6 @@ export type CloseCode = typeof CloseCode.Type
  */
 export const make = (code: bigint | number): CloseCode => {
   const value = BigInt(code)
-  // Each end of a connection or a stream makes one, and the schema costs many times as much. It has the words for what is wrong.
+  // Each end of a connection or a stream makes one, and the schema costs many times as much. It words the error.
   return isCode(value) ? (value as CloseCode) : Schema.decodeSync(Schema.toType(CloseCode))(value as CloseCode)
 }

@@ -9,7 +9,7 @@ import { outsideError } from "../../core/OutsideError.ts"
 import type { CloseReason } from "../EndpointConnection.ts"
 import { ConnectionEnded, StreamError } from "../EndpointError.ts"
 
-/** What it holds was checked where it was made. */
+/** The parts were checked when they were made. */
 const unchecked = { disableChecks: true } as const
 
 /** The end of a connection; the first one counts. */
