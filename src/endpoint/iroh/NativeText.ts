@@ -41,6 +41,7 @@ const codeOf = (digits = ""): CloseCode | undefined =>
   digits !== "" && BigInt(digits) < 2n ** 62n ? closeCode(BigInt(digits)) : undefined
 
 // Made once, and not by the schema: each connection ends.
+/** The connection was closed here. */
 export const locallyClosed: CloseReason = { _tag: "LocallyClosed" }
 const timedOut: CloseReason = { _tag: "TimedOut" }
 const reset: CloseReason = { _tag: "Reset" }
