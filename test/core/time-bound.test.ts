@@ -1,4 +1,4 @@
-/** Time limits: `withinOrLeave` for effects that take long to end, and `answerWithin` for work that is no effect. */
+/** Time limits: `withinOrLeave` for effects that take long to end, and `answerWithin` for callbacks. */
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"

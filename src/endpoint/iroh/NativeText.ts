@@ -40,8 +40,7 @@ const trimmed = (cause: unknown): Error => new Error(textOf(cause))
 const codeOf = (digits = ""): CloseCode | undefined =>
   digits !== "" && BigInt(digits) < 2n ** 62n ? closeCode(BigInt(digits)) : undefined
 
-// Made once, and not by the schema: each connection ends.
-/** The connection was closed here. */
+/** The connection was closed here. Made once, as the others below, and not by the schema: each connection ends. */
 export const locallyClosed: CloseReason = { _tag: "LocallyClosed" }
 const timedOut: CloseReason = { _tag: "TimedOut" }
 const reset: CloseReason = { _tag: "Reset" }

@@ -145,7 +145,7 @@ describe.skipIf(missing)("a Redis that lost the end of what it had acknowledged"
         )
         assertUnique(published)
         assert.strictEqual(new Set(unwatched.map(({ epoch, offset }) => `${epoch}:${offset}`)).size, 5)
-        // Her node may be back after the first messages of the new epoch: the discontinuity stands for those.
+        // Her node may be back after the first messages of the new epoch: the discontinuity reports those.
         const later = ["later 1", "later 2", "later 3"].slice(5 - got(ann).length)
         assert.deepStrictEqual(got(ann), ["kept 1", "kept 2", "kept 3", "lost 1", "lost 2", ...later])
         assert.lengthOf(got(ann, "discontinuity"), 1)
